@@ -1,0 +1,8 @@
+module github.com/names-dns/names
+
+go 1.26
+
+require (
+	github.com/google/go-cmp v0.7.0 // tests: says how two values differ
+	golang.org/x/sys v0.49.0 // listener: recvmmsg, sendmmsg and socket options, without cgo
+)

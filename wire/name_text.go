@@ -1,0 +1,165 @@
+package wire
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// ParseName reads a name in presentation format (RFC 1035 5.1: \X, \DDD). The
+// name is taken as absolute whether or not it ends in a dot, as dig takes it.
+func ParseName(text string) (Name, error) {
+	var buf [MaxNameLen]byte
+	b, err := AppendNameFromText(buf[:0], text, Root)
+	if err != nil {
+		return Name{}, fmt.Errorf("name %q: %w", text, err)
+	}
+	return Name{string(b)}, nil
+}
+
+// MustParseName is [ParseName] for names known to be right; it panics otherwise.
+func MustParseName(text string) Name {
+	n, err := ParseName(text)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// AppendNameFromText appends the wire form of a name in presentation format
+// to b. A name without a final dot is completed with origin, "@" is origin
+// itself. On an error b is returned as it was.
+func AppendNameFromText[T string | []byte](b []byte, text T, origin Name) ([]byte, error) {
+	start := len(b)
+	if len(text) == 0 {
+		return b, ErrEmptyName
+	}
+	if len(text) == 1 && text[0] == '@' {
+		if origin.IsZero() {
+			return b, ErrNoOrigin
+		}
+		return append(b, origin.wire...), nil
+	}
+	if len(text) == 1 && text[0] == '.' {
+		return append(b, 0), nil
+	}
+	label := len(b) // where the length octet of the open label is
+	b = append(b, 0)
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch c {
+		case '.':
+			if len(b)-label == 1 {
+				return b[:start], ErrEmptyLabel
+			}
+			b[label] = byte(len(b) - label - 1)
+			label = len(b)
+			b = append(b, 0)
+			if len(b)-start > MaxNameLen {
+				return b[:start], ErrNameTooLong
+			}
+			continue
+		case '\\':
+			octet, width, err := unescape(text[i:])
+			if err != nil {
+				return b[:start], err
+			}
+			c = octet
+			i += width - 1
+		}
+		b = append(b, c)
+		if len(b)-label-1 > MaxLabelLen {
+			return b[:start], ErrLabelTooLong
+		}
+		if len(b)-start > MaxNameLen {
+			return b[:start], ErrNameTooLong
+		}
+	}
+	if len(b)-label == 1 { // the text ended in a dot: the open label is the root
+		return b, nil
+	}
+	if origin.IsZero() {
+		return b[:start], ErrNoOrigin
+	}
+	b[label] = byte(len(b) - label - 1)
+	if len(b)-start+len(origin.wire) > MaxNameLen {
+		return b[:start], ErrNameTooLong
+	}
+	return append(b, origin.wire...), nil
+}
+
+// unescape reads the escape that text starts with: the octet it stands for
+// and how many octets of text it takes.
+func unescape[T string | []byte](text T) (octet byte, width int, err error) {
+	if len(text) < 2 {
+		return 0, 0, ErrEscape
+	}
+	if !isDigit(text[1]) {
+		return text[1], 2, nil
+	}
+	if len(text) < 4 || !isDigit(text[2]) || !isDigit(text[3]) {
+		return 0, 0, ErrEscape
+	}
+	v := int(text[1]-'0')*100 + int(text[2]-'0')*10 + int(text[3]-'0')
+	if v > 255 {
+		return 0, 0, ErrEscape
+	}
+	return byte(v), 4, nil
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// String returns the presentation form with its final dot, "" for no name.
+func (n Name) String() string {
+	if n.wire == "" {
+		return ""
+	}
+	return string(n.AppendText(make([]byte, 0, len(n.wire)+8)))
+}
+
+// AppendText appends the presentation form to b. What it writes reads back to
+// the same octets.
+func (n Name) AppendText(b []byte) []byte {
+	if n.IsRoot() {
+		return append(b, '.')
+	}
+	for i := 0; i < len(n.wire) && n.wire[i] != 0; {
+		end := i + 1 + int(n.wire[i])
+		for _, c := range []byte(n.wire[i+1 : end]) {
+			b = appendEscaped(b, c, isNameSpecial(c))
+		}
+		b = append(b, '.')
+		i = end
+	}
+	return b
+}
+
+// isNameSpecial reports whether c needs a backslash inside a label: what a
+// zone file or a shell of ours would read as something else.
+func isNameSpecial(c byte) bool {
+	switch c {
+	case '.', ';', '\\', '(', ')', '"', '@', '$':
+		return true
+	}
+	return false
+}
+
+// appendEscaped appends one octet in presentation form: \DDD where it cannot
+// be printed, \X where special says so.
+func appendEscaped(b []byte, c byte, special bool) []byte {
+	switch {
+	case c <= ' ' || c > '~':
+		return append(b, '\\', '0'+c/100, '0'+c/10%10, '0'+c%10)
+	case special:
+		return append(b, '\\', c)
+	}
+	return append(b, c)
+}
+
+// quoteForError shows text from a stranger's file in an error, bounded.
+func quoteForError[T string | []byte](text T) string {
+	const most = 60
+	if len(text) > most {
+		return strconv.Quote(string(text[:most])) + "…"
+	}
+	return strconv.Quote(string(text))
+}

@@ -1,0 +1,239 @@
+package wire
+
+import "encoding/binary"
+
+// Question is what is asked.
+type Question struct {
+	Name  Name
+	Type  Type
+	Class Class
+}
+
+// Record is a resource record. Data is its rdata in uncompressed wire form.
+type Record struct {
+	Name  Name
+	Type  Type
+	Class Class
+	TTL   uint32 // seconds
+	Data  []byte
+}
+
+// RecordHeader is the part of a record before its data.
+type RecordHeader struct {
+	Name  Name
+	Type  Type
+	Class Class
+	TTL   uint32 // seconds; OPT keeps other things here
+}
+
+// Reader walks forward through a message: header, then section by section,
+// each record read or skipped. It trusts no count: memory is never sized by
+// one, and a message that ends early is an error where it ends.
+//
+// The zero Reader is ready for [Reader.Reset]. A copy of a Reader remembers a
+// place. Names and data it returns are borrowed: data points into the message,
+// names live until the next Reset of this Reader.
+type Reader struct {
+	header  Header
+	section Section
+	left    uint16 // records left in section, as the header claims
+	msg     []byte
+	at      int // the next octet
+	dataEnd int // end of the data of the record whose header was read last
+	qname   Name
+	names   nameArena
+}
+
+// Reset begins to read msg. What an earlier message gave is no longer valid.
+func (r *Reader) Reset(msg []byte) error {
+	arena := r.names.buf[:0]
+	lend(arena[:cap(arena)])
+	*r = Reader{msg: msg, names: nameArena{arena}}
+	h, err := ParseHeader(msg)
+	if err != nil {
+		return err
+	}
+	r.header = h
+	r.at = HeaderLen
+	r.dataEnd = HeaderLen
+	r.left = h.Counts[SectionQuestion]
+	return nil
+}
+
+// Header returns the header as it stands in the message.
+func (r *Reader) Header() Header { return r.header }
+
+// Section is the section the next record comes from.
+func (r *Reader) Section() Section { return r.section }
+
+// Offset is how many octets have been read.
+func (r *Reader) Offset() int { return r.at }
+
+// fail says where it went wrong.
+func (r *Reader) fail(at int, err error) error { return &Error{r.section, at, err} }
+
+// Question reads the next question, [ErrSectionDone] when there are no more.
+func (r *Reader) Question() (Question, error) {
+	if r.section != SectionQuestion || r.left == 0 {
+		return Question{}, ErrSectionDone
+	}
+	name, next, err := readName(r.msg, r.at, len(r.msg), &r.names, false)
+	if err != nil {
+		return Question{}, r.fail(r.at, err)
+	}
+	if next+4 > len(r.msg) {
+		return Question{}, r.fail(next, ErrShort)
+	}
+	q := Question{
+		Name:  name,
+		Type:  Type(binary.BigEndian.Uint16(r.msg[next:])),
+		Class: Class(binary.BigEndian.Uint16(r.msg[next+2:])),
+	}
+	if r.at == HeaderLen {
+		r.qname = name
+	}
+	r.at, r.dataEnd = next+4, next+4
+	r.left--
+	return q, nil
+}
+
+// SkipQuestions goes on to the first section that holds records.
+func (r *Reader) SkipQuestions() error {
+	for r.section == SectionQuestion {
+		if r.left == 0 {
+			r.nextSection()
+			return nil
+		}
+		next, err := skipName(r.msg, r.at, len(r.msg))
+		if err == nil && next+4 > len(r.msg) {
+			err = ErrShort
+		}
+		if err != nil {
+			return r.fail(r.at, err)
+		}
+		r.at, r.dataEnd = next+4, next+4
+		r.left--
+	}
+	return nil
+}
+
+func (r *Reader) nextSection() {
+	r.section++
+	if r.section <= SectionAdditional {
+		r.left = r.header.Counts[r.section]
+	} else {
+		r.section, r.left = SectionEnd, 0
+	}
+}
+
+// NextSection goes on to the next section. What is left of the present one is
+// skipped, not looked at more than it takes to find its end.
+func (r *Reader) NextSection() error {
+	if r.section == SectionQuestion {
+		return r.SkipQuestions()
+	}
+	for r.left > 0 && r.section != SectionEnd {
+		if err := r.Skip(); err != nil {
+			return err
+		}
+	}
+	r.nextSection()
+	return nil
+}
+
+// Next reads the header of the next record of the section, [ErrSectionDone]
+// when there are no more. Its data may then be read with [Reader.Data] and
+// [Reader.Raw]; the call after that skips what was not.
+func (r *Reader) Next() (RecordHeader, error) {
+	if r.section == SectionQuestion {
+		if err := r.SkipQuestions(); err != nil {
+			return RecordHeader{}, err
+		}
+	}
+	if r.left == 0 {
+		return RecordHeader{}, ErrSectionDone
+	}
+	start := r.dataEnd
+	var name Name
+	next := start + 2
+	if next <= len(r.msg) && r.msg[start] == 0xC0 && r.msg[start+1] == HeaderLen && !r.qname.IsZero() {
+		name = r.qname // nearly every owner is the question's name
+	} else {
+		var err error
+		name, next, err = readName(r.msg, start, len(r.msg), &r.names, false)
+		if err != nil {
+			return RecordHeader{}, r.fail(start, err)
+		}
+	}
+	if next+10 > len(r.msg) {
+		return RecordHeader{}, r.fail(next, ErrShort)
+	}
+	fixed := r.msg[next : next+10]
+	h := RecordHeader{
+		Name:  name,
+		Type:  Type(binary.BigEndian.Uint16(fixed)),
+		Class: Class(binary.BigEndian.Uint16(fixed[2:])),
+		TTL:   binary.BigEndian.Uint32(fixed[4:]),
+	}
+	end := next + 10 + int(binary.BigEndian.Uint16(fixed[8:]))
+	if end > len(r.msg) {
+		return RecordHeader{}, r.fail(next+8, ErrShort)
+	}
+	r.at, r.dataEnd = next+10, end
+	r.left--
+	return h, nil
+}
+
+// Skip passes over the next record.
+func (r *Reader) Skip() error {
+	if r.left == 0 {
+		return ErrSectionDone
+	}
+	next, err := skipName(r.msg, r.dataEnd, len(r.msg))
+	if err == nil && next+10 > len(r.msg) {
+		err = ErrShort
+	}
+	if err != nil {
+		return r.fail(r.dataEnd, err)
+	}
+	end := next + 10 + int(binary.BigEndian.Uint16(r.msg[next+8:]))
+	if end > len(r.msg) {
+		return r.fail(next+8, ErrShort)
+	}
+	r.at, r.dataEnd = end, end
+	r.left--
+	return nil
+}
+
+// Data returns a cursor over the data of the record that Next returned last.
+// Names in it may be compressed.
+func (r *Reader) Data() Cursor {
+	return Cursor{msg: r.msg, at: r.at, end: r.dataEnd, names: &r.names}
+}
+
+// Raw returns the data of the record that Next returned last as it stands in
+// the message, names compressed as they are. It points into the message.
+func (r *Reader) Raw() []byte { return r.msg[r.at:r.dataEnd:r.dataEnd] }
+
+// Parse reads the data of the record that Next returned last into d.
+func (r *Reader) Parse(d Rdata) error {
+	c := r.Data()
+	if err := d.Parse(&c); err != nil {
+		return r.fail(c.at, err)
+	}
+	return nil
+}
+
+// Close reports octets behind the last record, once every section was read
+// or skipped: [ErrTrailing].
+func (r *Reader) Close() error {
+	for r.section != SectionEnd {
+		if err := r.NextSection(); err != nil {
+			return err
+		}
+	}
+	if r.dataEnd != len(r.msg) {
+		return r.fail(r.dataEnd, ErrTrailing)
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// ErrNoSpace is returned when what was to be written does not fit the limit.
+// The message is as it was before.
+var ErrNoSpace = errors.New("message is full")
+
+// Writer appends a message to a buffer of its caller's, section by section,
+// with name compression. It allocates nothing as long as the buffer has room
+// for its limit and [WriterSlack] octets more.
+//
+// Sections are written in their order. The counts and the flags get into the
+// header at [Writer.Finish].
+type Writer struct {
+	ID       uint16
+	Flags    Flags
+	buf      []byte
+	start    int
+	limit    int // octets the message may have, the reserve taken off
+	reserve  int // octets kept for what comes last: OPT, TSIG
+	section  Section
+	counts   [4]uint16
+	compress Compressor
+}
+
+// WriterSlack is how far above its limit a Writer may write while it finds
+// out that something does not fit.
+const WriterSlack = 1024
+
+// Reset begins a message of at most limit octets behind what b holds.
+func (w *Writer) Reset(b []byte, limit int) {
+	w.ID, w.Flags = 0, 0
+	w.start = len(b)
+	w.limit = min(limit, 65535)
+	w.reserve = 0
+	w.section = SectionQuestion
+	w.counts = [4]uint16{}
+	w.compress.Reset(len(b))
+	var header [HeaderLen]byte
+	w.buf = append(b, header[:]...)
+}
+
+// Len is the length of the message so far, in octets.
+func (w *Writer) Len() int { return len(w.buf) - w.start }
+
+// Limit is the most octets the message may have.
+func (w *Writer) Limit() int { return w.limit }
+
+// SetLimit changes the most octets the message may have.
+func (w *Writer) SetLimit(limit int) { w.limit = min(limit, 65535) }
+
+// Reserve keeps n octets of the limit free for what is written last, after
+// [Writer.Release]. It returns false, and keeps nothing, if they are not free.
+func (w *Writer) Reserve(n int) bool {
+	if w.Len()+w.reserve+n > w.limit {
+		return false
+	}
+	w.reserve += n
+	return true
+}
+
+// Release gives the reserve back.
+func (w *Writer) Release() { w.reserve = 0 }
+
+// Count is how many records (or questions) section has so far.
+func (w *Writer) Count(section Section) int { return int(w.counts[section]) }
+
+// Section is the section that is being written.
+func (w *Writer) Section() Section { return w.section }
+
+// SetSection goes on to a later section.
+func (w *Writer) SetSection(s Section) { w.section = s }
+
+// Mark is a place to go back to.
+type Mark struct {
+	len, compressed int
+	section         Section
+	counts          [4]uint16
+}
+
+// Mark returns the present place.
+func (w *Writer) Mark() Mark {
+	return Mark{len(w.buf), w.compress.count, w.section, w.counts}
+}
+
+// Rollback takes back everything written since m.
+func (w *Writer) Rollback(m Mark) {
+	w.buf = w.buf[:m.len]
+	w.compress.count = m.compressed
+	w.section = m.section
+	w.counts = m.counts
+}
+
+func (w *Writer) full() bool { return len(w.buf)-w.start > w.limit-w.reserve }
+
+// Question appends a question.
+func (w *Writer) Question(q Question) error {
+	m := w.Mark()
+	w.buf = w.compress.AppendName(w.buf, q.Name)
+	w.buf = binary.BigEndian.AppendUint16(w.buf, uint16(q.Type))
+	w.buf = binary.BigEndian.AppendUint16(w.buf, uint16(q.Class))
+	w.counts[SectionQuestion]++
+	return w.checked(m)
+}
+
+// checked undoes what was written since m where it is too much.
+func (w *Writer) checked(m Mark) error {
+	if w.full() || w.counts[w.section] == 0 { // 0: the count went round
+		w.Rollback(m)
+		return ErrNoSpace
+	}
+	return nil
+}
+
+// Record appends a record with typed data to the present section.
+func (w *Writer) Record(owner Name, class Class, ttl uint32, d Rdata) error {
+	m := w.Mark()
+	if !compresses(d.Type()) && w.Len()+recordFixed+d.Len() > w.limit-w.reserve {
+		return ErrNoSpace
+	}
+	lengthAt := w.recordHeader(owner, d.Type(), class, ttl)
+	w.buf = d.AppendTo(w.buf, &w.compress)
+	return w.recordDone(m, lengthAt)
+}
+
+// recordFixed is what a record takes at the least beside its data: an owner
+// that is a pointer or the root, type, class, TTL, length.
+const recordFixed = 1 + 10
+
+func (w *Writer) recordHeader(owner Name, t Type, class Class, ttl uint32) (lengthAt int) {
+	w.buf = w.compress.AppendName(w.buf, owner)
+	w.buf = binary.BigEndian.AppendUint16(w.buf, uint16(t))
+	w.buf = binary.BigEndian.AppendUint16(w.buf, uint16(class))
+	w.buf = binary.BigEndian.AppendUint32(w.buf, ttl)
+	w.buf = append(w.buf, 0, 0)
+	return len(w.buf) - 2
+}
+
+func (w *Writer) recordDone(m Mark, lengthAt int) error {
+	w.counts[w.section]++
+	n := len(w.buf) - lengthAt - 2
+	if n > 65535 {
+		w.Rollback(m)
+		return ErrNoSpace
+	}
+	binary.BigEndian.PutUint16(w.buf[lengthAt:], uint16(n))
+	return w.checked(m)
+}
+
+// Raw appends a record whose data is given in uncompressed wire form to the
+// present section. Names in data are compressed where RFC 3597 4 allows it.
+func (w *Writer) Raw(owner Name, t Type, class Class, ttl uint32, data []byte) error {
+	m := w.Mark()
+	if !compresses(t) && w.Len()+recordFixed+len(data) > w.limit-w.reserve {
+		return ErrNoSpace
+	}
+	lengthAt := w.recordHeader(owner, t, class, ttl)
+	w.buf = w.compress.appendRdata(w.buf, t, data)
+	return w.recordDone(m, lengthAt)
+}
+
+// Finish writes the header and returns the message. The writer may go on
+// afterwards.
+func (w *Writer) Finish() []byte {
+	Header{w.ID, w.Flags, w.counts}.AppendTo(w.buf[w.start:w.start])
+	return w.buf[w.start:]
+}
+
+// Buffer returns the whole buffer, with what stood before the message.
+func (w *Writer) Buffer() []byte { return w.buf }
+
+// Append appends octets of a caller's own to the present section, records
+// written by other means: count of them. Their names are not remembered for
+// compression.
+func (w *Writer) Append(b []byte, count int) error {
+	if w.Len()+len(b) > w.limit-w.reserve || int(w.counts[w.section])+count > 65535 {
+		return ErrNoSpace
+	}
+	w.buf = append(w.buf, b...)
+	w.counts[w.section] += uint16(count)
+	return nil
+}
+
+// MoveTo goes on in another buffer, into which what was written is copied
+// behind what it holds. The buffer is made larger if it is too small.
+func (w *Writer) MoveTo(b []byte) {
+	message := w.buf[w.start:]
+	need := w.limit + WriterSlack
+	if cap(b)-len(b) < need {
+		b = append(make([]byte, 0, len(b)+need), b...)
+	}
+	w.start = len(b)
+	w.compress.start = w.start
+	w.buf = append(b, message...)
+}
