@@ -2,30 +2,6 @@ package wire
 
 import "encoding/binary"
 
-// Question is what is asked.
-type Question struct {
-	Name  Name
-	Type  Type
-	Class Class
-}
-
-// Record is a resource record. Data is its rdata in uncompressed wire form.
-type Record struct {
-	Name  Name
-	Type  Type
-	Class Class
-	TTL   uint32 // seconds
-	Data  []byte
-}
-
-// RecordHeader is the part of a record before its data.
-type RecordHeader struct {
-	Name  Name
-	Type  Type
-	Class Class
-	TTL   uint32 // seconds; OPT keeps other things here
-}
-
 // Reader walks forward through a message: header, then section by section,
 // each record read or skipped. It trusts no count: memory is never sized by
 // one, and a message that ends early is an error where it ends.
