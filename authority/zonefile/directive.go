@@ -1,0 +1,183 @@
+package zonefile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/names-dns/names/wire"
+)
+
+// directives are the control entries (RFC 1035 5.1, RFC 2308 4; $GENERATE is
+// BIND's), by name in upper case.
+var directives = map[string]func(*reader){}
+
+func init() { // a literal would be an initialisation cycle: $INCLUDE reads directives
+	directives["$ORIGIN"] = (*reader).readOrigin
+	directives["$TTL"] = (*reader).readDefaultTTL
+	directives["$INCLUDE"] = (*reader).include
+	directives["$GENERATE"] = (*reader).generate
+}
+
+// directive returns what reads the entry if it is a control entry: one whose
+// first word is at the start of the line and starts with a dollar sign.
+func (r *reader) directive() (func(*reader), bool) {
+	s := &r.scanner
+	word, ok := s.keyword(0)
+	if !ok || s.blank || len(word) == 0 || word[0] != '$' {
+		return nil, false
+	}
+	if s.broken {
+		return func(*reader) {}, true
+	}
+	if d, ok := directives[string(bytes.ToUpper(word))]; ok {
+		return d, true
+	}
+	return func(r *reader) {
+		r.scanner.failWord(0, fmt.Errorf(`%s is not a directive; an owner that starts with a dollar sign is written with \ before it`, quoteWord(word)))
+	}, true
+}
+
+// readOrigin reads $ORIGIN name.
+func (r *reader) readOrigin() {
+	if !r.wantWords(1, 1, "name") {
+		return
+	}
+	if origin, ok := r.readName(1); ok {
+		r.setOrigin(origin)
+	}
+}
+
+func (r *reader) setOrigin(origin wire.Name) {
+	r.origin = origin
+	r.ownerText = nil // the same word may be another name from here on
+}
+
+// readDefaultTTL reads $TTL ttl.
+func (r *reader) readDefaultTTL() {
+	if !r.wantWords(1, 1, "TTL") {
+		return
+	}
+	if t, ok := r.readTTL(1, r.scanner.words[1].Text); ok {
+		r.defaultTTL = t
+	}
+}
+
+// include reads $INCLUDE file [origin]. Origin and owner are afterwards what
+// they were before (RFC 1035 5.1); a $TTL goes on.
+func (r *reader) include() {
+	if !r.wantWords(1, 2, "file name, then an origin or nothing") {
+		return
+	}
+	s := &r.scanner
+	path, err := unescapePath(s.words[1].Text)
+	if err != nil {
+		s.failWord(1, err)
+		return
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(s.file), path)
+	}
+	origin := r.origin
+	if len(s.words) == 3 {
+		var ok bool
+		if origin, ok = r.readName(2); !ok {
+			return
+		}
+	}
+	if slices.ContainsFunc(r.chain, func(open string) bool { return filepath.Clean(open) == filepath.Clean(path) }) {
+		s.failWord(1, fmt.Errorf("file includes itself: %s", strings.Join(append(slices.Clone(r.chain), path), " -> ")))
+		return
+	}
+	if len(r.chain) >= r.options.MaxDepth {
+		s.failWord(1, fmt.Errorf("more than %d files included in each other: %s", r.options.MaxDepth, strings.Join(append(slices.Clone(r.chain), path), " -> ")))
+		return
+	}
+	text, err := r.load(path)
+	if err != nil {
+		s.failWord(1, err)
+		return
+	}
+	saved := r.context
+	r.readText(path, text, origin)
+	r.context = saved
+}
+
+var errTooLarge = errors.New("file is too large")
+
+// load returns what is in a file, within the octets that are left.
+func (r *reader) load(path string) ([]byte, error) {
+	file, err := r.options.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	size := int64(bytes.MinRead)
+	if f, ok := file.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			size += info.Size()
+		}
+	}
+	if size > r.bytesLeft+bytes.MinRead {
+		return nil, fmt.Errorf("%s: %w", path, errTooLarge)
+	}
+	text := bytes.NewBuffer(make([]byte, 0, size))
+	n, err := text.ReadFrom(io.LimitReader(file, r.bytesLeft+1))
+	if err != nil {
+		return nil, err
+	}
+	if r.bytesLeft -= n; r.bytesLeft < 0 {
+		r.bytesLeft = 0
+		return nil, fmt.Errorf("%s: %w", path, errTooLarge)
+	}
+	return text.Bytes(), nil
+}
+
+// unescapePath takes the escapes out of a file name.
+func unescapePath(text []byte) (string, error) {
+	var path []byte
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' && i+1 < len(text) {
+			i++
+		}
+		path = append(path, text[i])
+	}
+	if len(path) == 0 {
+		return "", errors.New("file name is empty")
+	}
+	return string(path), nil
+}
+
+// readName reads word i as a name that stays.
+func (r *reader) readName(i int) (wire.Name, bool) {
+	var buf [wire.MaxNameLen]byte
+	text := r.scanner.words[i].Text
+	b, err := wire.AppendNameFromText(buf[:0], text, r.origin)
+	if err == nil {
+		var name wire.Name
+		if name, _, err = wire.NameFromWire(b); err == nil {
+			return name, true
+		}
+	}
+	r.scanner.failWord(i, fmt.Errorf("origin %s: %w", quoteWord(text), err))
+	return wire.Name{}, false
+}
+
+// wantWords reports whether the directive has as many words as it should.
+func (r *reader) wantWords(least, most int, what string) bool {
+	s := &r.scanner
+	switch n := len(s.words) - 1; {
+	case n < least:
+		s.failWord(len(s.words), fmt.Errorf("%s wants a %s", s.words[0].Text, what))
+	case n > most:
+		s.failWord(most+1, fmt.Errorf("%s wants a %s and no more", s.words[0].Text, what))
+	default:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,324 @@
+package zonefile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+
+	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/wire"
+)
+
+// Record is one record of a zone file. Its owner and data are lent until emit
+// returns.
+type Record struct {
+	wire.Record
+	// Position is that of the owner or, where it is inherited, of the entry's
+	// first word; of records that $GENERATE makes, that of the directive.
+	Position diagnostic.Position
+}
+
+// Defaults of [Options].
+const (
+	DefaultMaxDepth     = 20
+	DefaultMaxBytes     = 4 << 30
+	DefaultMaxGenerated = 1 << 24
+)
+
+// Options say how a file is read. The zero value is ready.
+type Options struct {
+	// Origin completes relative names until the first $ORIGIN. Zero: there is
+	// none, and a relative name is an error until then.
+	Origin wire.Name
+	// Class is the class of the zone; zero means IN. Records of another are
+	// errors.
+	Class wire.Class
+	// Open opens the file itself and those it includes; nil means os.Open.
+	Open func(path string) (io.ReadCloser, error)
+	// MaxDepth is how many files may be open in each other by $INCLUDE; zero
+	// means DefaultMaxDepth.
+	MaxDepth int
+	// MaxBytes is how many octets all files together may have; zero means
+	// DefaultMaxBytes.
+	MaxBytes int64
+	// MaxGenerated is how many records all $GENERATE together may make; zero
+	// means DefaultMaxGenerated.
+	MaxGenerated int
+}
+
+// withDefaults returns o with what is zero filled in.
+func (o Options) withDefaults() Options {
+	if o.Class == 0 {
+		o.Class = wire.ClassIN
+	}
+	if o.Open == nil {
+		o.Open = func(path string) (io.ReadCloser, error) { return os.Open(path) }
+	}
+	if o.MaxDepth == 0 {
+		o.MaxDepth = DefaultMaxDepth
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.MaxGenerated == 0 {
+		o.MaxGenerated = DefaultMaxGenerated
+	}
+	return o
+}
+
+// ReadFile reads the file at path and those it includes, and calls emit for
+// every record in order. What is wrong goes to problems, a file that cannot be
+// opened or read included; the reader goes on with the next entry until
+// problems is full. An entry with an error gives no record.
+//
+// The error returned is that of emit, which ends the reading.
+func ReadFile(path string, o Options, problems *diagnostic.List, emit func(*Record) error) error {
+	r := newReader(o, problems, emit)
+	text, err := r.load(path)
+	if err != nil {
+		problems.Add(&diagnostic.Problem{Position: diagnostic.Position{File: path}, Err: err})
+		return nil
+	}
+	r.readText(path, text, r.options.Origin)
+	return r.stopped
+}
+
+// Read is [ReadFile] for text that is in memory; file is what problems call
+// it, and $INCLUDE looks in its directory. The text is lent until Read returns.
+func Read(text []byte, file string, o Options, problems *diagnostic.List, emit func(*Record) error) error {
+	r := newReader(o, problems, emit)
+	if int64(len(text)) > r.bytesLeft {
+		problems.Errorf(diagnostic.Position{File: file}, "%w", errTooLarge)
+		return nil
+	}
+	r.bytesLeft -= int64(len(text))
+	r.readText(file, text, r.options.Origin)
+	return r.stopped
+}
+
+// reader makes records of entries. What it holds directly goes on from file to
+// file; what $INCLUDE must give back is in its context.
+type reader struct {
+	options  Options
+	problems *diagnostic.List
+	emit     func(*Record) error
+	stopped  error // what emit returned
+
+	context
+	chain []string // the files that are open, each included by the one before
+
+	defaultTTL ttl // of $TTL
+	lastTTL    ttl // of the last record that gave one
+
+	bytesLeft     int64 // of MaxBytes
+	generatesLeft int   // of MaxGenerated
+
+	record Record
+	data   []byte // of record
+}
+
+// context is what an included file has of its own (RFC 1035 5.1).
+type context struct {
+	scanner   scanner
+	origin    wire.Name
+	owner     []byte // wire form; empty: none yet, or a bad one
+	ownerText []byte // what owner was made from, with origin; empty: it was not
+	badOwner  bool   // the last owner was reported
+}
+
+// ttl is a TTL that may be unknown.
+type ttl struct {
+	seconds uint32
+	known   bool
+}
+
+func newReader(o Options, problems *diagnostic.List, emit func(*Record) error) *reader {
+	o = o.withDefaults()
+	return &reader{
+		options: o, problems: problems, emit: emit,
+		bytesLeft: o.MaxBytes, generatesLeft: o.MaxGenerated,
+	}
+}
+
+// readText reads the entries of one file.
+func (r *reader) readText(file string, text []byte, origin wire.Name) {
+	r.context = context{scanner: newScanner(file, text, r.problems), origin: origin}
+	r.chain = append(r.chain, file)
+	for r.stopped == nil && !r.problems.Full() && r.scanner.next() {
+		if d, ok := r.directive(); ok {
+			d(r)
+		} else {
+			r.readRecord()
+		}
+	}
+	r.chain = r.chain[:len(r.chain)-1]
+}
+
+// readRecord reads [owner] [TTL] [class] type data, TTL and class in either
+// order, and emits the record.
+func (r *reader) readRecord() {
+	s := &r.scanner
+	i := 0
+	if !s.blank && len(s.words) > 0 {
+		r.readOwner()
+		i++
+	}
+	if s.broken {
+		return
+	}
+	given, t, i, ok := r.readHeader(i)
+	if !ok {
+		return
+	}
+	data, ok := r.readData(t, i)
+	if !ok {
+		return
+	}
+	seconds, ok := r.chooseTTL(given, t, data)
+	if !ok || r.badOwner {
+		return
+	}
+	if len(r.owner) == 0 {
+		s.failWord(0, errors.New("no owner, and no record before to inherit it from"))
+		return
+	}
+	r.emitRecord(r.owner, seconds, t, data, s.position(s.offset(0)))
+}
+
+func (r *reader) emitRecord(owner []byte, seconds uint32, t wire.Type, data []byte, at diagnostic.Position) {
+	name, _, err := wire.BorrowName(owner)
+	if err != nil {
+		r.stopped = fmt.Errorf("owner that was read is no name: %w", err) // cannot be
+		return
+	}
+	r.record.Record = wire.Record{Name: name, Type: t, Class: r.options.Class, TTL: seconds, Data: data}
+	r.record.Position = at
+	r.stopped = r.emit(&r.record)
+}
+
+// readOwner makes the first word the owner. Records of one owner tend to
+// follow each other: the same word again costs a comparison.
+func (r *reader) readOwner() {
+	text := r.scanner.words[0].Text
+	if len(r.owner) > 0 && string(text) == string(r.ownerText) {
+		return
+	}
+	owner, err := wire.AppendNameFromText(r.owner[:0], text, r.origin)
+	r.owner, r.ownerText = owner, text
+	r.badOwner = err != nil
+	if err != nil {
+		r.scanner.failWord(0, fmt.Errorf("owner %s: %w", quoteWord(text), err))
+	}
+}
+
+// readHeader reads TTL, class and type from word i on. It returns the index of
+// the first word of data.
+func (r *reader) readHeader(i int) (given ttl, t wire.Type, next int, ok bool) {
+	s := &r.scanner
+	hasClass := false
+	for ; ; i++ {
+		word, ok := s.keyword(i)
+		if !ok {
+			err := errors.New("record type is missing")
+			if i < len(s.words) {
+				err = errors.New("record type is between quotes")
+			}
+			s.failWord(i, err)
+			return given, 0, i, false
+		}
+		if len(word) > 0 && '0' <= word[0] && word[0] <= '9' && !given.known {
+			if given, ok = r.readTTL(i, word); !ok {
+				return given, 0, i, false
+			}
+			continue
+		}
+		if t, ok := lookupType(word); ok {
+			if t.IsQuestionOnly() {
+				s.failWord(i, fmt.Errorf("%s is for questions and messages: it cannot be in a zone", t))
+				return given, t, i, false
+			}
+			return given, t, i + 1, true
+		}
+		class, ok := lookupClass(word)
+		if !ok || hasClass {
+			s.failWord(i, fmt.Errorf("%s is not a record type", quoteWord(word)))
+			return given, 0, i, false
+		}
+		hasClass = true
+		if class != r.options.Class {
+			s.failWord(i, fmt.Errorf("class %s in a zone of class %s", class, r.options.Class))
+			return given, 0, i, false
+		}
+	}
+}
+
+// readTTL reads word i. One that is too large for RFC 2181 8 is taken as 0,
+// as that section has it, with a warning.
+func (r *reader) readTTL(i int, word []byte) (ttl, bool) {
+	seconds, err := parseTTL(word)
+	if err != nil {
+		r.scanner.failWord(i, fmt.Errorf("%s: %w", quoteWord(word), err))
+		return ttl{}, false
+	}
+	if seconds > maxTTL {
+		r.problems.Warnf(r.scanner.position(r.scanner.offset(i)), "TTL %d is larger than %d and counts as 0 (RFC 2181 8)", seconds, maxTTL)
+		seconds = 0
+	}
+	return ttl{seconds, true}, true
+}
+
+// readData makes data of type t of the words from i on.
+func (r *reader) readData(t wire.Type, i int) ([]byte, bool) {
+	data, word, err := r.parseData(&r.scanner, t, i)
+	if err != nil {
+		r.scanner.failWord(word, fmt.Errorf("%s data: %w", t, err))
+		return nil, false
+	}
+	return data, true
+}
+
+// parseData makes data of type t of the words of s from i on, or says which of
+// them is wrong.
+func (r *reader) parseData(s *scanner, t wire.Type, i int) (data []byte, word int, err error) {
+	if t == wire.TypeSVCB || t == wire.TypeHTTPS {
+		s.joinParameters(i)
+	}
+	data, err = wire.AppendRdataFromText(r.data[:0], t, s.words[i:], r.origin)
+	if err != nil {
+		var at *wire.WordError
+		if errors.As(err, &at) {
+			return nil, i + at.Index, at.Err
+		}
+		return nil, i, err
+	}
+	r.data = data
+	if len(data) > math.MaxUint16 {
+		return nil, i, fmt.Errorf("%d octets, more than the 65535 a record has room for", len(data))
+	}
+	return data, i, nil
+}
+
+// chooseTTL is the TTL of the record: the one given, else that of $TTL (RFC
+// 2308 4), else the last one given (RFC 1035 5.1). A SOA that has none of them
+// takes its own MINIMUM, for itself and as if by $TTL, as BIND has it.
+func (r *reader) chooseTTL(given ttl, t wire.Type, data []byte) (uint32, bool) {
+	switch {
+	case given.known:
+		r.lastTTL = given
+		return given.seconds, true
+	case r.defaultTTL.known:
+		return r.defaultTTL.seconds, true
+	case r.lastTTL.known:
+		return r.lastTTL.seconds, true
+	case t == wire.TypeSOA && len(data) >= 4:
+		minimum := min(binary.BigEndian.Uint32(data[len(data)-4:]), maxTTL)
+		r.defaultTTL = ttl{minimum, true}
+		r.problems.Warnf(r.scanner.position(r.scanner.offset(0)), "no TTL and no $TTL before: the SOA's MINIMUM of %d is taken", minimum)
+		return minimum, true
+	}
+	r.scanner.failWord(0, errors.New("no TTL, and no $TTL, TTL or SOA before to take it from"))
+	return 0, false
+}

@@ -1,0 +1,294 @@
+package zonefile
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/wire"
+)
+
+// Bounds of one entry. The longest data is 65,535 octets: in the generic form
+// that is as many hexadecimal pairs, each of which may be a word of its own,
+// and four characters for each octet where all are escaped.
+const (
+	maxWords   = 2*65535 + 16
+	maxWordLen = 4*65535 + 16
+)
+
+// scanner takes the text of one file apart: entries, and the words in them. An
+// entry is a line with words on it, or several where parentheses say so (RFC
+// 1035 5.1).
+type scanner struct {
+	file     string
+	text     []byte
+	at       int // the next octet
+	line     int // the line it is on
+	problems *diagnostic.List
+
+	// The entry that next read last.
+	words  []wire.Word // slices of text; used again by the next entry
+	start  int         // its first octet, which is the first of a line
+	first  int         // the line that is
+	blank  bool        // it starts with a blank: the owner is inherited
+	broken bool        // something in it was reported
+}
+
+// octetKind is what an octet is to the scanner outside of quotes and comments.
+type octetKind uint8
+
+const (
+	ordinary octetKind = iota
+	blank
+	lineEnd
+	comment
+	opening
+	closing
+	quote
+	escape
+	nul
+)
+
+var octetKinds = [256]octetKind{
+	' ': blank, '\t': blank, '\f': blank,
+	'\n': lineEnd, '\r': lineEnd,
+	';': comment, '(': opening, ')': closing, '"': quote, '\\': escape,
+	0: nul,
+}
+
+// newScanner returns a scanner at the start of text. The octets that some
+// editors mark UTF-8 with are not part of it.
+func newScanner(file string, text []byte, problems *diagnostic.List) scanner {
+	text = bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))
+	return scanner{file: file, text: text, line: 1, problems: problems}
+}
+
+// next goes to the next entry that has words, or in which something is wrong.
+// It returns false when there is none.
+func (s *scanner) next() bool {
+	s.beginEntry()
+	depth, opened := 0, 0 // parentheses that are open, and where the outermost is
+	text := s.text
+	for s.at < len(text) {
+		switch octetKinds[text[s.at]] {
+		case blank:
+			s.at++
+		case lineEnd:
+			s.endLine()
+			if depth > 0 {
+				continue
+			}
+			if len(s.words) > 0 || s.broken {
+				return true
+			}
+			s.beginEntry()
+		case comment:
+			s.skipComment()
+		case opening:
+			if depth == 0 {
+				opened = s.at
+			}
+			depth++
+			s.at++
+		case closing:
+			if depth--; depth < 0 {
+				s.fail(s.at, "closing parenthesis without an opening one")
+				depth = 0
+			}
+			s.at++
+		case quote:
+			s.quotedWord()
+		case nul:
+			s.failNul(s.at)
+			s.at++
+		default:
+			s.word()
+		}
+		if len(s.words) > maxWords {
+			s.fail(s.start, "entry has more than %d words", maxWords)
+			s.at = len(text)
+		}
+	}
+	if depth > 0 {
+		s.fail(opened, "parenthesis is never closed")
+	}
+	return len(s.words) > 0 || s.broken
+}
+
+func (s *scanner) beginEntry() {
+	s.words = s.words[:0]
+	s.start, s.first = s.at, s.line
+	s.blank = s.at < len(s.text) && octetKinds[s.text[s.at]] == blank
+	s.broken = false
+}
+
+// endLine goes past the end of a line: LF, CR LF or CR.
+func (s *scanner) endLine() {
+	if s.text[s.at] == '\r' && s.at+1 < len(s.text) && s.text[s.at+1] == '\n' {
+		s.at++
+	}
+	s.at++
+	s.line++
+}
+
+func (s *scanner) skipComment() {
+	for s.at < len(s.text) && octetKinds[s.text[s.at]] != lineEnd {
+		s.at++
+	}
+}
+
+// word reads a word without quotes. A backslash takes the meaning from the
+// octet behind it; the word keeps both (package wire reads escapes).
+func (s *scanner) word() {
+	text, start := s.text, s.at
+	i := start
+	for i < len(text) {
+		kind := octetKinds[text[i]]
+		if kind == ordinary {
+			i++
+			continue
+		}
+		if kind != escape {
+			break
+		}
+		if i+1 == len(text) || octetKinds[text[i+1]] == lineEnd || text[i+1] == 0 {
+			s.fail(i, "backslash with nothing behind it")
+			i++
+			continue
+		}
+		i += 2
+	}
+	s.at = i
+	s.add(start, i, false)
+}
+
+// quotedWord reads a word between quotes. The end of the line ends it too, and
+// is then an error, unless it is a line feed behind a backslash.
+func (s *scanner) quotedWord() {
+	text, start := s.text, s.at
+	i := start + 1
+	for ; i < len(text) && octetKinds[text[i]] != lineEnd; i++ {
+		switch octetKinds[text[i]] {
+		case quote:
+			s.at = i + 1
+			s.add(start+1, i, true)
+			return
+		case nul:
+			s.failNul(i)
+		case escape:
+			switch {
+			case i+1 == len(text) || text[i+1] == '\r':
+				// The loop ends there.
+			case text[i+1] == 0:
+				s.failNul(i + 1)
+				i++
+			case text[i+1] == '\n':
+				s.line++
+				i++
+			default:
+				i++
+			}
+		}
+	}
+	s.fail(start, "quote is never closed")
+	s.at = i
+}
+
+func (s *scanner) add(start, end int, quoted bool) {
+	if end-start > maxWordLen {
+		s.fail(start, "word is longer than %d octets", maxWordLen)
+		return
+	}
+	s.words = append(s.words, wire.Word{Text: s.text[start:end], Quoted: quoted})
+}
+
+// fail reports what is wrong at an octet of the entry. Of one entry only the
+// first thing is reported: the rest tends to follow from it.
+func (s *scanner) fail(offset int, format string, args ...any) {
+	if !s.broken {
+		s.problems.Errorf(s.position(offset), format, args...)
+	}
+	s.broken = true
+}
+
+func (s *scanner) failNul(offset int) {
+	s.fail(offset, "octet 0 in the text: this is no zone file, or a damaged one")
+}
+
+// failWord reports what is wrong with word i of the entry. Where the entry has
+// no such word it is missing, and the place is behind the last one.
+func (s *scanner) failWord(i int, err error) {
+	if i < len(s.words) {
+		s.fail(s.offset(i), "%w", err)
+	} else {
+		s.fail(s.end(len(s.words)-1), "%w", err)
+	}
+}
+
+// offset is where word i starts, at its quote if it has one.
+func (s *scanner) offset(i int) int {
+	w := s.words[i]
+	at := cap(s.text) - cap(w.Text) // both reach to the end of the same memory
+	if w.Quoted {
+		at--
+	}
+	return at
+}
+
+// end is the octet behind word i and its quote.
+func (s *scanner) end(i int) int {
+	w := s.words[i]
+	at := cap(s.text) - cap(w.Text) + len(w.Text)
+	if w.Quoted {
+		at++
+	}
+	return at
+}
+
+// position is the place of an octet of the entry.
+func (s *scanner) position(offset int) diagnostic.Position {
+	line, start := s.first, s.start
+	for i := s.start; i < offset; i++ {
+		switch {
+		case s.text[i] == '\n', s.text[i] == '\r' && i+1 < len(s.text) && s.text[i+1] != '\n':
+			line++
+			start = i + 1
+		}
+	}
+	return diagnostic.Position{File: s.file, Line: line, Column: offset - start + 1}
+}
+
+// keyword returns word i as it stands if it can be a keyword: it is there, and
+// has no quotes.
+func (s *scanner) keyword(i int) ([]byte, bool) {
+	if i >= len(s.words) || s.words[i].Quoted {
+		return nil, false
+	}
+	return s.words[i].Text, true
+}
+
+// quoteWord shows a word in an error, bounded.
+func quoteWord(text []byte) string {
+	const most = 60
+	if len(text) > most {
+		return fmt.Sprintf("%q…", text[:most])
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+// joinParameters makes one word each of the parameters of SVCB and HTTPS from
+// word i on whose value is between quotes, as in alpn="h2,h3" (RFC 9460 2.1).
+// Anywhere else a quote starts a word of its own.
+func (s *scanner) joinParameters(i int) {
+	joined := s.words[:i]
+	for ; i < len(s.words); i++ {
+		w := s.words[i]
+		last := len(joined) - 1
+		if w.Quoted && last >= 0 && !joined[last].Quoted && bytes.HasSuffix(joined[last].Text, []byte("=")) && s.end(last) == s.offset(i) {
+			joined[last].Text = joined[last].Text[:s.end(i)-s.offset(last)]
+			continue
+		}
+		joined = append(joined, w)
+	}
+	s.words = joined
+}

@@ -1,0 +1,51 @@
+package zonefile
+
+import (
+	"errors"
+	"math"
+)
+
+// maxTTL is the largest TTL there is (RFC 2181 8).
+const maxTTL = math.MaxInt32
+
+var errTTL = errors.New("not a TTL: a number of seconds, or numbers with the units w, d, h, m, s such as 1h30m")
+
+// ttlUnits is how many seconds a unit has, by its letter in lower case.
+var ttlUnits = [256]uint64{'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
+
+// parseTTL reads a TTL: a plain number of seconds, or numbers each with a
+// unit, of either case and in any order. A last number without a unit counts
+// seconds. It fails beyond 32 bits; what is beyond maxTTL is for the caller to
+// judge.
+func parseTTL(text []byte) (uint32, error) {
+	if len(text) == 0 {
+		return 0, errTTL
+	}
+	total, number, digits := uint64(0), uint64(0), 0
+	for _, c := range text {
+		if '0' <= c && c <= '9' {
+			number = number*10 + uint64(c-'0')
+			digits++
+			if number > math.MaxUint32 {
+				return 0, errTTLTooLong
+			}
+			continue
+		}
+		unit := ttlUnits[c|0x20]
+		if unit == 0 || digits == 0 {
+			return 0, errTTL
+		}
+		total += number * unit
+		if total > math.MaxUint32 {
+			return 0, errTTLTooLong
+		}
+		number, digits = 0, 0
+	}
+	total += number
+	if total > math.MaxUint32 {
+		return 0, errTTLTooLong
+	}
+	return uint32(total), nil
+}
+
+var errTTLTooLong = errors.New("TTL does not fit 32 bits")
