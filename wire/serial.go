@@ -11,7 +11,7 @@ type Serial uint32
 
 // ErrSerialStep is returned for a step of more than half the circle, for
 // which RFC 1982 3.1 defines no addition.
-var ErrSerialStep = errors.New("serial numbers grow by at most 2147483647 at once")
+var ErrSerialStep = errors.New("serial number grows by half its circle or more at once")
 
 // Less reports whether s comes before o. Two serials that are exactly half
 // the circle apart have no order: neither is less (RFC 1982 3.2).
