@@ -1,0 +1,84 @@
+package authority
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+
+	"github.com/names-dns/names/wire"
+)
+
+// askedName is a name prepared for look-ups: in lower case, with where its
+// labels start and a hash of each suffix. All come out of one pass, and serve
+// the choice of the zone as well as every step of the walk in it.
+type askedName struct {
+	name   wire.Name // as it was asked, case kept
+	labels int       // the root label not counted
+	length int
+	starts [maxLabels + 1]uint8  // where label i starts; the root label behind the last
+	hashes [maxLabels + 1]uint32 // of the suffix that starts with label i; [labels] is the root's
+	folded [wire.MaxNameLen]byte
+}
+
+const maxLabels = 127
+
+// set prepares name.
+func (a *askedName) set(name wire.Name) {
+	a.name = name
+	text := name.Wire()
+	a.length = len(text)
+	labels := 0
+	for i := 0; i < len(text) && text[i] != 0; {
+		a.starts[labels] = uint8(i)
+		labels++
+		for end := i + 1 + int(text[i]); i < end; i++ {
+			a.folded[i] = wire.FoldByte(text[i])
+		}
+	}
+	a.labels = labels
+	a.starts[labels] = uint8(len(text) - 1)
+	a.folded[len(text)-1] = 0
+	hash := hashSeed
+	a.hashes[labels] = uint32(hash >> 32)
+	end := len(text) - 1
+	for i := labels - 1; i >= 0; i-- {
+		start := int(a.starts[i])
+		hash = hashLabel(hash, a.folded[start:end])
+		a.hashes[i] = uint32(hash >> 32)
+		end = start
+	}
+}
+
+// suffix is the lower-case wire form from label i on.
+func (a *askedName) suffix(i int) []byte { return a.folded[a.starts[i]:a.length] }
+
+// isSame reports whether n is the node of the whole name.
+func (a *askedName) isSame(n node) bool { return n.nameIs(a.folded[:a.length]) }
+
+// hashSeed makes the hash another one in each process: nobody outside can
+// choose names that collide.
+var hashSeed = rand.Uint64() | 1
+
+// hashLabel carries the hash of a parent on to a child: label is the child's
+// first label in lower case, length octet included.
+func hashLabel(h uint64, label []byte) uint64 {
+	const k = 0x9E3779B97F4A7C15
+	for len(label) >= 8 {
+		h = fold64(h^binary.LittleEndian.Uint64(label), k)
+		label = label[8:]
+	}
+	var last uint64
+	switch n := len(label); {
+	case n >= 4:
+		last = uint64(binary.LittleEndian.Uint32(label)) | uint64(binary.LittleEndian.Uint32(label[n-4:]))<<32
+	case n > 0:
+		last = uint64(label[0]) | uint64(label[n/2])<<8 | uint64(label[n-1])<<16
+	}
+	return fold64(h^last^uint64(len(label))<<56, k)
+}
+
+// fold64 multiplies to 128 bits and folds the halves together.
+func fold64(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
+}

@@ -1,0 +1,172 @@
+package authority
+
+import (
+	"bytes"
+
+	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/wire"
+)
+
+// What a zone may not contain. Errors refuse the zone, warnings let it load.
+
+// maxSetSize is how many octets an RRset may take so that it fits a message:
+// 64 KiB less the header and the longest question and an OPT record.
+const maxSetSize = 65535 - wire.HeaderLen - wire.MaxNameLen - 4 - 11
+
+// check checks the whole zone.
+func (f *freezer) check() {
+	f.checkApex()
+	for id := range uint32(len(f.names.starts)) {
+		f.checkNode(id)
+	}
+}
+
+// checkApex checks what the apex must have: one SOA and an NS (RFC 1035 5.2).
+func (f *freezer) checkApex() {
+	records := f.of(apexID)
+	var soas, servers []addedRecord
+	for _, r := range records {
+		switch r.kind() {
+		case wire.TypeSOA:
+			if len(soas) == 0 || !bytes.Equal(soas[0].data(), r.data()) {
+				soas = append(soas, r)
+			}
+		case wire.TypeNS:
+			servers = append(servers, r)
+		}
+	}
+	switch {
+	case len(soas) == 0 && !f.otherSOA.IsZero():
+		f.problems.Errorf(f.fileStart(), "zone %s has no SOA record at its apex, but the file has one for %s: is that the zone's name?", f.origin, f.otherSOA)
+	case len(soas) == 0:
+		f.problems.Errorf(f.fileStart(), "zone %s has no SOA record at its apex", f.origin)
+	case len(soas) > 1:
+		f.problems.Errorf(f.position(soas[1]), "zone %s has more than one SOA record; another is at %s", f.origin, f.position(soas[0]))
+	default:
+		soa := soas[0]
+		f.snapshot.serial = soaSerial(soa.data())
+		f.snapshot.negativeTTL = min(soa.ttl(), soaMinimum(soa.data())) // RFC 2308 5
+	}
+	if len(servers) == 0 {
+		f.problems.Errorf(f.fileStart(), "zone %s has no NS record at its apex", f.origin)
+	}
+}
+
+// fileStart is the best place for what is missing altogether.
+func (f *freezer) fileStart() diagnostic.Position {
+	if len(f.files) == 0 {
+		return diagnostic.Position{}
+	}
+	return diagnostic.Position{File: f.files[0]}
+}
+
+// checkNode checks the records of one name.
+func (f *freezer) checkNode(id uint32) {
+	all := f.of(id)
+	for rest := all; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && setOrder(rest[n]) == setOrder(rest[0]) {
+			n++
+		}
+		f.checkSet(id, rest[:n])
+		rest = rest[n:]
+	}
+	f.checkAlone(id)
+	if len(all) > 0 && f.cuts[id] == 0 && f.underDNAME(f.names.parents[id]) {
+		// RFC 6672 2.4
+		f.problems.Errorf(f.position(all[0]), "%s is below a name that has a DNAME record", f.names.name(id))
+	}
+}
+
+func (f *freezer) underDNAME(id uint32) bool {
+	for ; id != 0; id = f.names.parents[id] {
+		if f.flags[id]&flagDNAME != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// checkSet checks the records of one RRset.
+func (f *freezer) checkSet(id uint32, set []addedRecord) {
+	first := set[0]
+	name := f.names.name(id)
+	size, distinct := 0, 0
+	for i, r := range set {
+		if i > 0 && bytes.Equal(r.data(), set[i-1].data()) {
+			continue
+		}
+		distinct++
+		size += 12 + len(r.data())
+		if r.ttl() != first.ttl() && r.kind() != wire.TypeRRSIG {
+			// RFC 2181 5.2
+			f.problems.Warnf(f.position(r), "TTL %d differs from the TTL %d of other %s records of %s: the smallest counts", r.ttl(), first.ttl(), r.kind(), name)
+			first = r
+		}
+	}
+	switch t := first.kind(); {
+	case size > maxSetSize:
+		f.problems.Errorf(f.position(set[0]), "the %d %s records of %s take %d octets and fit no message", distinct, t, name, size)
+	case t == wire.TypeSOA && id != apexID:
+		f.problems.Errorf(f.position(first), "SOA record of %s inside the zone %s", name, f.origin)
+	case distinct > 1 && (t == wire.TypeCNAME || t == wire.TypeDNAME):
+		f.problems.Errorf(f.position(set[len(set)-1]), "%s has more than one %s record", name, t) // RFC 2181 10.1, RFC 6672 2.4
+	case t == wire.TypeNS || t == wire.TypeMX || t == wire.TypeSRV:
+		for _, r := range set {
+			f.checkTarget(r)
+		}
+	}
+}
+
+// checkAlone checks that a CNAME has no other data beside it, DNSSEC's own
+// excepted (RFC 2181 10.1, RFC 4035 2.5).
+func (f *freezer) checkAlone(id uint32) {
+	var alias, other addedRecord
+	for _, r := range f.of(id) {
+		switch r.kind() {
+		case wire.TypeCNAME:
+			alias = r
+		case wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeKEY, wire.TypeSIG, wire.TypeNXT:
+		default:
+			other = r
+		}
+	}
+	if alias != nil && other != nil {
+		f.problems.Errorf(f.position(alias), "%s has a CNAME record and other data: %s at %s", f.names.name(id), other.kind(), f.position(other))
+	}
+}
+
+// checkTarget warns of records that lead to names of no use as servers.
+func (f *freezer) checkTarget(r addedRecord) {
+	owner := r.owner()
+	target := linkOf[r.kind()](f.names.name(owner), r.data())
+	if target.IsZero() || target.IsRoot() || !target.HasSuffix(f.origin) {
+		return
+	}
+	f.asked.set(target)
+	label := 0
+	id := f.names.find(&f.asked, 0)
+	for id == 0 {
+		label++
+		id = f.names.find(&f.asked, label)
+	}
+	if label > 0 {
+		if f.wildcards[id] != 0 {
+			return // the name is there as soon as somebody asks for it
+		}
+	} else {
+		for _, t := range f.of(id) {
+			switch t.kind() {
+			case wire.TypeA, wire.TypeAAAA:
+				return
+			case wire.TypeCNAME:
+				f.problems.Warnf(f.position(r), "the %s record leads to %s, which is an alias", r.kind(), target) // RFC 2181 10.3
+				return
+			}
+		}
+	}
+	if cut := f.cuts[id]; r.kind() != wire.TypeNS || cut != 0 && cut != f.cuts[owner] {
+		return // servers below another cut are that zone's business
+	}
+	f.problems.Warnf(f.position(r), "the NS record leads to %s, which has no address in the zone", target)
+}

@@ -1,0 +1,308 @@
+package authority
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"sort"
+
+	"github.com/names-dns/names/wire"
+)
+
+// Proofs that something is not there, in zones that came with NSEC (RFC 4035
+// 3.1.3) or NSEC3 records (RFC 5155 7.2). A zone that has neither proves
+// nothing; where a chain has a hole, the record that should be there is left
+// out.
+
+// hashedDenial is the NSEC3 chain of a zone, sorted by hash.
+type hashedDenial struct {
+	iterations int
+	salt       []byte
+	entries    []hashedEntry
+}
+
+type hashedEntry struct {
+	hash [sha1.Size]byte
+	ref  uint32
+}
+
+// hash is that of RFC 5155 5, of a name in lower case.
+func (h *hashedDenial) hash(folded []byte) [sha1.Size]byte {
+	var buf [wire.MaxNameLen + 255]byte
+	sum := sha1.Sum(append(append(buf[:0], folded...), h.salt...))
+	for range h.iterations {
+		sum = sha1.Sum(append(append(buf[:0], sum[:]...), h.salt...))
+	}
+	return sum
+}
+
+// atOrBefore returns the index of the last entry whose hash is not after sum;
+// the chain is a circle. exact says whether it is sum itself.
+func (h *hashedDenial) atOrBefore(sum [sha1.Size]byte) (index int, exact bool) {
+	index, exact = slices.BinarySearchFunc(h.entries, sum, func(e hashedEntry, sum [sha1.Size]byte) int {
+		return bytes.Compare(e.hash[:], sum[:])
+	})
+	if !exact {
+		index = (index + len(h.entries) - 1) % len(h.entries)
+	}
+	return index, exact
+}
+
+// linkDenial sorts the chain of a signed zone and notes for each name of the
+// zone which record of an NSEC3 chain is its own.
+func (f *freezer) linkDenial() error {
+	s := f.snapshot
+	if set, ok := s.node(apexID).find(wire.TypeNSEC3PARAM); ok && len(f.chain.starts) > 1 {
+		return f.linkHashed(set.first())
+	}
+	for id := uint32(1); id < uint32(len(s.refs)); id++ {
+		n := s.node(id)
+		if cut := n.cut(); cut != 0 && cut != id {
+			continue
+		}
+		if _, ok := n.find(wire.TypeNSEC); ok {
+			s.order = append(s.order, id)
+		}
+	}
+	slices.SortFunc(s.order, func(a, b uint32) int { return s.node(a).name().Compare(s.node(b).name()) })
+	return nil
+}
+
+// linkHashed reads the NSEC3 records made with the parameters that the apex
+// announces (RFC 5155 7.3); those of other chains are not used.
+func (f *freezer) linkHashed(parameters []byte) error {
+	s := f.snapshot
+	salt := int(parameters[4])
+	s.hashed.iterations = int(binary.BigEndian.Uint16(parameters[2:]))
+	s.hashed.salt = bytes.Clone(parameters[5 : 5+salt])
+	for id := uint32(1); id < uint32(len(f.chain.starts)); id++ {
+		owner := f.chain.wireName(id)
+		records := f.of(uint32(len(f.names.starts)) + id)
+		uses := slices.ContainsFunc(records, func(r addedRecord) bool {
+			d := r.data()
+			return r.kind() == wire.TypeNSEC3 && d[0] == parameters[0] && bytes.Equal(d[2:5+salt], parameters[2:5+salt])
+		})
+		hash, err := hashOfOwner(owner)
+		if !uses || err != nil {
+			continue
+		}
+		ref, err := s.store(f.appendNode(nil, owner, 0, 0, 0, records))
+		if err != nil {
+			return err
+		}
+		s.hashed.entries = append(s.hashed.entries, hashedEntry{hash, ref})
+	}
+	if len(s.hashed.entries) == 0 {
+		return nil
+	}
+	slices.SortFunc(s.hashed.entries, func(a, b hashedEntry) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+	for id := uint32(1); id < uint32(len(s.refs)); id++ {
+		n := s.node(id)
+		if cut := n.cut(); cut != 0 && cut != id {
+			continue
+		}
+		f.asked.set(n.name())
+		if i, exact := s.hashed.atOrBefore(s.hashed.hash(f.asked.suffix(0))); exact {
+			binary.LittleEndian.PutUint32(n[nodeDenial:], uint32(i)+1)
+		}
+	}
+	return nil
+}
+
+var errNotHash = errors.New("label is no hash in base32hex")
+
+// hashOfOwner reads the hash in the first label of an NSEC3 owner: 32 digits
+// of base32 with the extended hex alphabet (RFC 5155 3.3).
+func hashOfOwner(owner []byte) (hash [sha1.Size]byte, err error) {
+	if owner[0] != 32 {
+		return hash, errNotHash
+	}
+	bits, count, at := uint32(0), 0, 0
+	for _, c := range owner[1:33] {
+		switch c = wire.FoldByte(c); {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'v':
+			c -= 'a' - 10
+		default:
+			return hash, errNotHash
+		}
+		bits, count = bits<<5|uint32(c), count+5
+		if count >= 8 {
+			count -= 8
+			hash[at] = byte(bits >> count)
+			at++
+		}
+	}
+	return hash, nil
+}
+
+// proveNoData proves that the name of w, or the wildcard it stands for, has
+// no record of the type.
+func (a *answer) proveNoData(w walk) error {
+	switch {
+	case a.zone.isHashed():
+		if w.outcome == wildcard { // RFC 5155 7.2.5
+			if err := a.proveEncloser(w.enclosing); err != nil {
+				return err
+			}
+			return a.appendHashed(w.node.denial())
+		}
+		if d := w.node.denial(); d != 0 {
+			return a.appendHashed(d) // RFC 5155 7.2.3
+		}
+		return a.proveEncloser(0) // RFC 5155 7.2.4: an insecure delegation, opted out
+	case len(a.zone.order) == 0:
+		return nil
+	case w.outcome == wildcard: // RFC 4035 3.1.3.4
+		if err := a.appendNSEC(w.node); err != nil {
+			return err
+		}
+		return a.appendCovering(a.asked.name)
+	}
+	if _, ok := w.node.find(wire.TypeNSEC); ok {
+		return a.appendNSEC(w.node) // RFC 4035 3.1.3.1
+	}
+	return a.appendCovering(a.asked.name) // an empty non-terminal: the name before it leads past it
+}
+
+// proveNameError proves that neither the name nor a wildcard for it is there.
+func (a *answer) proveNameError(w walk) error {
+	if a.zone.isHashed() { // RFC 5155 7.2.2
+		if err := a.proveEncloser(w.enclosing); err != nil {
+			return err
+		}
+		var buf [wire.MaxNameLen + 2]byte
+		encloser := a.asked.suffix(a.provable(w.enclosing))
+		return a.appendCoveringHash(a.zone.hashed.hash(append(append(buf[:0], 1, '*'), encloser...)))
+	}
+	if len(a.zone.order) == 0 {
+		return nil
+	}
+	// RFC 4035 3.1.3.2
+	if err := a.appendCovering(a.asked.name); err != nil {
+		return err
+	}
+	var buf [wire.MaxNameLen + 2]byte
+	star, _, err := wire.BorrowName(append(append(buf[:0], 1, '*'), a.asked.suffix(w.enclosing)...))
+	if err != nil {
+		return nil // no such name can be: nothing to prove
+	}
+	return a.appendCovering(star)
+}
+
+// proveNoCloser proves, for an answer from a wildcard, that no name closer to
+// the one asked is there (RFC 4035 3.1.3.3, RFC 5155 7.2.6).
+func (a *answer) proveNoCloser(w walk) error {
+	switch {
+	case a.zone.isHashed():
+		return a.appendCoveringHash(a.zone.hashed.hash(a.asked.suffix(w.enclosing - 1)))
+	case len(a.zone.order) > 0:
+		return a.appendCovering(a.asked.name)
+	}
+	return nil
+}
+
+// proveNoDS proves that a delegation is insecure (RFC 4035 3.1.4, RFC 5155 7.2.7).
+func (a *answer) proveNoDS(w walk) error {
+	cutLabel := a.asked.labels - w.node.name().LabelCount()
+	switch {
+	case a.zone.isHashed():
+		if d := w.node.denial(); d != 0 {
+			return a.appendHashed(d)
+		}
+		return a.proveEncloser(cutLabel)
+	case len(a.zone.order) > 0:
+		return a.appendNSEC(w.node)
+	}
+	return nil
+}
+
+// appendNSEC appends the NSEC record of a node, if it has one.
+func (a *answer) appendNSEC(n node) error {
+	set, ok := n.find(wire.TypeNSEC)
+	if !ok {
+		return nil
+	}
+	if !a.firstProof(n) {
+		return nil
+	}
+	return a.append(wire.SectionAuthority, n.name(), set, set.ttl)
+}
+
+// appendCovering appends the NSEC record of the last name before name.
+func (a *answer) appendCovering(name wire.Name) error {
+	order := a.zone.order
+	after := sort.Search(len(order), func(i int) bool { return a.zone.node(order[i]).name().Compare(name) > 0 })
+	if after == 0 {
+		after = len(order)
+	}
+	return a.appendNSEC(a.zone.node(order[after-1]))
+}
+
+func (s *Snapshot) isHashed() bool { return len(s.hashed.entries) > 0 }
+
+// provable returns the label from which the name asked is the closest encloser
+// that has an NSEC3 record, label onwards. Those of insecure delegations may
+// have none (RFC 5155 6: opt-out).
+func (a *answer) provable(label int) int {
+	for ; label < a.asked.labels; label++ {
+		if n, ok := a.zone.find(&a.asked, label); ok && n.denial() != 0 {
+			return label
+		}
+	}
+	return label
+}
+
+// proveEncloser proves which name is the closest encloser, from label on, and
+// that the name one label longer is not there (RFC 5155 7.2.1).
+func (a *answer) proveEncloser(label int) error {
+	label = a.provable(label)
+	n, ok := a.zone.find(&a.asked, label)
+	if !ok || n.denial() == 0 {
+		return nil // the chain lacks its own apex
+	}
+	if err := a.appendHashed(n.denial()); err != nil {
+		return err
+	}
+	if label == 0 {
+		return nil
+	}
+	return a.appendCoveringHash(a.zone.hashed.hash(a.asked.suffix(label - 1)))
+}
+
+// appendHashed appends the NSEC3 record that denial (see node) stands for.
+func (a *answer) appendHashed(denial uint32) error {
+	if denial == 0 {
+		return nil
+	}
+	n := a.zone.at(a.zone.hashed.entries[denial-1].ref)
+	set, ok := n.find(wire.TypeNSEC3)
+	if !ok || !a.firstProof(n) {
+		return nil
+	}
+	return a.append(wire.SectionAuthority, n.name(), set, set.ttl)
+}
+
+// appendCoveringHash appends the NSEC3 record whose interval has sum in it.
+func (a *answer) appendCoveringHash(sum [sha1.Size]byte) error {
+	i, _ := a.zone.hashed.atOrBefore(sum)
+	return a.appendHashed(uint32(i) + 1)
+}
+
+// firstProof reports whether the reply does not have n's record yet: one
+// record often proves two things.
+func (a *answer) firstProof(n node) bool {
+	for _, p := range a.proofs[:a.proofCount] {
+		if &p[0] == &n[0] {
+			return false
+		}
+	}
+	if a.proofCount < maxProofs {
+		a.proofs[a.proofCount] = n
+		a.proofCount++
+	}
+	return true
+}
