@@ -20,9 +20,9 @@ const compressorSize = 48
 
 // suffix is a name written earlier, or what is left of one behind some label.
 type suffix struct {
-	hash uint32 // of the folded octets, the root left out
-	at   uint16 // offset from the start of the message, below 0x4000, at a label's length octet
-	len  uint8  // octets of the uncompressed suffix, root included
+	print uint32 // of the first octets: differs between most names
+	at    uint16 // offset from the start of the message, below 0x4000, at a label's length octet
+	len   uint8  // octets of the uncompressed suffix, root included
 }
 
 const maxPointer = 0x3FFF
@@ -36,80 +36,66 @@ func (c *Compressor) AppendName(b []byte, n Name) []byte {
 	if c == nil {
 		return n.AppendTo(b)
 	}
-	if len(n.wire) < 2 {
-		return append(b, n.wire...)
+	wire := n.wire
+	if len(wire) < 2 {
+		return append(b, wire...)
 	}
-	var at [maxLabels + 1]uint8
-	var hashes [maxLabels + 1]uint32
-	labels := n.labelOffsets(&at)
-	hash := uint32(hashBasis)
-	for i := labels - 1; i >= 0; i-- {
-		hash = hashLabel(hash, n.wire[at[i]:int(at[i])+1+int(n.wire[at[i]])])
-		hashes[i] = hash
+	// Nearly every reply repeats the question's name, which stands in full
+	// behind the header.
+	if question := c.start + HeaderLen; c.count > 0 && c.entries[0].at == HeaderLen && len(b)-question >= len(wire) &&
+		string(b[question:question+len(wire)]) == wire {
+		return append(b, 0xC0, HeaderLen)
 	}
-	written := len(b)
-	found, pointer := labels, uint16(0)
-search:
-	for i := range labels {
-		length := uint8(len(n.wire) - int(at[i]))
-		for j := range c.entries[:c.count] {
-			e := &c.entries[j]
-			if e.hash == hashes[i] && e.len == length && c.equalAt(b, int(e.at), n.wire[at[i]:]) {
-				found, pointer = i, e.at
-				break search
+	offset := len(b) - c.start
+	earlier := c.entries[:c.count]
+	for at := 0; wire[at] != 0; at += 1 + int(wire[at]) {
+		s := suffix{fingerprint(wire[at:]), uint16(offset + at), uint8(len(wire) - at)}
+		for i := range earlier {
+			e := &earlier[i]
+			if e.print == s.print && e.len == s.len && c.holdsAt(b, int(e.at), wire[at:]) {
+				b = append(b, wire[:at]...)
+				return binary.BigEndian.AppendUint16(b, 0xC000|e.at)
 			}
 		}
-	}
-	if found == labels {
-		b = append(b, n.wire...)
-	} else {
-		b = append(b, n.wire[:at[found]]...)
-		b = binary.BigEndian.AppendUint16(b, 0xC000|pointer)
-	}
-	for i := range found {
-		offset := written - c.start + int(at[i])
-		if c.count == compressorSize || offset > maxPointer {
-			break
+		if c.count < compressorSize && offset+at <= maxPointer {
+			c.entries[c.count] = s
+			c.count++
 		}
-		c.entries[c.count] = suffix{hashes[i], uint16(offset), uint8(len(n.wire) - int(at[i]))}
-		c.count++
 	}
-	return b
+	return append(b, wire...)
 }
 
-// equalAt reports whether the name at offset at of the message in b is n.
-func (c *Compressor) equalAt(b []byte, at int, n string) bool {
+// fingerprint returns the first four octets of a name, or the three it has,
+// with the bit that tells the cases apart set in each.
+func fingerprint(wire string) uint32 {
+	const lower = 0x20202020
+	if len(wire) < 4 {
+		return lower | uint32(wire[0])<<16 | uint32(wire[1])<<8
+	}
+	return lower | uint32(wire[0])<<24 | uint32(wire[1])<<16 | uint32(wire[2])<<8 | uint32(wire[3])
+}
+
+// holdsAt reports whether the name at offset at of the message in b is wire,
+// case ignored.
+func (c *Compressor) holdsAt(b []byte, at int, wire string) bool {
 	msg := b[c.start:]
 	for {
-		l := int(msg[at])
+		l := msg[at]
 		if l >= 0xC0 {
-			at = (l&0x3F)<<8 | int(msg[at+1])
+			at = int(binary.BigEndian.Uint16(msg[at:]) & maxPointer)
 			continue
 		}
-		if n[0] != byte(l) {
+		if l != wire[0] {
 			return false
 		}
 		if l == 0 {
 			return true
 		}
-		if !equalFold(string(msg[at+1:at+1+l]), n[1:1+l]) {
+		label := msg[at+1 : at+1+int(l)]
+		if string(label) != wire[1:1+l] && !equalFold(label, wire[1:1+l]) {
 			return false
 		}
-		at += 1 + l
-		n = n[1+l:]
+		at += 1 + int(l)
+		wire = wire[1+l:]
 	}
-}
-
-// FNV-1a, chained from the root towards the left: the hash of a name is that
-// of its parent carried on.
-const (
-	hashBasis = 2166136261
-	hashPrime = 16777619
-)
-
-func hashLabel(h uint32, label string) uint32 {
-	for i := range len(label) {
-		h = (h ^ uint32(fold[label[i]])) * hashPrime
-	}
-	return h
 }

@@ -74,6 +74,9 @@ func wireNameLen(b []byte) (int, error) {
 	for i := 0; i < len(b); {
 		l := int(b[i])
 		if l > MaxLabelLen {
+			if l >= 0xC0 {
+				return 0, ErrCompressed
+			}
 			return 0, ErrLabelType
 		}
 		i += 1 + l
@@ -140,8 +143,11 @@ func (n Name) Ancestor(labels int) Name {
 	return n
 }
 
-// Prepend returns the name with label in front of n.
+// Prepend returns the name with label, raw octets, in front of n.
 func (n Name) Prepend(label string) (Name, error) {
+	if n.IsZero() {
+		return Name{}, ErrEmptyName
+	}
 	if len(label) == 0 {
 		return Name{}, ErrEmptyLabel
 	}
@@ -189,7 +195,8 @@ func (n Name) HasSuffix(zone Name) bool {
 }
 
 // Compare orders names canonically (RFC 4034 6.1): label by label from the
-// root, as unsigned octets with upper case read as lower case.
+// root, as unsigned octets with upper case read as lower case. No name comes
+// before the root.
 func (n Name) Compare(o Name) int {
 	var atN, atO [maxLabels + 1]uint8
 	i, j := n.labelOffsets(&atN), o.labelOffsets(&atO)
@@ -200,6 +207,9 @@ func (n Name) Compare(o Name) int {
 		if c := compareFold(a, b); c != 0 {
 			return c
 		}
+	}
+	if i == 0 && j == 0 {
+		return cmp.Compare(len(n.wire), len(o.wire))
 	}
 	return cmp.Compare(i, j)
 }
@@ -253,7 +263,7 @@ var fold = func() (t [256]byte) {
 func FoldByte(c byte) byte { return fold[c] }
 
 // equalFold compares two strings of one length.
-func equalFold(a, b string) bool {
+func equalFold[T string | []byte](a T, b string) bool {
 	for i := 0; i < len(a) && i < len(b); i++ {
 		if a[i] != b[i] && fold[a[i]] != fold[b[i]] {
 			return false

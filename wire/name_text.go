@@ -11,7 +11,7 @@ func ParseName(text string) (Name, error) {
 	var buf [MaxNameLen]byte
 	b, err := AppendNameFromText(buf[:0], text, Root)
 	if err != nil {
-		return Name{}, fmt.Errorf("name %q: %w", text, err)
+		return Name{}, fmt.Errorf("name %s: %w", quoteForError(text), err)
 	}
 	return Name{string(b)}, nil
 }

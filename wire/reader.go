@@ -7,8 +7,9 @@ import "encoding/binary"
 // one, and a message that ends early is an error where it ends.
 //
 // The zero Reader is ready for [Reader.Reset]. A copy of a Reader remembers a
-// place. Names and data it returns are borrowed: data points into the message,
-// names live until the next Reset of this Reader.
+// place in the same message. Names and data it returns are borrowed: data
+// points into the message, names live until the next Reset of this Reader or
+// of a copy of it, after which the other may not be used until it is reset.
 type Reader struct {
 	header  Header
 	section Section
@@ -16,15 +17,19 @@ type Reader struct {
 	msg     []byte
 	at      int // the next octet
 	dataEnd int // end of the data of the record whose header was read last
-	qname   Name
-	names   nameArena
+	names   *nameMemory
+	data    Cursor // what Parse hands out; here, because there it would be allocated
 }
 
 // Reset begins to read msg. What an earlier message gave is no longer valid.
 func (r *Reader) Reset(msg []byte) error {
-	arena := r.names.buf[:0]
-	lend(arena[:cap(arena)])
-	*r = Reader{msg: msg, names: nameArena{arena}}
+	names := r.names
+	if names == nil {
+		names = new(nameMemory)
+	} else {
+		names.reset()
+	}
+	*r = Reader{msg: msg, names: names}
 	h, err := ParseHeader(msg)
 	if err != nil {
 		return err
@@ -53,7 +58,7 @@ func (r *Reader) Question() (Question, error) {
 	if r.section != SectionQuestion || r.left == 0 {
 		return Question{}, ErrSectionDone
 	}
-	name, next, err := readName(r.msg, r.at, len(r.msg), &r.names, false)
+	name, next, err := readName(r.msg, r.at, len(r.msg), r.names)
 	if err != nil {
 		return Question{}, r.fail(r.at, err)
 	}
@@ -64,9 +69,6 @@ func (r *Reader) Question() (Question, error) {
 		Name:  name,
 		Type:  Type(binary.BigEndian.Uint16(r.msg[next:])),
 		Class: Class(binary.BigEndian.Uint16(r.msg[next+2:])),
-	}
-	if r.at == HeaderLen {
-		r.qname = name
 	}
 	r.at, r.dataEnd = next+4, next+4
 	r.left--
@@ -130,16 +132,9 @@ func (r *Reader) Next() (RecordHeader, error) {
 		return RecordHeader{}, ErrSectionDone
 	}
 	start := r.dataEnd
-	var name Name
-	next := start + 2
-	if next <= len(r.msg) && r.msg[start] == 0xC0 && r.msg[start+1] == HeaderLen && !r.qname.IsZero() {
-		name = r.qname // nearly every owner is the question's name
-	} else {
-		var err error
-		name, next, err = readName(r.msg, start, len(r.msg), &r.names, false)
-		if err != nil {
-			return RecordHeader{}, r.fail(start, err)
-		}
+	name, next, err := readName(r.msg, start, len(r.msg), r.names)
+	if err != nil {
+		return RecordHeader{}, r.fail(start, err)
 	}
 	if next+10 > len(r.msg) {
 		return RecordHeader{}, r.fail(next, ErrShort)
@@ -160,8 +155,14 @@ func (r *Reader) Next() (RecordHeader, error) {
 	return h, nil
 }
 
-// Skip passes over the next record.
+// Skip passes over the next record of the section, [ErrSectionDone] when there
+// are no more.
 func (r *Reader) Skip() error {
+	if r.section == SectionQuestion {
+		if err := r.SkipQuestions(); err != nil {
+			return err
+		}
+	}
 	if r.left == 0 {
 		return ErrSectionDone
 	}
@@ -184,7 +185,7 @@ func (r *Reader) Skip() error {
 // Data returns a cursor over the data of the record that Next returned last.
 // Names in it may be compressed.
 func (r *Reader) Data() Cursor {
-	return Cursor{msg: r.msg, at: r.at, end: r.dataEnd, names: &r.names}
+	return Cursor{msg: r.msg, at: r.at, end: r.dataEnd, names: r.names}
 }
 
 // Raw returns the data of the record that Next returned last as it stands in
@@ -193,9 +194,13 @@ func (r *Reader) Raw() []byte { return r.msg[r.at:r.dataEnd:r.dataEnd] }
 
 // Parse reads the data of the record that Next returned last into d.
 func (r *Reader) Parse(d Rdata) error {
-	c := r.Data()
-	if err := d.Parse(&c); err != nil {
-		return r.fail(c.at, err)
+	r.data = r.Data()
+	if err := d.Parse(&r.data); err != nil {
+		at := r.data.at
+		if r.data.err != nil {
+			at = r.data.errAt
+		}
+		return r.fail(at, err)
 	}
 	return nil
 }

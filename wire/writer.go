@@ -77,19 +77,19 @@ func (w *Writer) SetSection(s Section) { w.section = s }
 
 // Mark is a place to go back to.
 type Mark struct {
-	len, compressed int
+	len, compressed int // octets of the message, entries of the compressor
 	section         Section
 	counts          [4]uint16
 }
 
 // Mark returns the present place.
 func (w *Writer) Mark() Mark {
-	return Mark{len(w.buf), w.compress.count, w.section, w.counts}
+	return Mark{w.Len(), w.compress.count, w.section, w.counts}
 }
 
 // Rollback takes back everything written since m.
 func (w *Writer) Rollback(m Mark) {
-	w.buf = w.buf[:m.len]
+	w.buf = w.buf[:w.start+m.len]
 	w.compress.count = m.compressed
 	w.section = m.section
 	w.counts = m.counts
