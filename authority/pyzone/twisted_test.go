@@ -80,13 +80,7 @@ line', ttl=ttl),
 }
 
 func TestSameAsTwisted(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
-	if out, err := exec.Command(python, "-c", "import twisted.names.authority").CombinedOutput(); err != nil {
-		t.Skipf("python3 has no twisted.names: %v: %s", err, out)
-	}
+	python := pythonWithTwisted(t)
 	dir := t.TempDir()
 	arguments := []string{"-W", "ignore", "-c", dump}
 	var want strings.Builder
@@ -128,4 +122,20 @@ func howTo(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// pythonWithTwisted skips the test where there is none. The Python that comes
+// first in PATH need not be the system's, to which packages are installed.
+func pythonWithTwisted(t *testing.T) string {
+	t.Helper()
+	var reasons []string
+	for _, python := range []string{"python3", "/usr/bin/python3"} {
+		out, err := exec.Command(python, "-c", "import twisted.names.authority").CombinedOutput()
+		if err == nil {
+			return python
+		}
+		reasons = append(reasons, fmt.Sprintf("%s: %v: %s", python, err, out))
+	}
+	t.Skipf("no Python with twisted.names: %s", strings.Join(reasons, "; "))
+	return ""
 }
