@@ -5,6 +5,7 @@ package interop
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,4 +67,46 @@ func parseQuestion(words []string) (q query, err error) {
 		}
 	}
 	return q, nil
+}
+
+// commonTypes are asked for at every owner, whether it has them or not.
+var commonTypes = []wire.Type{
+	wire.TypeA, wire.TypeNS, wire.TypeCNAME, wire.TypeSOA, wire.TypeMX, wire.TypeTXT, wire.TypeAAAA,
+	wire.TypeDNAME, wire.TypeDS, wire.TypeNSEC, wire.TypeANY, wire.Type(65300),
+}
+
+// everyOwner asks about each owner of the zones, the names above it, a name
+// below it and the asterisk below it.
+func everyOwner(known *truth) []query {
+	asked := map[string]bool{}
+	var queries []query
+	add := func(name string, types []wire.Type) {
+		n, err := wire.ParseName(name)
+		if err != nil || asked[name] {
+			return // a label too many, or an owner that two zones share
+		}
+		asked[name] = true
+		for _, t := range types {
+			queries = append(queries, manners(query{Name: n, Type: t, Class: wire.ClassIN})...)
+		}
+	}
+	for _, owner := range known.owners() {
+		types := commonTypes
+		for _, t := range known.Types[owner] {
+			if !slices.Contains(types, t) {
+				types = append(slices.Clip(types), t)
+			}
+		}
+		add(owner, types)
+	}
+	for _, owner := range known.owners() {
+		for at := wire.MustParseName(owner).Parent(); !at.IsZero(); at = at.Parent() {
+			add(at.String(), commonTypes)
+		}
+		add("x."+owner, commonTypes)
+		add("*."+owner, commonTypes)
+		add("b.a."+owner, commonTypes[:1])
+		add(strings.ToUpper(owner), commonTypes[:2])
+	}
+	return queries
 }

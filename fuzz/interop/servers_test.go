@@ -20,12 +20,13 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// zoneFile is a zone and the master file it comes from.
+// zoneFile is a zone and the file it comes from.
 type zoneFile struct {
 	Origin string // absolute, as in "corner.test."
 	File   string // absolute path
 
 	Unsigned bool // never signed, however the others are
+	Pyzone   bool // a pyzone, which only our server reads
 }
 
 // program is a name server that can be started.
