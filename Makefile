@@ -1,0 +1,52 @@
+# "make help" lists what there is.
+
+export CGO_ENABLED ?= 0
+BINARY := build/names
+PORT ?= 10053
+ADDRESS ?= 127.0.0.1
+FUZZTIME ?= 10s
+
+.PHONY: help build run test check race fuzz interop bench bench-load lint fmt
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+build: ## build the binary
+	go build -trimpath -o $(BINARY) ./cmd/names
+
+run: build ## serve the example zone on port 10053
+	$(BINARY) serve -i $(ADDRESS) -p $(PORT) --bindzone cmd/examples/zones/example.com -v
+
+test: ## run the tests
+	go test ./...
+	cd bench && go vet ./...
+
+check: lint test race interop fuzz ## everything CI runs
+
+race: ## run the tests under the race detector, and with lent buffers scribbled on
+	CGO_ENABLED=1 go test -race ./...
+	go test -tags invariants ./wire/... ./names/... ./listener/... ./authority/...
+
+fuzz: ## run each fuzz target for FUZZTIME
+	go run ./fuzz/run -time $(FUZZTIME)
+
+interop: build ## compare with NSD, Knot DNS and BIND (Debian's packages)
+	go test -tags interop -count=1 ./fuzz/interop
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./wire ./authority/... ./listener
+	cd bench && go test -run '^$$' -bench . -benchmem ./...
+
+bench-load: build ## load names, NSD, Knot DNS and BIND with dnsperf
+	bench/load/run.sh
+
+lint: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt wants these files changed"; exit 1; }
+	go vet ./...
+	go vet -tags 'interop invariants' ./...
+	GOOS=darwin go vet ./...
+	GOOS=windows go vet ./...
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+fmt: ## format the source
+	gofmt -w .
