@@ -1,0 +1,171 @@
+package listener
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime"
+	"time"
+
+	"github.com/names-dns/names/names"
+)
+
+// Config says where to listen and what a client may take. Zero values mean the
+// defaults given with each field.
+type Config struct {
+	// Addresses are bound for UDP and TCP both. An unspecified address
+	// (0.0.0.0, ::) means that of every interface, of its own family only:
+	// list both for both. Port 0 means any that is free for UDP and TCP.
+	Addresses []netip.AddrPort
+
+	// Resolver answers the queries.
+	Resolver names.Resolver
+
+	// NSID is what tells this server from others behind the same address (RFC
+	// 5001), sent to those who ask: at most 128 octets. Empty: not told.
+	NSID string
+
+	// MaxUDPSize is the largest datagram sent, in octets: 512 to 4096. By
+	// default 1232, which fits the smallest packet IPv6 allows unfragmented.
+	MaxUDPSize int
+
+	// Workers is the number of goroutines, and on Linux of sockets, that
+	// receive datagrams for one address. By default GOMAXPROCS, one per core.
+	Workers int
+
+	// MaxSlow is how many queries may wait for their answers at once, each on
+	// a goroutine; those above get SERVFAIL. By default 4096: some 50 MB where
+	// all of them came by UDP.
+	MaxSlow int
+
+	// QueryTimeout is how long a query may wait for its answer. By default 10 s:
+	// stub resolvers have given up by then.
+	QueryTimeout time.Duration
+
+	// MaxConnections is how many TCP connections may be open. When that many
+	// are, a new one takes the place of the one that has been idle longest. By
+	// default 1000, so that the usual limit of 1024 descriptors is kept.
+	MaxConnections int
+
+	// MaxConnectionsPerClient is how many of those one client may have: an
+	// IPv4 address, or the /64 around an IPv6 address. By default 100, for
+	// clients behind one translated address.
+	MaxConnectionsPerClient int
+
+	// MaxPipelined is how many queries of one connection may wait for their
+	// answers; until one has it, no further query is read. By default 64.
+	MaxPipelined int
+
+	// FirstQueryTimeout is how long a new connection may take to deliver its
+	// first query. By default 3 s.
+	FirstQueryTimeout time.Duration
+
+	// IdleTimeout is how long a connection may be without a query in progress.
+	// By default 10 s, as RFC 7766 6.2.3 has it ("a few seconds"); it shrinks
+	// to a tenth of that as connections near their limit.
+	IdleTimeout time.Duration
+
+	// WriteTimeout is how long a client may take to receive a reply. By
+	// default 5 s.
+	WriteTimeout time.Duration
+
+	// Grace is how long queries in progress may take to end once the server is
+	// told to stop. By default 5 s.
+	Grace time.Duration
+
+	// Log hears of failures, each kind at most once a second. By default
+	// nobody does.
+	Log *slog.Logger
+
+	// Network opens the sockets. By default that of the operating system;
+	// package listenertest has one in memory.
+	Network Network
+
+	portable bool // no batches: for tests of the portable engine
+}
+
+// Network opens sockets. [net.ListenConfig] is one.
+//
+// ListenPacket is called with "udp4" or "udp6" and must return a [PacketConn].
+// Listen is called with "tcp4" or "tcp6". The addresses of both, and of the
+// connections accepted, must have a method AddrPort as [net.UDPAddr] has.
+type Network interface {
+	ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error)
+	Listen(ctx context.Context, network, address string) (net.Listener, error)
+}
+
+// PacketConn is what a server needs of a datagram socket: a part of
+// [net.UDPConn].
+type PacketConn interface {
+	net.PacketConn
+	ReadMsgUDPAddrPort(b, oob []byte) (n, oobn, flags int, addr netip.AddrPort, err error)
+	WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn int, err error)
+}
+
+const (
+	minUDPSize = 512  // RFC 1035 2.3.4
+	maxUDPSize = 4096 // more would only be fragmented
+	maxNSID    = 128  // leaves most of the smallest reply to records
+)
+
+// complete checks c and fills in the defaults.
+func (c *Config) complete() error {
+	switch {
+	case c.Resolver == nil:
+		return errors.New("there is no resolver to answer queries")
+	case len(c.NSID) > maxNSID:
+		return fmt.Errorf("NSID is longer than %d octets", maxNSID)
+	case c.MaxUDPSize != 0 && (c.MaxUDPSize < minUDPSize || c.MaxUDPSize > maxUDPSize):
+		return fmt.Errorf("largest UDP reply of %d octets is not between %d and %d", c.MaxUDPSize, minUDPSize, maxUDPSize)
+	}
+	for _, f := range []struct {
+		name     string
+		value    *int
+		standard int
+	}{
+		{"largest UDP reply", &c.MaxUDPSize, 1232},
+		{"number of workers", &c.Workers, runtime.GOMAXPROCS(0)},
+		{"limit of slow queries", &c.MaxSlow, 4096},
+		{"limit of connections", &c.MaxConnections, 1000},
+		{"limit of connections per client", &c.MaxConnectionsPerClient, 100},
+		{"limit of pipelined queries", &c.MaxPipelined, 64},
+	} {
+		if *f.value < 0 {
+			return fmt.Errorf("%s is negative: %d", f.name, *f.value)
+		}
+		if *f.value == 0 {
+			*f.value = f.standard
+		}
+	}
+	for _, f := range []struct {
+		name     string
+		value    *time.Duration
+		standard time.Duration
+	}{
+		{"query timeout", &c.QueryTimeout, 10 * time.Second},
+		{"first-query timeout", &c.FirstQueryTimeout, 3 * time.Second},
+		{"idle timeout", &c.IdleTimeout, 10 * time.Second},
+		{"write timeout", &c.WriteTimeout, 5 * time.Second},
+		{"grace period", &c.Grace, 5 * time.Second},
+	} {
+		if *f.value < 0 {
+			return fmt.Errorf("%s is negative: %v", f.name, *f.value)
+		}
+		if *f.value == 0 {
+			*f.value = f.standard
+		}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	for i, a := range c.Addresses {
+		if !a.Addr().IsValid() {
+			return errors.New("an address to listen on is empty")
+		}
+		c.Addresses[i] = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package listener
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/names-dns/names/names"
+)
+
+// connections is the table of those that are open, and keeps its limits.
+type connections struct {
+	edge      *Edge
+	pool      *slowPool
+	ledger    *ledger
+	limits    streamLimits
+	max       int
+	perClient int
+	idle      time.Duration
+	broken    *complaint
+	stopping  <-chan struct{}
+
+	mu      sync.Mutex
+	open    map[*stream]netip.Prefix
+	clients map[netip.Prefix]int // how many of open each has
+	stopped bool
+	done    sync.WaitGroup // of streams
+}
+
+func newConnections(c *Config, e *Edge, p *slowPool, l *ledger) *connections {
+	t := &connections{
+		edge: e, pool: p, ledger: l,
+		max: c.MaxConnections, perClient: c.MaxConnectionsPerClient, idle: c.IdleTimeout,
+		broken:  &complaint{log: c.Log, text: "cannot accept connections"},
+		open:    make(map[*stream]netip.Prefix),
+		clients: make(map[netip.Prefix]int),
+	}
+	t.limits = streamLimits{
+		pipelined:  c.MaxPipelined,
+		firstQuery: c.FirstQueryTimeout,
+		idle:       t.idleTimeout,
+		write:      c.WriteTimeout,
+	}
+	e.idleTimeout = t.idleTimeout
+	return t
+}
+
+// accept serves the connections that come to l until it is closed.
+func (t *connections) accept(l net.Listener) {
+	failures := 0
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			t.ledger.add(acceptErrors)
+			t.broken.say("address", l.Addr().String(), "error", err)
+			failures++
+			if !pause(failures, t.stopping) {
+				return
+			}
+			continue
+		}
+		failures = 0
+		t.admit(conn)
+	}
+}
+
+// admit serves conn, or closes it where that would be too many.
+func (t *connections) admit(conn net.Conn) {
+	t.ledger.add(accepted)
+	remote := addrPort(conn.RemoteAddr())
+	client := clientOf(remote.Addr())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stopped || t.clients[client] >= t.perClient || len(t.open) >= t.max && !t.evict() {
+		t.ledger.add(connectionsRefused)
+		conn.Close()
+		return
+	}
+	s := &stream{
+		conn: conn,
+		peer: names.Peer{Transport: names.TCP, Remote: withoutZone(remote), Local: withoutZone(addrPort(conn.LocalAddr()))},
+		edge: t.edge, pool: t.pool, ledger: t.ledger, limits: &t.limits,
+	}
+	s.answered.L = &s.mu
+	s.context, s.cancel = context.WithCancel(t.pool.context)
+	s.active.Store(time.Now().UnixNano())
+	t.open[s] = client
+	t.clients[client]++
+	t.done.Go(func() {
+		s.run()
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.remove(s)
+	})
+}
+
+// evict closes the connection that has been idle longest. It returns false
+// where none is idle.
+func (t *connections) evict() bool {
+	var oldest *stream
+	for s := range t.open {
+		if s.isIdle() && (oldest == nil || s.active.Load() < oldest.active.Load()) {
+			oldest = s
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	t.ledger.add(connectionsEvicted)
+	oldest.conn.Close()
+	t.remove(oldest)
+	return true
+}
+
+// remove takes s out of the table unless it is out already.
+func (t *connections) remove(s *stream) {
+	client, ok := t.open[s]
+	if !ok {
+		return
+	}
+	delete(t.open, s)
+	if t.clients[client]--; t.clients[client] == 0 {
+		delete(t.clients, client)
+	}
+}
+
+// idleTimeout is how long a connection may be idle: all of the time up to half
+// the limit of connections, then in proportion to the room that is left, and
+// never less than a tenth.
+func (t *connections) idleTimeout() time.Duration {
+	t.mu.Lock()
+	free := t.max - len(t.open)
+	t.mu.Unlock()
+	if free >= t.max/2 {
+		return t.idle
+	}
+	return max(t.idle*time.Duration(2*free)/time.Duration(t.max), t.idle/10)
+}
+
+// stop ends every connection once what it has asked is answered.
+func (t *connections) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stopped = true
+	for s := range t.open {
+		s.stop()
+	}
+}
+
+// close ends every connection now.
+func (t *connections) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s := range t.open {
+		s.conn.Close()
+	}
+}
+
+// clientOf is whom an address stands for: itself, or for IPv6 its /64, all of
+// which one machine may use.
+func clientOf(a netip.Addr) netip.Prefix {
+	bits := 64
+	if a.Is4() {
+		bits = 32
+	}
+	p, _ := a.WithZone("").Prefix(bits) // the zero prefix where there is no address
+	return p
+}
+
+// pause waits longer the more attempts in a row have failed, at most a second:
+// what fails for good must not take a core. It returns false where the server
+// stops meanwhile.
+func pause(failures int, stopping <-chan struct{}) bool {
+	wait := time.NewTimer(min(time.Millisecond<<min(failures, 10), time.Second))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return true
+	case <-stopping:
+		return false
+	}
+}

@@ -1,0 +1,276 @@
+package listener
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
+)
+
+// Edge stands between packets and a resolver: it answers what no resolver
+// should see, fills in what is the server's in every reply (EDNS, the size
+// allowed), and turns a resolver's words into an RCODE. It is safe for use by
+// many goroutines.
+type Edge struct {
+	resolver    names.Resolver
+	maxUDP      int
+	nsid        []byte
+	timeout     time.Duration
+	idleTimeout func() time.Duration // what a TCP client is told (RFC 7828)
+
+	failures complaint
+	panics   complaint
+}
+
+// NewEdge returns the edge of a server as c describes it; addresses and what
+// concerns connections are left out of account.
+func NewEdge(c Config) (*Edge, error) {
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	return newEdge(&c), nil
+}
+
+func newEdge(c *Config) *Edge {
+	idle := c.IdleTimeout
+	return &Edge{
+		resolver:    c.Resolver,
+		maxUDP:      c.MaxUDPSize,
+		nsid:        []byte(c.NSID),
+		timeout:     c.QueryTimeout,
+		idleTimeout: func() time.Duration { return idle },
+		failures:    complaint{log: c.Log, text: "resolver failed"},
+		panics:      complaint{log: c.Log, text: "resolver panicked"},
+	}
+}
+
+// Answer returns the reply to query, appended to nothing: it stands in buf
+// where that has the room, and is lent until buf is used again. It is nil where
+// there is nothing to say. x is the caller's to use again. Answer waits for
+// slow resolvers, at most for the query timeout.
+func (e *Edge) Answer(ctx context.Context, x *names.Exchange, query []byte, peer names.Peer, buf []byte) []byte {
+	var t tally
+	reply, isSlow := e.try(x, query, peer, buf, &t)
+	if isSlow {
+		reply = e.wait(ctx, x, &t)
+	}
+	return reply
+}
+
+// try answers query without waiting. Where the resolver would have to wait it
+// returns true, and x is ready for Edge.wait or Edge.shed.
+func (e *Edge) try(x *names.Exchange, query []byte, peer names.Peer, buf []byte, t *tally) (reply []byte, isSlow bool) {
+	rcode, err := x.Read(query, peer)
+	if err != nil {
+		t[silent]++
+		return nil, false
+	}
+	if len(query) > maxQuery && rcode == wire.RCodeNoError && peer.Transport == names.UDP {
+		rcode = wire.RCodeFormErr // the kernel may have cut it off where it still looks whole
+	}
+	e.begin(x, buf)
+	if rcode != wire.RCodeNoError {
+		return e.reject(x, rcode, t), false
+	}
+	err = e.tryResolver(x, t)
+	if err == names.ErrSlow {
+		t[slow]++
+		return nil, true
+	}
+	return e.conclude(x, err, t), false
+}
+
+// wait answers the query that x holds, however long it takes, up to the query
+// timeout.
+func (e *Edge) wait(ctx context.Context, x *names.Exchange, t *tally) []byte {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	return e.conclude(x, e.askResolver(ctx, x, t), t)
+}
+
+// begin starts the reply, as large as the asker and the transport allow.
+func (e *Edge) begin(x *names.Exchange, buf []byte) {
+	q := &x.Query
+	limit := 65535
+	if x.Peer.Transport == names.UDP {
+		limit = minUDPSize
+		if q.HasEDNS {
+			limit = min(max(limit, int(q.EDNS.UDPSize)), e.maxUDP)
+		}
+	}
+	if !q.HasEDNS {
+		x.Begin(buf, limit)
+		return
+	}
+	x.ReplyEDNS.UDPSize = uint16(e.maxUDP)
+	x.ReplyEDNS.Flags = q.EDNS.Flags & wire.FlagDO // RFC 3225 3
+	x.Begin(buf, limit)
+	if len(q.EDNS.Options) != 0 {
+		e.answerOptions(x)
+	}
+}
+
+// answerOptions adds to the reply what the options of the query ask for.
+func (e *Edge) answerOptions(x *names.Exchange) {
+	if len(e.nsid) != 0 {
+		if _, asked := x.Query.EDNS.Options.Find(optionNSID); asked {
+			x.AddOption(optionNSID, e.nsid)
+		}
+	}
+	if x.Peer.Transport != names.UDP { // RFC 7828 3.2.1
+		if _, asked := x.Query.EDNS.Options.Find(optionKeepalive); asked {
+			var timeout [2]byte // in units of 100 ms
+			binary.BigEndian.PutUint16(timeout[:], uint16(min(e.idleTimeout()/(100*time.Millisecond), 65535)))
+			x.AddOption(optionKeepalive, timeout[:])
+		}
+	}
+}
+
+// reject answers a query that no resolver should see.
+func (e *Edge) reject(x *names.Exchange, rcode wire.RCode, t *tally) []byte {
+	switch rcode {
+	case wire.RCodeNotImp:
+		t[notImp]++
+	case wire.RCodeBadVers:
+		t[badVers]++
+	default:
+		t[malformed]++
+	}
+	x.RCode = rcode
+	return e.finish(x, t)
+}
+
+// tryResolver asks the resolver what it can say at once.
+func (e *Edge) tryResolver(x *names.Exchange, t *tally) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = e.caught(p, x, t)
+		}
+	}()
+	return names.Try(e.resolver, x)
+}
+
+// askResolver asks the resolver, which may take its time.
+func (e *Edge) askResolver(ctx context.Context, x *names.Exchange, t *tally) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = e.caught(p, x, t)
+		}
+	}()
+	return e.resolver.Resolve(ctx, x)
+}
+
+var errPanic = errors.New("resolver panicked")
+
+// caught makes an error of a panic: one broken resolver must not end the
+// service of the others.
+func (e *Edge) caught(p any, x *names.Exchange, t *tally) error {
+	t[panics]++
+	e.panics.say(append(describe(x), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))...)
+	return errPanic
+}
+
+// conclude turns what a resolver said into the reply. It is the only place
+// where errors become RCODEs, and are counted and logged.
+func (e *Edge) conclude(x *names.Exchange, err error, t *tally) []byte {
+	switch {
+	case err == nil:
+	case err == names.ErrPass:
+		t[refused]++
+		x.Restart()
+		x.RCode = wire.RCodeRefused
+		addExtendedError(x, extendedNotAuthoritative, "")
+	case err == names.ErrDrop:
+		t[silent]++
+		return nil
+	case errors.Is(err, wire.ErrNoSpace) && x.Peer.Transport == names.UDP:
+		x.Truncate()
+	default:
+		e.fail(x, err, t)
+	}
+	return e.finish(x, t)
+}
+
+// fail makes the reply SERVFAIL and tells the operator why.
+func (e *Edge) fail(x *names.Exchange, err error, t *tally) {
+	t[failed]++
+	x.Restart()
+	x.RCode = wire.RCodeServFail
+	var extended interface {
+		ExtendedError() (code uint16, text string)
+	}
+	switch {
+	case errors.As(err, &extended):
+		code, text := extended.ExtendedError()
+		addExtendedError(x, code, text)
+	case errors.Is(err, context.DeadlineExceeded):
+		addExtendedError(x, extendedOther, "no answer in time")
+	default:
+		addExtendedError(x, extendedOther, "")
+	}
+	if err != errPanic { // that was told with its stack
+		e.failures.say(append(describe(x), "error", err)...)
+	}
+}
+
+// shed answers a query that would have had to wait where too many do.
+func (e *Edge) shed(x *names.Exchange, t *tally) []byte {
+	t[shed]++
+	x.Restart()
+	x.RCode = wire.RCodeServFail
+	addExtendedError(x, extendedOther, "too many queries are waiting")
+	return e.finish(x, t)
+}
+
+// finish counts the reply and returns its octets.
+func (e *Edge) finish(x *names.Exchange, t *tally) []byte {
+	t[replies]++
+	if x.Reply.Flags.Has(wire.FlagTC) {
+		t[truncated]++
+	}
+	return x.Finish()
+}
+
+// describe says which query a line of the log is about.
+func describe(x *names.Exchange) []any {
+	q := x.Question()
+	return []any{
+		slog.String("name", q.Name.String()), slog.String("type", q.Type.String()), slog.String("class", q.Class.String()),
+		slog.String("client", x.Peer.Remote.String()), slog.String("transport", x.Peer.Transport.String()),
+	}
+}
+
+// EDNS options a server answers by itself, and the extended errors it gives
+// (RFC 8914).
+const (
+	optionNSID          wire.OptionCode = 3
+	optionKeepalive     wire.OptionCode = 11
+	optionExtendedError wire.OptionCode = 15
+
+	extendedOther            = 0
+	extendedNotAuthoritative = 20
+)
+
+// addExtendedError adds an extended error if the asker understands it. The
+// text is cut where it is longer than anybody reads.
+func addExtendedError(x *names.Exchange, code uint16, text string) {
+	var data [2 + maxExtendedText]byte
+	binary.BigEndian.PutUint16(data[:], code)
+	n := copy(data[2:], text)
+	x.AddOption(optionExtendedError, data[:2+n])
+}
+
+const maxExtendedText = 120
+
+// withoutZone is the address as resolvers and access lists see it: a zone
+// says how to get there, not who it is.
+func withoutZone(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
+}

@@ -1,0 +1,59 @@
+package listener
+
+import "encoding/binary"
+
+// frames takes messages out of the octets of a stream, where each stands
+// behind its length in two octets (RFC 1035 4.2.2), however they were cut up on
+// their way. Its buffer is small and grows as a longer message comes in, never
+// because one is announced.
+type frames struct {
+	buf   []byte // what was read
+	taken int    // octets of it that were given out
+}
+
+// Sizes of the read buffer in octets: at first, and the largest that is kept
+// while nothing is in it.
+const (
+	firstBuffer = 512
+	keptBuffer  = 4096
+)
+
+// next returns the next whole message, which is lent until the next call of
+// space. ok is false where more has to be read first.
+func (f *frames) next() (message []byte, ok bool) {
+	rest := f.buf[f.taken:]
+	if len(rest) < 2 {
+		return nil, false
+	}
+	end := 2 + int(binary.BigEndian.Uint16(rest))
+	if len(rest) < end {
+		return nil, false
+	}
+	f.taken += end
+	return rest[2:end:end], true
+}
+
+// space returns room to read into, never none. What is read goes in by added.
+func (f *frames) space() []byte {
+	rest := f.buf[f.taken:]
+	switch {
+	case len(rest) == 0 && (cap(f.buf) == 0 || cap(f.buf) > keptBuffer):
+		f.buf, f.taken = make([]byte, 0, firstBuffer), 0
+	case f.taken > 0 && (len(rest) == 0 || cap(f.buf)-len(f.buf) < firstBuffer):
+		n := copy(f.buf, rest)
+		f.buf, f.taken = f.buf[:n], 0
+	}
+	if len(f.buf) == cap(f.buf) {
+		f.buf = append(make([]byte, 0, 2*cap(f.buf)), f.buf...)
+	}
+	return f.buf[len(f.buf):cap(f.buf)]
+}
+
+// added says that n octets were read into space.
+func (f *frames) added(n int) { f.buf = f.buf[:len(f.buf)+n] }
+
+// appendFrame appends a message behind its length.
+func appendFrame(b, message []byte) []byte {
+	b = binary.BigEndian.AppendUint16(b, uint16(len(message)))
+	return append(b, message...)
+}

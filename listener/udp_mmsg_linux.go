@@ -1,0 +1,181 @@
+package listener
+
+import (
+	"net"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// batchIO moves a batch of datagrams with one call of the kernel in each
+// direction. While datagrams keep coming it never leaves for the poller of the
+// runtime; it waits there once the socket is empty.
+//
+// The kernel reads and writes addresses and control messages in place: a
+// reply goes to the address, and from the one, that stand where the query's
+// were put.
+type batchIO struct {
+	conn  PacketConn
+	raw   syscall.RawConn
+	slots []slot
+
+	in, out  []unix.Mmsghdr
+	inData   []unix.Iovec
+	outData  []unix.Iovec
+	remotes  []unix.RawSockaddrInet6 // long enough for IPv4 too
+	controls []control
+	used     int // slots the last receive has filled
+
+	// Kept so that no call makes a closure.
+	tryReceive, trySend func(fd uintptr) bool
+	received            int
+	first, count        int // what of out is to be sent; what was
+	errno               unix.Errno
+}
+
+// newBatchIO returns nil where the socket, or the kernel, has no batches.
+func newBatchIO(conn PacketConn, slots []slot) packetIO {
+	c, ok := conn.(*net.UDPConn)
+	if !ok {
+		return nil
+	}
+	raw, err := c.SyscallConn()
+	if err != nil || !knowsBatches(raw) {
+		return nil
+	}
+	n := len(slots)
+	b := &batchIO{
+		conn: conn, raw: raw, slots: slots,
+		in: make([]unix.Mmsghdr, n), out: make([]unix.Mmsghdr, n),
+		inData: make([]unix.Iovec, n), outData: make([]unix.Iovec, n),
+		remotes: make([]unix.RawSockaddrInet6, n), controls: make([]control, n),
+		used: n,
+	}
+	for i := range slots {
+		b.inData[i].Base = unsafe.SliceData(slots[i].buf)
+		b.inData[i].SetLen(len(slots[i].buf))
+		h := &b.in[i].Hdr
+		h.Iov = &b.inData[i]
+		h.SetIovlen(1)
+		h.Name = (*byte)(unsafe.Pointer(&b.remotes[i]))
+		h.Control = &b.controls[i].data[0]
+		o := &b.out[i].Hdr
+		o.Iov = &b.outData[i]
+		o.SetIovlen(1)
+	}
+	b.tryReceive, b.trySend = b.receiveFrom, b.sendTo
+	return b
+}
+
+// knowsBatches asks the kernel, and the filters in front of it, to move none.
+func knowsBatches(raw syscall.RawConn) bool {
+	known := true
+	err := raw.Control(func(fd uintptr) {
+		for _, call := range []uintptr{unix.SYS_RECVMMSG, unix.SYS_SENDMMSG} {
+			var none unix.Mmsghdr
+			_, _, errno := unix.Syscall6(call, fd, uintptr(unsafe.Pointer(&none)), 0, unix.MSG_DONTWAIT, 0, 0)
+			known = known && errno == 0
+		}
+	})
+	return err == nil && known
+}
+
+func (b *batchIO) receive() (int, error) {
+	for i := range b.in[:b.used] {
+		h := &b.in[i].Hdr
+		h.Namelen = unix.SizeofSockaddrInet6
+		h.SetControllen(controlLen)
+	}
+	b.used = 0
+	if err := b.raw.Read(b.tryReceive); err != nil {
+		return 0, err
+	}
+	if b.errno != 0 {
+		return 0, b.errno
+	}
+	b.used = b.received
+	for i := range b.in[:b.received] {
+		b.read(i)
+	}
+	return b.received, nil
+}
+
+// receiveFrom is called by the runtime until it returns true: false means
+// that the socket is empty.
+func (b *batchIO) receiveFrom(fd uintptr) bool {
+	for {
+		// Raw: the call does not wait, and telling the scheduler would cost
+		// more than a datagram does.
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd,
+			uintptr(unsafe.Pointer(&b.in[0])), uintptr(len(b.in)), unix.MSG_DONTWAIT, 0, 0)
+		switch errno {
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN:
+			return false
+		}
+		b.received, b.errno = int(n), errno
+		return true
+	}
+}
+
+// read puts what the kernel says about datagram i into its slot.
+func (b *batchIO) read(i int) {
+	s, h := &b.slots[i], &b.in[i]
+	s.data = s.buf[:h.Len]
+	s.from = path{}
+	s.from.remote, s.from.scope = readSockaddr(&b.remotes[i])
+	if h.Hdr.Controllen != 0 {
+		readControl(b.controls[i].data[:h.Hdr.Controllen], &s.from)
+	}
+}
+
+func (b *batchIO) send(n int) (failed int) {
+	replies := 0
+	for i := range b.slots[:n] {
+		s := &b.slots[i]
+		if len(s.reply) == 0 {
+			continue
+		}
+		o := &b.out[replies].Hdr
+		o.Name, o.Namelen = b.in[i].Hdr.Name, b.in[i].Hdr.Namelen
+		o.Control = nil
+		o.SetControllen(0)
+		if c := appendControl(b.controls[i].data[:0], s.from); len(c) != 0 {
+			o.Control = unsafe.SliceData(c)
+			o.SetControllen(len(c))
+		}
+		b.outData[replies].Base = unsafe.SliceData(s.reply)
+		b.outData[replies].SetLen(len(s.reply))
+		replies++
+	}
+	for b.first = 0; b.first < replies; {
+		b.count = replies - b.first
+		if err := b.raw.Write(b.trySend); err != nil {
+			return failed + replies - b.first // closed
+		}
+		if b.errno != 0 {
+			failed++ // the first of them; the rest have their chance
+			b.count = 1
+		}
+		b.first += b.count
+	}
+	return failed
+}
+
+// sendTo sends what it can of the replies from first on. It never waits: a
+// full send buffer costs a reply, not the queries behind it.
+func (b *batchIO) sendTo(fd uintptr) bool {
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd,
+			uintptr(unsafe.Pointer(&b.out[b.first])), uintptr(b.count), unix.MSG_DONTWAIT, 0, 0)
+		if errno == unix.EINTR {
+			continue
+		}
+		b.count, b.errno = int(n), errno
+		return true
+	}
+}
+
+func (b *batchIO) sendOne(reply []byte, to path) error { return sendOne(b.conn, reply, to) }

@@ -1,0 +1,72 @@
+package listener
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+)
+
+// portableIO moves one datagram at a time, by what package net has on every
+// system. Several may share a socket.
+type portableIO struct {
+	conn    PacketConn
+	slots   []slot
+	control [max(controlLen, 1)]byte
+}
+
+func newPortableIO(conn PacketConn, slots []slot) *portableIO {
+	return &portableIO{conn: conn, slots: slots[:1]}
+}
+
+func (p *portableIO) receive() (int, error) {
+	s := &p.slots[0]
+	n, controls, _, remote, err := p.conn.ReadMsgUDPAddrPort(s.buf, p.control[:controlLen])
+	if err != nil {
+		return 0, err
+	}
+	s.data = s.buf[:n]
+	s.from = path{remote: netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())}
+	readControl(p.control[:controls], &s.from)
+	return 1, nil
+}
+
+func (p *portableIO) send(n int) (failed int) {
+	for i := range p.slots[:n] {
+		s := &p.slots[i]
+		if s.reply == nil {
+			continue
+		}
+		if err := writeTo(p.conn, s.reply, p.control[:0], s.from); err != nil {
+			failed++
+		}
+	}
+	return failed
+}
+
+func (p *portableIO) sendOne(reply []byte, to path) error { return sendOne(p.conn, reply, to) }
+
+// controls keeps buffers for those who answer later.
+var controls = sync.Pool{New: func() any { return new([max(controlLen, 1)]byte) }}
+
+// sendOne sends a reply outside a batch, if there is one.
+func sendOne(conn PacketConn, reply []byte, to path) error {
+	if reply == nil {
+		return nil
+	}
+	c := controls.Get().(*[max(controlLen, 1)]byte)
+	defer controls.Put(c)
+	return writeTo(conn, reply, c[:0], to)
+}
+
+// writeTo sends a reply along to. Its control message is built in space.
+func writeTo(conn PacketConn, reply, space []byte, to path) error {
+	remote := to.remote
+	if to.scope != 0 && remote.Addr().IsLinkLocalUnicast() && remote.Addr().Zone() == "" {
+		remote = netip.AddrPortFrom(remote.Addr().WithZone(strconv.Itoa(int(to.scope))), remote.Port())
+	}
+	_, _, err := conn.WriteMsgUDPAddrPort(reply, appendControl(space, to), remote)
+	return err
+}
+
+var _ PacketConn = (*net.UDPConn)(nil)
