@@ -63,13 +63,19 @@ func (r *reader) readDefaultTTL() {
 	if !r.wantWords(1, 1, "TTL") {
 		return
 	}
-	if t, ok := r.readTTL(1, r.scanner.words[1].Text); ok {
+	word, ok := r.scanner.keyword(1)
+	if !ok {
+		r.scanner.failWord(1, errors.New("TTL is between quotes"))
+		return
+	}
+	if t, ok := r.readTTL(1, word); ok {
 		r.defaultTTL = t
 	}
 }
 
-// include reads $INCLUDE file [origin]. Origin and owner are afterwards what
-// they were before (RFC 1035 5.1); a $TTL goes on.
+// include reads $INCLUDE file [origin]. The file starts with the owner that is
+// current here. Origin and owner are afterwards what they were before (RFC 1035
+// 5.1); a $TTL in it stays.
 func (r *reader) include() {
 	if !r.wantWords(1, 2, "file name, then an origin or nothing") {
 		return
@@ -104,6 +110,7 @@ func (r *reader) include() {
 		return
 	}
 	saved := r.context
+	r.owner = slices.Clone(saved.owner)
 	r.readText(path, text, origin)
 	r.context = saved
 }

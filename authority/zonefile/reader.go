@@ -145,7 +145,8 @@ func newReader(o Options, problems *diagnostic.List, emit func(*Record) error) *
 
 // readText reads the entries of one file.
 func (r *reader) readText(file string, text []byte, origin wire.Name) {
-	r.context = context{scanner: newScanner(file, text, r.problems), origin: origin}
+	r.scanner = newScanner(file, text, r.problems)
+	r.setOrigin(origin)
 	r.chain = append(r.chain, file)
 	for r.stopped == nil && !r.problems.Full() && r.scanner.next() {
 		if d, ok := r.directive(); ok {
@@ -203,7 +204,7 @@ func (r *reader) emitRecord(owner []byte, seconds uint32, t wire.Type, data []by
 // follow each other: the same word again costs a comparison.
 func (r *reader) readOwner() {
 	text := r.scanner.words[0].Text
-	if len(r.owner) > 0 && string(text) == string(r.ownerText) {
+	if len(text) > 0 && len(r.owner) > 0 && string(text) == string(r.ownerText) {
 		return
 	}
 	owner, err := wire.AppendNameFromText(r.owner[:0], text, r.origin)

@@ -14,36 +14,31 @@ var errTTL = errors.New("not a TTL: a number of seconds, or numbers with the uni
 var ttlUnits = [256]uint64{'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
 
 // parseTTL reads a TTL: a plain number of seconds, or numbers each with a
-// unit, of either case and in any order. A last number without a unit counts
-// seconds. It fails beyond 32 bits; what is beyond maxTTL is for the caller to
-// judge.
+// unit, of either case and in any order. It fails beyond 32 bits; what is
+// beyond maxTTL is for the caller to judge.
 func parseTTL(text []byte) (uint32, error) {
-	if len(text) == 0 {
-		return 0, errTTL
-	}
 	total, number, digits := uint64(0), uint64(0), 0
 	for _, c := range text {
 		if '0' <= c && c <= '9' {
 			number = number*10 + uint64(c-'0')
 			digits++
-			if number > math.MaxUint32 {
-				return 0, errTTLTooLong
+		} else {
+			unit := ttlUnits[c|0x20]
+			if unit == 0 || digits == 0 {
+				return 0, errTTL
 			}
-			continue
+			total += number * unit
+			number, digits = 0, 0
 		}
-		unit := ttlUnits[c|0x20]
-		if unit == 0 || digits == 0 {
-			return 0, errTTL
-		}
-		total += number * unit
-		if total > math.MaxUint32 {
+		if max(total, number) > math.MaxUint32 {
 			return 0, errTTLTooLong
 		}
-		number, digits = 0, 0
 	}
-	total += number
-	if total > math.MaxUint32 {
-		return 0, errTTLTooLong
+	switch {
+	case digits == len(text) && digits > 0:
+		return uint32(number), nil
+	case digits > 0 || len(text) == 0:
+		return 0, errTTL // 1h30: of what?
 	}
 	return uint32(total), nil
 }
