@@ -20,14 +20,16 @@ type complaint struct {
 
 const complaintInterval = time.Second
 
-// say logs the failure, or counts it where that was done a moment ago.
-func (c *complaint) say(args ...any) {
+// say logs the failure with what details returns, or counts it where that was
+// done a moment ago.
+func (c *complaint) say(details func() []any) {
 	now := time.Now().UnixNano()
 	next := c.next.Load()
 	if now < next || !c.next.CompareAndSwap(next, now+int64(complaintInterval)) {
 		c.held.Add(1)
 		return
 	}
+	args := details()
 	if held := c.held.Swap(0); held > 0 {
 		args = append(args, "held_back", held)
 	}

@@ -21,7 +21,12 @@ type Config struct {
 	// list both for both. Port 0 means any that is free for UDP and TCP.
 	Addresses []netip.AddrPort
 
-	// Resolver answers the queries.
+	// Resolver answers the queries. An error of it that has a method
+	//
+	//	ExtendedError() (code uint16, text string)
+	//
+	// says with that what the asker is told (RFC 8914); of others the asker
+	// learns nothing but SERVFAIL.
 	Resolver names.Resolver
 
 	// NSID is what tells this server from others behind the same address (RFC

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/names-dns/names/names"
@@ -27,6 +28,7 @@ type connections struct {
 	open    map[*stream]netip.Prefix
 	clients map[netip.Prefix]int // how many of open each has
 	stopped bool
+	count   atomic.Int64   // len(open), for those who must not wait for mu
 	done    sync.WaitGroup // of streams
 }
 
@@ -58,7 +60,7 @@ func (t *connections) accept(l net.Listener) {
 				return
 			}
 			t.ledger.add(acceptErrors)
-			t.broken.say("address", l.Addr().String(), "error", err)
+			t.broken.say(func() []any { return []any{"address", l.Addr().String(), "error", err} })
 			failures++
 			if !pause(failures, t.stopping) {
 				return
@@ -92,6 +94,7 @@ func (t *connections) admit(conn net.Conn) {
 	s.active.Store(time.Now().UnixNano())
 	t.open[s] = client
 	t.clients[client]++
+	t.count.Add(1)
 	t.done.Go(func() {
 		s.run()
 		t.mu.Lock()
@@ -125,6 +128,7 @@ func (t *connections) remove(s *stream) {
 		return
 	}
 	delete(t.open, s)
+	t.count.Add(-1)
 	if t.clients[client]--; t.clients[client] == 0 {
 		delete(t.clients, client)
 	}
@@ -134,9 +138,7 @@ func (t *connections) remove(s *stream) {
 // the limit of connections, then in proportion to the room that is left, and
 // never less than a tenth.
 func (t *connections) idleTimeout() time.Duration {
-	t.mu.Lock()
-	free := t.max - len(t.open)
-	t.mu.Unlock()
+	free := t.max - int(t.count.Load())
 	if free >= t.max/2 {
 		return t.idle
 	}

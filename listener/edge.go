@@ -120,15 +120,15 @@ func (e *Edge) begin(x *names.Exchange, buf []byte) {
 // answerOptions adds to the reply what the options of the query ask for.
 func (e *Edge) answerOptions(x *names.Exchange) {
 	if len(e.nsid) != 0 {
-		if _, asked := x.Query.EDNS.Options.Find(optionNSID); asked {
-			x.AddOption(optionNSID, e.nsid)
+		if _, asked := x.Query.EDNS.Options.Find(wire.OptionNSID); asked {
+			x.AddOption(wire.OptionNSID, e.nsid)
 		}
 	}
 	if x.Peer.Transport != names.UDP { // RFC 7828 3.2.1
-		if _, asked := x.Query.EDNS.Options.Find(optionKeepalive); asked {
+		if _, asked := x.Query.EDNS.Options.Find(wire.OptionKeepalive); asked {
 			var timeout [2]byte // in units of 100 ms
 			binary.BigEndian.PutUint16(timeout[:], uint16(min(e.idleTimeout()/(100*time.Millisecond), 65535)))
-			x.AddOption(optionKeepalive, timeout[:])
+			x.AddOption(wire.OptionKeepalive, timeout[:])
 		}
 	}
 }
@@ -173,7 +173,9 @@ var errPanic = errors.New("resolver panicked")
 // service of the others.
 func (e *Edge) caught(p any, x *names.Exchange, t *tally) error {
 	t[panics]++
-	e.panics.say(append(describe(x), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))...)
+	e.panics.say(func() []any {
+		return append(describe(x), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	})
 	return errPanic
 }
 
@@ -186,7 +188,7 @@ func (e *Edge) conclude(x *names.Exchange, err error, t *tally) []byte {
 		t[refused]++
 		x.Restart()
 		x.RCode = wire.RCodeRefused
-		addExtendedError(x, extendedNotAuthoritative, "")
+		addExtendedError(x, wire.ExtendedErrorNotAuthoritative, "")
 	case err == names.ErrDrop:
 		t[silent]++
 		return nil
@@ -203,20 +205,20 @@ func (e *Edge) fail(x *names.Exchange, err error, t *tally) {
 	t[failed]++
 	x.Restart()
 	x.RCode = wire.RCodeServFail
-	var extended interface {
+	var extended interface { // what an error may say to the asker; see Config.Resolver
 		ExtendedError() (code uint16, text string)
 	}
 	switch {
 	case errors.As(err, &extended):
 		code, text := extended.ExtendedError()
-		addExtendedError(x, code, text)
+		addExtendedError(x, wire.ExtendedErrorCode(code), text)
 	case errors.Is(err, context.DeadlineExceeded):
-		addExtendedError(x, extendedOther, "no answer in time")
+		addExtendedError(x, wire.ExtendedErrorOther, "no answer in time")
 	default:
-		addExtendedError(x, extendedOther, "")
+		addExtendedError(x, wire.ExtendedErrorOther, "")
 	}
 	if err != errPanic { // that was told with its stack
-		e.failures.say(append(describe(x), "error", err)...)
+		e.failures.say(func() []any { return append(describe(x), "error", err) })
 	}
 }
 
@@ -225,7 +227,7 @@ func (e *Edge) shed(x *names.Exchange, t *tally) []byte {
 	t[shed]++
 	x.Restart()
 	x.RCode = wire.RCodeServFail
-	addExtendedError(x, extendedOther, "too many queries are waiting")
+	addExtendedError(x, wire.ExtendedErrorOther, "too many queries are waiting")
 	return e.finish(x, t)
 }
 
@@ -247,24 +249,13 @@ func describe(x *names.Exchange) []any {
 	}
 }
 
-// EDNS options a server answers by itself, and the extended errors it gives
-// (RFC 8914).
-const (
-	optionNSID          wire.OptionCode = 3
-	optionKeepalive     wire.OptionCode = 11
-	optionExtendedError wire.OptionCode = 15
-
-	extendedOther            = 0
-	extendedNotAuthoritative = 20
-)
-
 // addExtendedError adds an extended error if the asker understands it. The
 // text is cut where it is longer than anybody reads.
-func addExtendedError(x *names.Exchange, code uint16, text string) {
+func addExtendedError(x *names.Exchange, code wire.ExtendedErrorCode, text string) {
 	var data [2 + maxExtendedText]byte
-	binary.BigEndian.PutUint16(data[:], code)
+	binary.BigEndian.PutUint16(data[:], uint16(code))
 	n := copy(data[2:], text)
-	x.AddOption(optionExtendedError, data[:2+n])
+	x.AddOption(wire.OptionExtendedError, data[:2+n])
 }
 
 const maxExtendedText = 120

@@ -118,6 +118,9 @@ var errNoDNS = errors.New("what the client sends is no DNS")
 func (s *stream) answer(query []byte) error {
 	s.tally[tcpQueries]++
 	s.begun.Store(true)
+	if s.space == nil {
+		s.space = make([]byte, 0, firstBuffer)
+	}
 	reply, isSlow := s.edge.try(&s.x, query, s.peer, s.space[:0], &s.tally)
 	if isSlow {
 		if !s.enter() {
@@ -143,6 +146,7 @@ func (s *stream) answer(query []byte) error {
 
 // fill waits for octets from the client, as long as it may take.
 func (s *stream) fill() error {
+	s.ledger.take(&s.tally)
 	s.working.Store(false)
 	for {
 		if !s.setDeadline() {
@@ -206,7 +210,6 @@ func (s *stream) flush() error {
 	if s.out = s.out[:0]; cap(s.out) > 2*flushAt {
 		s.out = nil
 	}
-	s.ledger.take(&s.tally)
 	return err
 }
 

@@ -35,7 +35,7 @@ func (w *worker) run() {
 				return
 			}
 			w.ledger.add(receiveErrors)
-			w.broken.say("address", w.local.String(), "error", err)
+			w.broken.say(func() []any { return []any{"address", w.local.String(), "error", err} })
 			failures++
 			pause(failures, w.stopping)
 			continue

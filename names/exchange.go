@@ -5,8 +5,7 @@ import "github.com/names-dns/names/wire"
 // Exchange is one query and the reply that is being appended to the buffer it
 // will be sent from.
 //
-// A server keeps one for each place in its receive batch and wipes it for
-// every query. Its life: [Exchange.Read] takes the query apart,
+// A server keeps one for each of its loops and wipes it for every query. Its life: [Exchange.Read] takes the query apart,
 // [Exchange.Begin] starts the reply, a resolver appends records to Reply,
 // [Exchange.Finish] adds the OPT record and returns the packet.
 type Exchange struct {
@@ -96,12 +95,18 @@ func (x *Exchange) Begin(buf []byte, limit int) {
 // Restart takes back all a resolver has done to the reply, EDNS options excepted.
 func (x *Exchange) Restart() {
 	x.Reply.Rollback(x.began)
-	x.Reply.Flags &= wire.FlagQR | wire.FlagRD | wire.FlagCD | wire.FlagRA | 0xF<<11
+	x.Reply.Flags &= serverFlags
 	x.RCode = wire.RCodeNoError
 }
 
-// Untouched reports whether the reply is as Begin left it.
-func (x *Exchange) Untouched() bool { return x.Reply.Mark() == x.began && x.RCode == wire.RCodeNoError }
+// serverFlags are those a resolver leaves alone: what the query said, and what
+// holds for all replies of a server.
+const serverFlags = wire.FlagQR | wire.FlagRD | wire.FlagCD | wire.FlagRA | 0xF<<11
+
+// Untouched reports whether the reply is as Begin left it, EDNS options excepted.
+func (x *Exchange) Untouched() bool {
+	return x.Reply.Mark() == x.began && x.RCode == wire.RCodeNoError && x.Reply.Flags&^serverFlags == 0
+}
 
 // Truncate empties the reply and sets TC: the asker should come back over TCP.
 func (x *Exchange) Truncate() {
@@ -148,5 +153,14 @@ func (x *Exchange) DetachInto(d *Exchange) {
 	*d = *x
 	d.ReplyEDNS.Options = append(d.options[:0], x.ReplyEDNS.Options...)
 	d.Query.Parse(append(message, x.Query.Message...))
+	// Room for nearly every reply; the few that are longer, over streams, make
+	// it themselves.
+	limit := d.Reply.Limit()
+	d.Reply.SetLimit(min(limit, detachedRoom))
 	d.Reply.MoveTo(reply)
+	d.Reply.SetLimit(limit)
 }
+
+// detachedRoom is how many octets of reply a detached exchange has room for at
+// first.
+const detachedRoom = 4096

@@ -1,0 +1,151 @@
+package listener
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
+)
+
+var (
+	client = names.Peer{Transport: names.UDP, Remote: netip.MustParseAddrPort("192.0.2.7:4242")}
+	plain  = question(1, "www.example.", nil)
+	modern = question(1, "www.example.", &wire.EDNS{UDPSize: 1232, Flags: wire.FlagDO,
+		Options: wire.Options{}.AppendOption(wire.OptionNSID, nil)})
+)
+
+// pure is an edge with all it needs to answer one query.
+type pure struct {
+	edge  *Edge
+	x     names.Exchange
+	space []byte
+	tally tally
+}
+
+func newPure(t testing.TB, c Config) *pure {
+	t.Helper()
+	if c.Resolver == nil {
+		c.Resolver = echo{}
+	}
+	e, err := NewEdge(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &pure{edge: e, space: make([]byte, 0, 1232+wire.WriterSlack)}
+}
+
+func (p *pure) try(query []byte, peer names.Peer) ([]byte, bool) {
+	return p.edge.try(&p.x, query, peer, p.space, &p.tally)
+}
+
+func TestEdgeAllocatesNothing(t *testing.T) {
+	p := newPure(t, Config{NSID: "here"})
+	for what, query := range map[string][]byte{
+		"plain":       plain,
+		"with EDNS":   modern,
+		"refused":     question(1, "pass.example.", &wire.EDNS{UDPSize: 512}),
+		"truncated":   question(1, "full.example.", nil),
+		"malformed":   plain[:14],
+		"response":    append([]byte{0, 0, 0x80}, plain[3:]...),
+		"bad version": question(1, "www.example.", &wire.EDNS{Version: 1}),
+	} {
+		if n := testing.AllocsPerRun(1000, func() { p.try(query, client) }); n > 0 && what != "truncated" {
+			t.Errorf("%s: %v allocations per query", what, n)
+		}
+	}
+}
+
+func BenchmarkEdge(b *testing.B) {
+	p := newPure(b, Config{NSID: "here"})
+	for _, c := range []struct {
+		name  string
+		query []byte
+	}{{"plain", plain}, {"edns", modern}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p.try(c.query, client)
+			}
+		})
+	}
+}
+
+// BenchmarkUDP measures server and client together, in bursts as large as a
+// batch: compare the engines with each other and with nothing else.
+func BenchmarkUDP(b *testing.B) {
+	for _, engine := range []struct {
+		name     string
+		portable bool
+	}{{"portable", true}, {"batches", false}} {
+		b.Run(engine.name, func(b *testing.B) {
+			s := serving(b, Config{portable: engine.portable, Workers: 1})
+			conn := dial(b, s, "udp").(*net.UDPConn)
+			buf := make([]byte, 2048)
+			b.ReportAllocs()
+			for b.Loop() {
+				for range batchSize {
+					if _, err := conn.Write(plain); err != nil {
+						b.Fatal(err)
+					}
+				}
+				for range batchSize {
+					if _, err := conn.Read(buf); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.N)*batchSize/b.Elapsed().Seconds(), "queries/s")
+		})
+	}
+}
+
+// loop is a packetIO without a socket: every batch holds the same query.
+type loop struct {
+	slots []slot
+	query []byte
+	times int
+}
+
+func (l *loop) receive() (int, error) {
+	if l.times == 0 {
+		return 0, net.ErrClosed
+	}
+	l.times--
+	for i := range l.slots {
+		s := &l.slots[i]
+		s.data = append(s.buf[:0], l.query...)
+		s.from = path{remote: client.Remote}
+	}
+	return len(l.slots), nil
+}
+
+func (l *loop) send(n int) int                 { return 0 }
+func (l *loop) sendOne(_ []byte, _ path) error { return nil }
+
+func newLoop(t testing.TB) (*worker, *loop) {
+	p := newPure(t, Config{})
+	w := &worker{edge: p.edge, slots: newSlots(batchSize, 1232), pool: &slowPool{edge: p.edge, context: context.Background()}}
+	l := &loop{slots: w.slots, query: modern}
+	w.io = l
+	return w, l
+}
+
+func TestWorkerAllocatesNothing(t *testing.T) {
+	w, l := newLoop(t)
+	if n := testing.AllocsPerRun(100, func() { l.times = 1; w.run() }); n > 0 {
+		t.Errorf("%v allocations per batch", n)
+	}
+}
+
+func BenchmarkWorker(b *testing.B) {
+	w, l := newLoop(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		l.times = 1
+		w.run()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batchSize, "ns/query")
+}
