@@ -1,0 +1,73 @@
+//go:build interop
+
+package interop
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestDig asks our server with dig and kdig, the way people will, and looks at
+// what the two make of the answers.
+func TestDig(t *testing.T) {
+	zones := []zoneFile{{Origin: "corner.test.", File: absolute(t, "testdata/corner/corner.test.zone")}}
+	signed := signings[1].sign(t, zones)
+	s := startAll(t, signed, ours{})[0]
+	for _, ask := range []struct {
+		Args string
+		Want []string // regular expressions that match
+		Not  []string // and that do not
+	}{
+		{"mail.corner.test A", []string{
+			`status: NOERROR`, `flags: qr aa rd(;|,| )`, `(?m)^mail\.corner\.test\.\s+3600\s+IN\s+A\s+192\.0\.2\.3$`,
+		}, []string{`RRSIG`, `(?i)warning: recursion requested but not available.*SERVFAIL`}},
+		{"mail.corner.test AAAA +tcp", []string{`status: NOERROR`, `2001:db8::3`, `(?i)tcp`}, nil},
+		{"mail.corner.test A +dnssec", []string{`status: NOERROR`, `RRSIG\s+A 13 3 3600 `}, nil},
+		{"nothing.corner.test A +dnssec", []string{
+			`status: NXDOMAIN`, `(?m)^corner\.test\.\s+300\s+IN\s+SOA\s`, `IN\s+NSEC\s`, `RRSIG\s+NSEC 13`,
+		}, nil},
+		{"corner.test SOA +nsid", []string{`status: NOERROR`, `NSID`}, nil},
+		{"corner.test ANY", []string{`status: NOERROR`, `IN\s+SOA\s`, `IN\s+MX\s+10 mail\.corner\.test\.`, `IN\s+TXT\s+"apex"`}, nil},
+		{"big.corner.test TXT", []string{`(?s)TC bit set, retrying|;; Truncated reply|status: NOERROR`, `"15\.{40}`}, nil},
+		{"big.corner.test TXT +ignore +noedns", []string{`flags: qr aa tc rd`, `ANSWER: 0`}, nil},
+		{"big.corner.test TXT +ignore +bufsize=4096", []string{`flags: qr aa tc rd`, `ANSWER: 0`}, nil},
+		{"unknown.corner.test TYPE65300", []string{`TYPE65300\s+\\# 4 01020304`}, nil},
+		{"x.dn.corner.test A", []string{`IN\s+DNAME\s+target\.corner\.test\.`, `IN\s+CNAME\s+x\.target\.corner\.test\.`, `192\.0\.2\.31`}, nil},
+		{"version.bind TXT CH", []string{`status: NOERROR`, `(?m)^version\.bind\.\s+0\s+CH\s+TXT\s+".+"`}, nil},
+		{"mail.corner.test A +opcode=STATUS", []string{`status: NOTIMP`}, nil},
+		{"outside.example A", []string{`status: REFUSED`, `ANSWER: 0`}, []string{`flags: qr aa`}},
+	} {
+		for _, program := range []string{"dig", "kdig"} {
+			args := []string{"@127.0.0.1", "-p", fmt.Sprint(s.Addr.Port()), "+noall", "+header", "+comments", "+answer", "+authority", "+additional", "+stats"}
+			if program == "dig" {
+				args = append([]string{"-r"}, args...) // not what somebody's ~/.digrc says
+				args = append(args, "+nocookie")
+			}
+			t.Run(program+" "+ask.Args, func(t *testing.T) {
+				words := strings.Fields(ask.Args)
+				if program == "kdig" {
+					// kdig prints the opcode and has no option for it; its
+					// +bufsize comes without a DO bit as well.
+					if strings.Contains(ask.Args, "+opcode") {
+						t.Skip("kdig 3.2 cannot set the opcode")
+					}
+					args = append(args, "+rdflag")
+				}
+				out := run(t, t.TempDir(), need(t, program), append(args, words...)...)
+				out = strings.ReplaceAll(out, "Flags: ", "flags: ")
+				for _, want := range ask.Want {
+					if !regexp.MustCompile(want).MatchString(out) {
+						t.Errorf("no %s in\n%s", want, out)
+					}
+				}
+				for _, not := range ask.Not {
+					if regexp.MustCompile(not).MatchString(out) {
+						t.Errorf("%s in\n%s", not, out)
+					}
+				}
+			})
+		}
+	}
+}
