@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/names-dns/names/wire"
@@ -115,8 +116,6 @@ func (r *reader) include() {
 	r.context = saved
 }
 
-var errTooLarge = errors.New("file is too large")
-
 // load returns what is in a file, within the octets that are left.
 func (r *reader) load(path string) ([]byte, error) {
 	file, err := r.options.Open(path)
@@ -131,7 +130,7 @@ func (r *reader) load(path string) ([]byte, error) {
 		}
 	}
 	if size > r.bytesLeft+bytes.MinRead {
-		return nil, fmt.Errorf("%s: %w", path, errTooLarge)
+		return nil, r.tooLarge(path)
 	}
 	text := bytes.NewBuffer(make([]byte, 0, size))
 	n, err := text.ReadFrom(io.LimitReader(file, r.bytesLeft+1))
@@ -140,19 +139,33 @@ func (r *reader) load(path string) ([]byte, error) {
 	}
 	if r.bytesLeft -= n; r.bytesLeft < 0 {
 		r.bytesLeft = 0
-		return nil, fmt.Errorf("%s: %w", path, errTooLarge)
+		return nil, r.tooLarge(path)
 	}
 	return text.Bytes(), nil
 }
 
+func (r *reader) tooLarge(path string) error {
+	return fmt.Errorf("%s: more than %d octets in all files together", path, r.options.MaxBytes)
+}
+
 // unescapePath takes the escapes out of a file name.
 func unescapePath(text []byte) (string, error) {
-	var path []byte
+	path := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' && i+1 < len(text) {
+		c := text[i]
+		if c == '\\' && i+1 < len(text) {
 			i++
+			c = text[i]
+			if '0' <= c && c <= '9' {
+				octet, err := strconv.ParseUint(string(text[i:min(i+3, len(text))]), 10, 8)
+				if err != nil || i+3 > len(text) {
+					return "", wire.ErrEscape
+				}
+				c = byte(octet)
+				i += 2
+			}
 		}
-		path = append(path, text[i])
+		path = append(path, c)
 	}
 	if len(path) == 0 {
 		return "", errors.New("file name is empty")

@@ -11,7 +11,7 @@ import (
 // that most types are where they hash to.
 const typeSlots = 512
 
-// typesByName holds the mnemonics of up to eight letters by hash. Looking one
+// typesByName holds the mnemonics of up to maxPacked letters by hash. Looking one
 // up is what every record does, and costs about as much as reading it.
 var typesByName = func() (table [typeSlots]struct {
 	name uint64
@@ -19,7 +19,7 @@ var typesByName = func() (table [typeSlots]struct {
 }) {
 	for t := range wire.Type(0xFFFF) {
 		name := t.String()
-		if len(name) > 8 || strings.HasPrefix(name, "TYPE") {
+		if len(name) > maxPacked || strings.HasPrefix(name, "TYPE") {
 			continue
 		}
 		packed := packUpper([]byte(name))
@@ -34,7 +34,7 @@ var typesByName = func() (table [typeSlots]struct {
 
 // lookupType reads a mnemonic or TYPEnnn without an allocation.
 func lookupType(word []byte) (wire.Type, bool) {
-	if len(word) > 0 && len(word) <= 8 {
+	if len(word) > 0 && len(word) <= maxPacked {
 		name := packUpper(word)
 		for at := hashName(name); typesByName[at].name != 0; at = (at + 1) % typeSlots {
 			if typesByName[at].name == name {
@@ -58,10 +58,13 @@ func lookupClass(word []byte) (wire.Class, bool) {
 	return c, err == nil
 }
 
-// packUpper packs up to eight octets, in upper case, into a number that no
-// other word has.
+// maxPacked is how many letters packUpper takes.
+const maxPacked = 7
+
+// packUpper packs a word, in upper case, into a number that no other word has.
+// The one in front tells words of different length apart.
 func packUpper(word []byte) uint64 {
-	packed := uint64(0)
+	packed := uint64(1)
 	for _, c := range word {
 		if 'a' <= c && c <= 'z' {
 			c -= 'a' - 'A'

@@ -91,7 +91,7 @@ func ReadFile(path string, o Options, problems *diagnostic.List, emit func(*Reco
 func Read(text []byte, file string, o Options, problems *diagnostic.List, emit func(*Record) error) error {
 	r := newReader(o, problems, emit)
 	if int64(len(text)) > r.bytesLeft {
-		problems.Errorf(diagnostic.Position{File: file}, "%w", errTooLarge)
+		problems.Add(&diagnostic.Problem{Position: diagnostic.Position{File: file}, Err: r.tooLarge(file)})
 		return nil
 	}
 	r.bytesLeft -= int64(len(text))
