@@ -21,6 +21,7 @@ var (
 	ErrCompressed   = errors.New("name is compressed where that is not allowed")
 	ErrSectionDone  = errors.New("no more records in this section")
 	ErrRdata        = errors.New("record data is malformed")
+	ErrRdataTooLong = errors.New("record data is longer than 65535 octets")
 	ErrOPTOwner     = errors.New("owner of the OPT record is not the root")
 )
 

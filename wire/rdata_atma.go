@@ -1,0 +1,90 @@
+package wire
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// ATMA is an address in an ATM network (ATM Forum af-saa-0069).
+type ATMA struct {
+	Format  uint8 // 0: an ATM end system address, 1: a telephone number
+	Address []byte
+}
+
+// Type returns [TypeATMA].
+func (*ATMA) Type() Type { return TypeATMA }
+
+// Parse reads the wire form.
+func (d *ATMA) Parse(c *Cursor) error {
+	d.Format = c.Uint8()
+	d.Address = c.Rest()
+	return c.Close()
+}
+
+// AppendTo appends the wire form.
+func (d *ATMA) AppendTo(b []byte, _ *Compressor) []byte {
+	b = append(b, d.Format)
+	return append(b, d.Address...)
+}
+
+// Len is the length of the wire form in octets.
+func (d *ATMA) Len() int { return 1 + len(d.Address) }
+
+func (d *ATMA) String() string { return rdataString(d) }
+
+// Formats of ATM addresses.
+const (
+	atmaEndSystem uint8 = 0
+	atmaTelephone uint8 = 1
+)
+
+// atma passes over the data. Telephone numbers are digits.
+func (c *Cursor) atma() {
+	format := c.Uint8()
+	address := c.Rest()
+	if format == atmaTelephone && !isDigits(address) {
+		c.Fail(fmt.Errorf("%w: telephone number has more than digits in it", ErrRdata))
+	}
+}
+
+func isDigits(text []byte) bool {
+	for _, c := range text {
+		if !isDigit(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// atma reads "+" and digits, or hex digits; dots in them mean nothing.
+func (w *wordReader) atma() {
+	const what = "a telephone number such as +358.400.1234567 or an address in hex"
+	text := w.word(what)
+	if text == nil {
+		return
+	}
+	number, ok := bytes.CutPrefix(text, []byte("+"))
+	if !ok {
+		w.b = append(w.b, atmaEndSystem)
+		w.dottedHex(text, what)
+		return
+	}
+	number = bytes.ReplaceAll(number, []byte("."), nil)
+	if len(number) == 0 || !isDigits(number) {
+		w.expected(what)
+	}
+	w.b = append(append(w.b, atmaTelephone), number...)
+}
+
+func appendATMAText(b []byte, c *Cursor) []byte {
+	format := c.Uint8()
+	address := c.restForText()
+	switch {
+	case format == atmaEndSystem:
+		return appendHex(b, address)
+	case format == atmaTelephone && isDigits(address):
+		return append(append(b, '+'), address...)
+	}
+	c.Fail(errNoText)
+	return b
+}

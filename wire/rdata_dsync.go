@@ -1,0 +1,63 @@
+package wire
+
+import "encoding/binary"
+
+// DSYNC says where to send notifications about a delegation (RFC 9859 2.1).
+type DSYNC struct {
+	About  Type // the type the notification is about, CDS or CSYNC
+	Scheme uint8
+	Port   uint16
+	Target Name
+}
+
+// Type returns [TypeDSYNC].
+func (*DSYNC) Type() Type { return TypeDSYNC }
+
+// Parse reads the wire form.
+func (d *DSYNC) Parse(c *Cursor) error {
+	d.About = Type(c.Uint16())
+	d.Scheme = c.Uint8()
+	d.Port = c.Uint16()
+	d.Target = c.Name()
+	return c.Close()
+}
+
+// AppendTo appends the wire form.
+func (d *DSYNC) AppendTo(b []byte, _ *Compressor) []byte {
+	b = binary.BigEndian.AppendUint16(b, uint16(d.About))
+	b = append(b, d.Scheme)
+	b = binary.BigEndian.AppendUint16(b, d.Port)
+	return d.Target.AppendTo(b)
+}
+
+// Len is the length of the wire form in octets.
+func (d *DSYNC) Len() int { return 5 + d.Target.Len() }
+
+func (d *DSYNC) String() string { return rdataString(d) }
+
+// schemeNotify is the scheme of RFC 9859 2.2: a NOTIFY message.
+const schemeNotify = 1
+
+// dsyncScheme reads a number or the one mnemonic there is.
+func (w *wordReader) dsyncScheme() {
+	const what = "NOTIFY or a number from 0 to 255"
+	text := w.word(what)
+	if text == nil {
+		return
+	}
+	n, ok := parseUint(text, 1<<8-1)
+	if !ok && len(text) == len("NOTIFY") && hasPrefixFold(text, "NOTIFY") {
+		n, ok = schemeNotify, true
+	}
+	if !ok {
+		w.expected(what)
+	}
+	w.b = append(w.b, byte(n))
+}
+
+func appendDSYNCSchemeText(b []byte, scheme uint8) []byte {
+	if scheme == schemeNotify {
+		return append(b, "NOTIFY"...)
+	}
+	return appendUint(b, uint64(scheme))
+}

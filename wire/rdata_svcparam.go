@@ -1,0 +1,490 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+)
+
+// SvcKey is the number of a parameter of SVCB and HTTPS records.
+type SvcKey uint16
+
+// Parameters in IANA's registry.
+const (
+	SvcMandatory          SvcKey = 0  // RFC 9460 8
+	SvcALPN               SvcKey = 1  // RFC 9460 7.1
+	SvcNoDefaultALPN      SvcKey = 2  // RFC 9460 7.1
+	SvcPort               SvcKey = 3  // RFC 9460 7.2
+	SvcIPv4Hint           SvcKey = 4  // RFC 9460 7.3
+	SvcECH                SvcKey = 5  // RFC 9848
+	SvcIPv6Hint           SvcKey = 6  // RFC 9460 7.3
+	SvcDoHPath            SvcKey = 7  // RFC 9461 5
+	SvcOHTTP              SvcKey = 8  // RFC 9540 4
+	SvcTLSSupportedGroups SvcKey = 9  // draft-ietf-tls-key-share-prediction 3.1
+	SvcDoCPath            SvcKey = 10 // RFC 9953
+)
+
+// svcKeyNames has a line for each parameter with a name: how its value looks
+// is in svcValueOf.
+var svcKeyNames = map[SvcKey]string{
+	SvcMandatory: "mandatory", SvcALPN: "alpn", SvcNoDefaultALPN: "no-default-alpn",
+	SvcPort: "port", SvcIPv4Hint: "ipv4hint", SvcECH: "ech", SvcIPv6Hint: "ipv6hint",
+	SvcDoHPath: "dohpath", SvcOHTTP: "ohttp",
+	SvcTLSSupportedGroups: "tls-supported-groups", SvcDoCPath: "docpath",
+}
+
+var svcKeysByName = invert(svcKeyNames)
+
+// String returns the name, or keyNNNNN.
+func (k SvcKey) String() string {
+	if s, ok := svcKeyNames[k]; ok {
+		return s
+	}
+	return "key" + strconv.Itoa(int(k))
+}
+
+// parseSvcKey reads a name or keyNNNNN. Under its number a parameter is
+// opaque whatever its name (RFC 9460 2.1).
+func parseSvcKey(text []byte) (key SvcKey, opaque, ok bool) {
+	if k, ok := svcKeysByName[string(text)]; ok {
+		return k, false, true
+	}
+	digits, ok := bytes.CutPrefix(text, []byte("key"))
+	if !ok || len(digits) > 1 && digits[0] == '0' {
+		return 0, false, false
+	}
+	n, ok := parseUint(digits, 1<<16-1)
+	return SvcKey(n), true, ok
+}
+
+// svcValue is how the value of a parameter looks.
+type svcValue uint8
+
+const (
+	svcOpaque  svcValue = iota // any octets
+	svcNone                    // none
+	svcKeys                    // keys in ascending order, at least one
+	svcNumber                  // 16 bits
+	svcNumbers                 // 16 bits each, at least one, none twice
+	svcIPv4s                   // addresses, at least one
+	svcIPv6s
+	svcBase64  // octets, at least one
+	svcText    // octets, at least one
+	svcStrings // behind a length octet each, none empty, at least one
+	svcPath    // behind a length octet each, or nothing
+)
+
+func svcValueOf(k SvcKey) svcValue {
+	switch k {
+	case SvcMandatory:
+		return svcKeys
+	case SvcALPN:
+		return svcStrings
+	case SvcNoDefaultALPN, SvcOHTTP:
+		return svcNone
+	case SvcPort:
+		return svcNumber
+	case SvcIPv4Hint:
+		return svcIPv4s
+	case SvcECH:
+		return svcBase64
+	case SvcIPv6Hint:
+		return svcIPv6s
+	case SvcDoHPath:
+		return svcText
+	case SvcTLSSupportedGroups:
+		return svcNumbers
+	case SvcDoCPath:
+		return svcPath
+	}
+	return svcOpaque
+}
+
+// valid reports whether value is what v wants.
+func (v svcValue) valid(value []byte) bool {
+	switch v {
+	case svcNone:
+		return len(value) == 0
+	case svcKeys:
+		last := 0 // mandatory itself is not in its list (RFC 9460 8)
+		for len(value) >= 2 {
+			k := int(binary.BigEndian.Uint16(value))
+			if k <= last {
+				return false
+			}
+			last, value = k, value[2:]
+		}
+		return last > 0 && len(value) == 0
+	case svcNumber:
+		return len(value) == 2
+	case svcNumbers:
+		var seen [1 << 16 / 64]uint64
+		for i := 0; i+2 <= len(value); i += 2 {
+			n := binary.BigEndian.Uint16(value[i:])
+			if seen[n/64]&(1<<(n%64)) != 0 {
+				return false
+			}
+			seen[n/64] |= 1 << (n % 64)
+		}
+		return len(value) > 0 && len(value)%2 == 0
+	case svcIPv4s:
+		return len(value) > 0 && len(value)%4 == 0
+	case svcIPv6s:
+		return len(value) > 0 && len(value)%16 == 0
+	case svcBase64, svcText:
+		return len(value) > 0
+	case svcStrings, svcPath:
+		if len(value) == 0 {
+			return v == svcPath
+		}
+		for len(value) > 0 {
+			n := int(value[0])
+			if n == 0 || 1+n > len(value) {
+				return false
+			}
+			value = value[1+n:]
+		}
+	}
+	return true
+}
+
+// SvcParams is the list of parameters in wire form: key, length, value of
+// each, keys in ascending order (RFC 9460 2.2).
+type SvcParams []byte
+
+// next returns the first parameter and the list behind it; ok is false where
+// the octets hold no whole one.
+func (p SvcParams) next() (key SvcKey, value []byte, rest SvcParams, ok bool) {
+	if len(p) < 4 {
+		return 0, nil, nil, false
+	}
+	end := 4 + int(binary.BigEndian.Uint16(p[2:]))
+	if end > len(p) {
+		return 0, nil, nil, false
+	}
+	return SvcKey(binary.BigEndian.Uint16(p)), p[4:end:end], p[end:], true
+}
+
+// All goes through keys and values in wire form, which are borrowed.
+func (p SvcParams) All() iter.Seq2[SvcKey, []byte] {
+	return func(yield func(SvcKey, []byte) bool) {
+		for {
+			key, value, rest, ok := p.next()
+			if !ok || !yield(key, value) {
+				return
+			}
+			p = rest
+		}
+	}
+}
+
+// Get returns the value of a parameter in wire form.
+func (p SvcParams) Get(key SvcKey) (value []byte, ok bool) {
+	for k, v := range p.All() {
+		if k == key {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+// Set returns the list with the value of a parameter added, or replaced where
+// the list has one. The value is in wire form, of at most 65535 octets.
+func (p SvcParams) Set(key SvcKey, value []byte) SvcParams {
+	value = value[:min(len(value), 1<<16-1)]
+	out := make(SvcParams, 0, len(p)+4+len(value))
+	add := func(k SvcKey, v []byte) {
+		out = binary.BigEndian.AppendUint16(out, uint16(k))
+		out = binary.BigEndian.AppendUint16(out, uint16(len(v)))
+		out = append(out, v...)
+	}
+	done := false
+	for k, v := range p.All() {
+		if k >= key && !done {
+			add(key, value)
+			done = true
+		}
+		if k != key {
+			add(k, v)
+		}
+	}
+	if !done {
+		add(key, value)
+	}
+	return out
+}
+
+// svcParams reads parameters up to the end. What RFC 9460 2.2 calls malformed
+// is an error; a record that merely contradicts itself is none.
+func (c *Cursor) svcParams() SvcParams {
+	start := c.at
+	last := -1
+	for c.Len() > 0 {
+		key := SvcKey(c.Uint16())
+		value := c.take(int(c.Uint16()))
+		if c.err != nil {
+			break
+		}
+		switch {
+		case int(key) <= last:
+			c.Fail(fmt.Errorf("%w: parameter %v is not in ascending order", ErrRdata, key))
+		case !svcValueOf(key).valid(value):
+			c.Fail(fmt.Errorf("%w: value of parameter %v", ErrRdata, key))
+		}
+		last = int(key)
+	}
+	return SvcParams(c.since(start))
+}
+
+// svcParams reads parameters in any order: key, or key=value, where the value
+// or the part behind "=" may be quoted.
+func (w *wordReader) svcParams() {
+	start := len(w.b)
+	first := w.next
+	for w.more() {
+		text := w.word("a parameter")
+		at := w.next - 1
+		name, value, hasValue := bytes.Cut(text, []byte("="))
+		key, opaque, ok := parseSvcKey(name)
+		if !ok {
+			w.expected("a parameter of a service")
+			return
+		}
+		if hasValue && len(value) == 0 && w.more() && w.words[w.next].Quoted {
+			value = w.word("a value")
+		} else if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
+			value = value[1 : n-1]
+		}
+		from := len(w.b)
+		w.append16(uint16(key))
+		w.append16(0)
+		kind := svcValueOf(key)
+		if opaque {
+			kind = svcOpaque
+		}
+		if !w.svcValue(kind, value) {
+			w.fail(at, "expected a value that parameter %v can have, found %s", key, quoteForError(value))
+			return
+		}
+		got := w.b[from+4:]
+		if len(got) > 1<<16-1 || !svcValueOf(key).valid(got) {
+			w.fail(at, "expected a value that parameter %v can have, found %s", key, quoteForError(value))
+			return
+		}
+		binary.BigEndian.PutUint16(w.b[from+2:], uint16(len(got)))
+		if !sortIn(w.b[start:], from-start) {
+			w.fail(at, "parameter %v is there twice", key)
+			return
+		}
+	}
+	params := SvcParams(w.b[start:])
+	// RFC 9460 8: a mandatory parameter that is missing makes the record useless.
+	mandatory, _ := params.Get(SvcMandatory)
+	for ; len(mandatory) >= 2; mandatory = mandatory[2:] {
+		key := SvcKey(binary.BigEndian.Uint16(mandatory))
+		if _, ok := params.Get(key); !ok {
+			w.fail(first, "parameter %v is mandatory and missing", key)
+		}
+	}
+	if _, ok := params.Get(SvcNoDefaultALPN); ok {
+		if _, ok := params.Get(SvcALPN); !ok { // RFC 9460 7.1.1
+			w.fail(first, "parameter no-default-alpn wants the parameter alpn beside it")
+		}
+	}
+}
+
+// sortIn moves the parameter at list[from:] to where its key belongs among
+// those before it, which are sorted; false if its key is there already.
+func sortIn(list []byte, from int) bool {
+	key := binary.BigEndian.Uint16(list[from:])
+	at := 0
+	for at < from {
+		k := binary.BigEndian.Uint16(list[at:])
+		if k == key {
+			return false
+		}
+		if k > key {
+			break
+		}
+		at += 4 + int(binary.BigEndian.Uint16(list[at+2:]))
+	}
+	if at < from {
+		moved := slices.Clone(list[from:])
+		copy(list[at+len(moved):], list[at:from])
+		copy(list[at:], moved)
+	}
+	return true
+}
+
+// svcValue appends the value that text stands for; false where it is wrong.
+func (w *wordReader) svcValue(kind svcValue, text []byte) bool {
+	var few [256]byte
+	raw, err := appendUnescaped(few[:0], text)
+	if err != nil {
+		return false
+	}
+	switch kind {
+	case svcOpaque, svcText:
+		w.b = append(w.b, raw...)
+	case svcNone:
+		return len(raw) == 0
+	case svcBase64:
+		var d base64Decoder
+		var ok bool
+		w.b, ok = d.append(w.b, raw)
+		return ok && d.whole()
+	case svcNumber:
+		n, ok := parseUint(raw, 1<<16-1)
+		w.append16(uint16(n))
+		return ok
+	case svcStrings, svcPath:
+		return w.svcStrings(raw)
+	case svcKeys:
+		return w.svcKeys(raw)
+	default:
+		return w.svcItems(kind, raw)
+	}
+	return true
+}
+
+// svcItems appends the items of a list in which no comma can be escaped.
+func (w *wordReader) svcItems(kind svcValue, raw []byte) bool {
+	for item := range bytes.SplitSeq(raw, []byte(",")) {
+		var ok bool
+		switch kind {
+		case svcIPv4s:
+			w.b, ok = appendIPv4(w.b, item)
+		case svcIPv6s:
+			w.b, ok = appendIPv6(w.b, item)
+		case svcNumbers:
+			var n uint64
+			n, ok = parseUint(item, 1<<16-1)
+			w.append16(uint16(n))
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// svcKeys appends a list of keys, sorted.
+func (w *wordReader) svcKeys(raw []byte) bool {
+	var keys []SvcKey
+	for item := range bytes.SplitSeq(raw, []byte(",")) {
+		key, _, ok := parseSvcKey(item)
+		if !ok {
+			return false
+		}
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
+		w.append16(uint16(key))
+	}
+	return true
+}
+
+// svcStrings appends the items of a list in which "\," is a comma that does
+// not end one, and "\\" a backslash (RFC 9460 A.1).
+func (w *wordReader) svcStrings(raw []byte) bool {
+	if len(raw) == 0 {
+		return true
+	}
+	length := len(w.b)
+	w.b = append(w.b, 0)
+	for i := 0; i <= len(raw); i++ {
+		if i == len(raw) || raw[i] == ',' {
+			n := len(w.b) - length - 1
+			if n == 0 || n > maxStringLen {
+				return false
+			}
+			w.b[length] = byte(n)
+			if i < len(raw) {
+				length = len(w.b)
+				w.b = append(w.b, 0)
+			}
+			continue
+		}
+		if raw[i] == '\\' {
+			if i++; i == len(raw) {
+				return false
+			}
+		}
+		w.b = append(w.b, raw[i])
+	}
+	return true
+}
+
+// appendSvcParamsText appends parameters with a space in between.
+func appendSvcParamsText(b []byte, p SvcParams) []byte {
+	first := true
+	for key, value := range p.All() {
+		if !first {
+			b = append(b, ' ')
+		}
+		first = false
+		b = append(b, key.String()...)
+		if len(value) > 0 {
+			b = svcValueOf(key).appendText(append(b, '='), value)
+		}
+	}
+	return b
+}
+
+func (v svcValue) appendText(b, value []byte) []byte {
+	switch v {
+	case svcBase64:
+		return appendBase64(b, value)
+	case svcStrings, svcPath:
+		return appendSvcStringsText(b, value)
+	case svcOpaque, svcText, svcNone:
+		return appendQuoted(b, value)
+	}
+	c := CursorOver(value)
+	for first := true; c.Len() > 0; first = false {
+		if !first {
+			b = append(b, ',')
+		}
+		switch v {
+		case svcKeys:
+			b = append(b, SvcKey(c.Uint16()).String()...)
+		case svcNumber, svcNumbers:
+			b = appendUint(b, uint64(c.Uint16()))
+		case svcIPv4s:
+			b = c.ipv4().AppendTo(b)
+		case svcIPv6s:
+			b = c.ipv6().AppendTo(b)
+		}
+	}
+	return b
+}
+
+// appendSvcStringsText appends a quoted list: an escape of the list within an
+// escape of the quotes.
+func appendSvcStringsText(b, value []byte) []byte {
+	b = append(b, '"')
+	first := true
+	for s := range CharacterStrings(value).All() {
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		for _, c := range s {
+			switch c {
+			case ',':
+				b = append(b, `\\,`...)
+			case '\\':
+				b = append(b, `\\\\`...)
+			case ' ':
+				b = append(b, ' ')
+			default:
+				b = appendEscaped(b, c, c == '"')
+			}
+		}
+	}
+	return append(b, '"')
+}

@@ -1,0 +1,484 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"unsafe"
+)
+
+// wordReader turns words of presentation format into rdata, a field at a
+// time. As with [Cursor], the first thing that goes wrong stays, and whoever
+// reads may look for it once.
+type wordReader struct {
+	words  []Word
+	next   int // the word to be read next
+	origin Name
+	b      []byte
+	start  int // where the data starts in b
+	err    error
+}
+
+// data is what has been read so far.
+func (w *wordReader) data() []byte { return w.b[w.start:] }
+
+// more reports whether there is a word to be read.
+func (w *wordReader) more() bool { return w.err == nil && w.next < len(w.words) }
+
+// fail makes this the error unless there is one: the word index is to blame.
+func (w *wordReader) fail(index int, format string, args ...any) {
+	if w.err == nil {
+		w.err = &WordError{index, fmt.Errorf(format, args...)}
+	}
+}
+
+// expected fails at the word that was read last.
+func (w *wordReader) expected(what string) {
+	w.fail(w.next-1, "expected %s, found %s", what, quoteForError(w.words[w.next-1].Text))
+}
+
+// word reads a word; nil if there is none. what is for the error.
+func (w *wordReader) word(what string) []byte {
+	if w.err != nil {
+		return nil
+	}
+	if w.next >= len(w.words) {
+		w.fail(w.next, "expected %s, found the end of the data", what)
+		return nil
+	}
+	w.next++
+	if text := w.words[w.next-1].Text; text != nil {
+		return text
+	}
+	return []byte{} // an empty word is a word
+}
+
+// number reads a decimal number up to limit.
+func (w *wordReader) number(what string, limit uint64) uint64 {
+	text := w.word(what)
+	if text == nil {
+		return 0
+	}
+	n, ok := parseUint(text, limit)
+	if !ok {
+		w.fail(w.next-1, "expected %s from 0 to %d, found %s", what, limit, quoteForError(text))
+	}
+	return n
+}
+
+// parseUint reads decimal digits and nothing else.
+func parseUint(text []byte, limit uint64) (uint64, bool) {
+	if len(text) == 0 || len(text) > 20 {
+		return 0, false
+	}
+	n := uint64(0)
+	for _, c := range text {
+		d := uint64(c - '0')
+		if d > 9 || n > (limit-d)/10 {
+			return 0, false
+		}
+		n = n*10 + d
+	}
+	return n, true
+}
+
+func (w *wordReader) uint8() { w.b = append(w.b, byte(w.number("a number", 1<<8-1))) }
+
+func (w *wordReader) uint16() { w.append16(uint16(w.number("a number", 1<<16-1))) }
+
+func (w *wordReader) uint32() { w.append32(uint32(w.number("a number", 1<<32-1))) }
+
+func (w *wordReader) uint48() { w.b = appendUint48(w.b, w.number("a number", 1<<48-1)) }
+
+func (w *wordReader) uint64() {
+	w.b = binary.BigEndian.AppendUint64(w.b, w.number("a number", 1<<64-1))
+}
+
+func (w *wordReader) append16(n uint16) { w.b = binary.BigEndian.AppendUint16(w.b, n) }
+
+func (w *wordReader) append32(n uint32) { w.b = binary.BigEndian.AppendUint32(w.b, n) }
+
+// appendUint48 appends the lower six octets of n.
+func appendUint48(b []byte, n uint64) []byte {
+	b = binary.BigEndian.AppendUint16(b, uint16(n>>32))
+	return binary.BigEndian.AppendUint32(b, uint32(n))
+}
+
+// period reads seconds, plain or with units: 5400, 1h30m.
+func (w *wordReader) period() {
+	text := w.word("a number of seconds")
+	if text == nil {
+		return
+	}
+	n, ok := parsePeriod(text)
+	if !ok {
+		w.expected("a number of seconds up to 4294967295 or a period such as 1h30m")
+	}
+	w.append32(n)
+}
+
+// parsePeriod reads a number of seconds, or numbers each with its unit out of
+// w, d, h, m and s; a last one without a unit counts seconds.
+func parsePeriod(text []byte) (uint32, bool) {
+	if n, ok := parseUint(text, 1<<32-1); ok {
+		return uint32(n), true
+	}
+	total, digits := uint64(0), 0
+	for i, c := range text {
+		if isDigit(c) {
+			digits++
+			continue
+		}
+		var unit uint64
+		switch fold[c] {
+		case 'w':
+			unit = 7 * 24 * 3600
+		case 'd':
+			unit = 24 * 3600
+		case 'h':
+			unit = 3600
+		case 'm':
+			unit = 60
+		case 's':
+			unit = 1
+		default:
+			return 0, false
+		}
+		n, ok := parseUint(text[i-digits:i], 1<<32-1)
+		if !ok {
+			return 0, false
+		}
+		if total += n * unit; total > 1<<32-1 {
+			return 0, false
+		}
+		digits = 0
+	}
+	last, ok := uint64(0), true
+	if digits > 0 {
+		last, ok = parseUint(text[len(text)-digits:], 1<<32-1)
+	}
+	total += last
+	return uint32(total), ok && len(text) > 0 && total <= 1<<32-1
+}
+
+func (w *wordReader) name() {
+	text := w.word("a name")
+	if text == nil {
+		return
+	}
+	b, err := AppendNameFromText(w.b, text, w.origin)
+	if err != nil {
+		w.fail(w.next-1, "expected a name, found %s: %w", quoteForError(text), err)
+		return
+	}
+	w.b = b
+}
+
+// nameList reads names up to the end.
+func (w *wordReader) nameList() {
+	for w.more() {
+		w.name()
+	}
+}
+
+func (w *wordReader) ipv4() {
+	text := w.word("an IPv4 address")
+	if text == nil {
+		return
+	}
+	b, ok := appendIPv4(w.b, text)
+	if !ok {
+		w.expected("an IPv4 address")
+		return
+	}
+	w.b = b
+}
+
+// appendIPv4 appends the address in text: four numbers without leading zeros.
+func appendIPv4(b, text []byte) ([]byte, bool) {
+	start := len(b)
+	n, digits, parts := 0, 0, 0
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && isDigit(text[i]) {
+			if digits > 0 && n == 0 {
+				return b[:start], false
+			}
+			n = n*10 + int(text[i]-'0')
+			digits++
+			if n > 255 {
+				return b[:start], false
+			}
+			continue
+		}
+		if digits == 0 || i < len(text) && text[i] != '.' || parts == 4 {
+			return b[:start], false
+		}
+		b = append(b, byte(n))
+		n, digits = 0, 0
+		parts++
+	}
+	return b, parts == 4
+}
+
+func (w *wordReader) ipv6() {
+	text := w.word("an IPv6 address")
+	if text == nil {
+		return
+	}
+	b, ok := appendIPv6(w.b, text)
+	if !ok {
+		w.expected("an IPv6 address")
+		return
+	}
+	w.b = b
+}
+
+func appendIPv6(b, text []byte) ([]byte, bool) {
+	if slices.Contains(text, '%') {
+		return b, false
+	}
+	// The parser keeps its argument in its error only, and that is dropped.
+	a, err := netip.ParseAddr(unsafe.String(unsafe.SliceData(text), len(text)))
+	if err != nil || !a.Is6() {
+		return b, false
+	}
+	octets := a.As16()
+	return append(b, octets[:]...), true
+}
+
+// maxStringLen is what fits the length octet of a character-string.
+const maxStringLen = 255
+
+// characterString reads a word as a character-string.
+func (w *wordReader) characterString() {
+	text := w.word("a character-string")
+	if text == nil {
+		return
+	}
+	length := len(w.b)
+	w.b = append(w.b, 0)
+	w.unescaped(text)
+	n := len(w.b) - length - 1
+	if n > maxStringLen {
+		w.fail(w.next-1, "expected a character-string of at most %d octets, found one of %d", maxStringLen, n)
+		return
+	}
+	w.b[length] = byte(n)
+}
+
+// characterStrings reads words up to the end, at least one.
+func (w *wordReader) characterStrings() {
+	w.characterString()
+	for w.more() {
+		w.characterString()
+	}
+}
+
+func (w *wordReader) optionalString() {
+	if w.more() {
+		w.characterString()
+	}
+}
+
+// longString reads a word as text of any length.
+func (w *wordReader) longString() {
+	if text := w.word("a string"); text != nil {
+		w.unescaped(text)
+	}
+}
+
+// unescaped appends text, the last word read, with its escapes resolved.
+func (w *wordReader) unescaped(text []byte) {
+	b, err := appendUnescaped(w.b, text)
+	if err != nil {
+		w.fail(w.next-1, "expected a string, found %s: %w", quoteForError(text), err)
+		return
+	}
+	w.b = b
+}
+
+// appendUnescaped appends text with its escapes resolved.
+func appendUnescaped(b, text []byte) ([]byte, error) {
+	for i := 0; i < len(text); {
+		if text[i] != '\\' {
+			b = append(b, text[i])
+			i++
+			continue
+		}
+		c, width, err := unescape(text[i:])
+		if err != nil {
+			return b, err
+		}
+		b = append(b, c)
+		i += width
+	}
+	return b, nil
+}
+
+// hexRest reads hex digits, at least two, split over words up to the end.
+func (w *wordReader) hexRest(what string) {
+	high, odd := byte(0), false
+	for first := true; first || w.more(); first = false {
+		for _, c := range w.word(what) {
+			d, ok := hexDigit(c)
+			if !ok {
+				w.expected(what)
+				return
+			}
+			if odd {
+				w.b = append(w.b, high|d)
+			}
+			high, odd = d<<4, !odd
+		}
+	}
+	if odd {
+		w.fail(w.next-1, "expected an even number of hex digits, found %s at the end", quoteForError(w.words[w.next-1].Text))
+	}
+}
+
+// hexWord appends the octets that hex digits in one word stand for.
+func (w *wordReader) hexWord(text []byte, what string) {
+	if len(text) == 0 || len(text)%2 != 0 {
+		w.expected(what)
+		return
+	}
+	for i := 0; i < len(text); i += 2 {
+		high, ok1 := hexDigit(text[i])
+		low, ok2 := hexDigit(text[i+1])
+		if !ok1 || !ok2 {
+			w.expected(what)
+			return
+		}
+		w.b = append(w.b, high<<4|low)
+	}
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case isDigit(c):
+		return c - '0', true
+	case 'a' <= fold[c] && fold[c] <= 'f':
+		return fold[c] - 'a' + 10, true
+	}
+	return 0, false
+}
+
+// base64Rest reads base64 split over words up to the end. Unless it is
+// required there may be none.
+func (w *wordReader) base64Rest(required bool) {
+	if !required && !w.more() {
+		return
+	}
+	var d base64Decoder
+	for first := true; first || w.more(); first = false {
+		var ok bool
+		if w.b, ok = d.append(w.b, w.word("base64")); !ok {
+			w.expected("base64")
+			return
+		}
+	}
+	if w.err == nil && !d.whole() {
+		w.fail(w.next-1, "base64 ends too early: expected a multiple of four characters, found %s at the end",
+			quoteForError(w.words[w.next-1].Text))
+	}
+}
+
+// base64Word reads one word of base64.
+func (w *wordReader) base64Word() {
+	var d base64Decoder
+	b, ok := d.append(w.b, w.word("base64"))
+	if w.err == nil && (!ok || !d.whole()) {
+		w.expected("base64")
+		return
+	}
+	w.b = b
+}
+
+// base64Decoder decodes base64 that comes in pieces.
+type base64Decoder struct {
+	bits   uint32
+	count  int // characters of the group so far
+	padded int // of them "="
+}
+
+// append appends what text stands for; false where it is no base64, bits left
+// over at the end that are not zero included.
+func (d *base64Decoder) append(b, text []byte) ([]byte, bool) {
+	for _, c := range text {
+		v := base64Values[c]
+		switch {
+		case c == '=' && d.count >= 2:
+			d.padded++
+			v = 0
+		case v > 63 || d.padded > 0:
+			return b, false
+		}
+		d.bits = d.bits<<6 | uint32(v)
+		if d.count++; d.count < 4 {
+			continue
+		}
+		group := [3]byte{byte(d.bits >> 16), byte(d.bits >> 8), byte(d.bits)}
+		n := 3 - d.padded
+		for _, left := range group[n:] {
+			if left != 0 {
+				return b, false
+			}
+		}
+		b = append(b, group[:n]...)
+		d.bits, d.count = 0, 0 // padded stays: nothing may follow it
+	}
+	return b, true
+}
+
+// whole reports whether what was decoded ended with a group.
+func (d *base64Decoder) whole() bool { return d.count == 0 }
+
+const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+// base64Values is what each character stands for, 255 for none.
+var base64Values = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 255
+	}
+	for i := range len(base64Digits) {
+		t[base64Digits[i]] = byte(i)
+	}
+	return t
+}()
+
+// sizedBase64 reads a number of octets and, unless it is zero, a word of
+// base64 that has as many.
+func (w *wordReader) sizedBase64() {
+	want := w.number("the number of octets", 1<<16-1)
+	w.append16(uint16(want))
+	if want == 0 {
+		return
+	}
+	before := len(w.b)
+	w.base64Word()
+	if got := len(w.b) - before; w.err == nil && uint64(got) != want {
+		w.fail(w.next-1, "expected %d octets in base64, found %d", want, got)
+	}
+}
+
+// recordType reads the mnemonic of a type, or TYPEnnn.
+func (w *wordReader) recordType() {
+	if text := w.word("a record type"); text != nil {
+		w.append16(uint16(w.parseType(text)))
+	}
+}
+
+// parseType reads text, the last word read, as a type.
+func (w *wordReader) parseType(text []byte) Type {
+	t, err := ParseType(text)
+	if err != nil {
+		w.expected("a record type")
+	}
+	return t
+}
+
+// errNoText is why some data that is right is printed in the generic form:
+// presentation format has no words for it.
+var errNoText = errors.New("octets have no text of their own")
