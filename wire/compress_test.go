@@ -28,8 +28,8 @@ func TestCompression(t *testing.T) {
 		{"a.example. B.EXAMPLE.", "\x01a\x07example\x00 \x01B\xc0\x0e"},
 		{". . a. .", "\x00 \x00 \x01a\x00 \x00"},
 		{"a. a. b.a.", "\x01a\x00 \xc0\x0c \x01b\xc0\x0c"},
-		{"ab.c. b.c.", "\x02ab\x01c\x00 \x01b\xc0\x0f"},                // not into the middle of a label
-		{`x\001b\001c. b.c.`, "\x05x\x01b\x01c\x00 \x01b\x01c\x00"},    // nor to what only looks like labels
+		{"ab.c. b.c.", "\x02ab\x01c\x00 \x01b\xc0\x0f"},             // not into the middle of a label
+		{`x\001b\001c. b.c.`, "\x05x\x01b\x01c\x00 \x01b\x01c\x00"}, // nor to what only looks like labels
 		{"x.aexample. example.", "\x01x\x08aexample\x00 \x07example\x00"},
 		{"a.b.c. x.c. y.b.c. y.x.c.", "\x01a\x01b\x01c\x00 \x01x\xc0\x10 \x01y\xc0\x0e \x01y\xc0\x13"},
 		{"a@. a`.", "\x02a@\x00 \x02a`\x00"}, // '@' and '`' differ in the bit of the cases and are no letters

@@ -68,10 +68,10 @@ func EDNSFromHeader(h RecordHeader) EDNS {
 
 // EDNS appends an OPT record to the additional section.
 func (w *Writer) EDNS(e *EDNS) error {
-	w.section = SectionAdditional
-	if w.Len()+e.Len() > w.limit-w.reserve {
+	if !w.hasRoom(e.Len()) || w.counts[SectionAdditional] == 65535 {
 		return ErrNoSpace
 	}
+	w.section = SectionAdditional
 	w.buf = e.AppendTo(w.buf)
 	w.counts[SectionAdditional]++
 	return nil

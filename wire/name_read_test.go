@@ -82,7 +82,7 @@ func TestReadNameStopsAtEnd(t *testing.T) {
 func TestReadNameAgainstSlowTwin(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	accepted := 0
-	for range 200_000 {
+	for range 100_000 {
 		msg := make([]byte, HeaderLen+r.IntN(40))
 		for i := range msg {
 			switch r.IntN(4) {
@@ -97,16 +97,16 @@ func TestReadNameAgainstSlowTwin(t *testing.T) {
 		var memory nameMemory
 		for at := HeaderLen; at < len(msg); {
 			n, next, err := readName(msg, at, len(msg), &memory)
-			slow, slowNext, slowErr := slowReadName(msg, at)
-			if err == nil && (slowErr != nil || slow != n || slowNext != next) {
-				t.Fatalf("%q at %d: %s, %d; the slow twin says %s, %d, %v", msg, at, n, next, slow, slowNext, slowErr)
-			}
-			skipped, skipErr := skipName(msg, at, len(msg))
 			if err != nil {
 				at++
 				continue
 			}
 			accepted++
+			slow, slowNext, slowErr := slowReadName(msg, at)
+			if slowErr != nil || slow != n || slowNext != next {
+				t.Fatalf("%q at %d: %s, %d; the slow twin says %s, %d, %v", msg, at, n, next, slow, slowNext, slowErr)
+			}
+			skipped, skipErr := skipName(msg, at, len(msg))
 			if skipErr != nil || skipped != next {
 				t.Fatalf("%q at %d: skipName ends at %d, %v; readName at %d", msg, at, skipped, skipErr, next)
 			}

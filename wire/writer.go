@@ -9,6 +9,10 @@ import (
 // The message is as it was before.
 var ErrNoSpace = errors.New("message is full")
 
+// ErrSectionOrder is returned for a question outside the question section and
+// for a record in it.
+var ErrSectionOrder = errors.New("question section is for questions, the others are for records")
+
 // Writer appends a message to a buffer of its caller's, section by section,
 // with name compression. It allocates nothing as long as the buffer has room
 // for its limit and [WriterSlack] octets more.
@@ -72,8 +76,11 @@ func (w *Writer) Count(section Section) int { return int(w.counts[section]) }
 // Section is the section that is being written.
 func (w *Writer) Section() Section { return w.section }
 
-// SetSection goes on to a later section.
-func (w *Writer) SetSection(s Section) { w.section = s }
+// SetSection goes on to a later section. There is no way back, save by
+// [Writer.Rollback], and no section behind the additional one.
+func (w *Writer) SetSection(s Section) {
+	w.section = min(max(w.section, s), SectionAdditional)
+}
 
 // Mark is a place to go back to.
 type Mark struct {
@@ -95,10 +102,16 @@ func (w *Writer) Rollback(m Mark) {
 	w.counts = m.counts
 }
 
-func (w *Writer) full() bool { return len(w.buf)-w.start > w.limit-w.reserve }
+func (w *Writer) hasRoom(n int) bool { return w.Len()+n <= w.limit-w.reserve }
 
 // Question appends a question.
 func (w *Writer) Question(q Question) error {
+	if w.section != SectionQuestion {
+		return ErrSectionOrder
+	}
+	if q.Name.IsZero() {
+		return ErrEmptyName
+	}
 	m := w.Mark()
 	w.buf = w.compress.AppendName(w.buf, q.Name)
 	w.buf = binary.BigEndian.AppendUint16(w.buf, uint16(q.Type))
@@ -109,7 +122,7 @@ func (w *Writer) Question(q Question) error {
 
 // checked undoes what was written since m where it is too much.
 func (w *Writer) checked(m Mark) error {
-	if w.full() || w.counts[w.section] == 0 { // 0: the count went round
+	if !w.hasRoom(0) || w.counts[w.section] == 0 { // 0: the count went round
 		w.Rollback(m)
 		return ErrNoSpace
 	}
@@ -119,10 +132,14 @@ func (w *Writer) checked(m Mark) error {
 // Record appends a record with typed data to the present section.
 func (w *Writer) Record(owner Name, class Class, ttl uint32, d Rdata) error {
 	m := w.Mark()
-	if !compresses(d.Type()) && w.Len()+recordFixed+d.Len() > w.limit-w.reserve {
+	t := d.Type()
+	if err := w.mayFollow(owner); err != nil {
+		return err
+	}
+	if !compresses(t) && !w.hasRoom(recordFixed+d.Len()) {
 		return ErrNoSpace
 	}
-	lengthAt := w.recordHeader(owner, d.Type(), class, ttl)
+	lengthAt := w.recordHeader(owner, t, class, ttl)
 	w.buf = d.AppendTo(w.buf, &w.compress)
 	return w.recordDone(m, lengthAt)
 }
@@ -131,12 +148,21 @@ func (w *Writer) Record(owner Name, class Class, ttl uint32, d Rdata) error {
 // that is a pointer or the root, type, class, TTL, length.
 const recordFixed = 1 + 10
 
+// mayFollow reports what speaks against a record of that owner here.
+func (w *Writer) mayFollow(owner Name) error {
+	if w.section == SectionQuestion {
+		return ErrSectionOrder
+	}
+	if owner.IsZero() {
+		return ErrEmptyName
+	}
+	return nil
+}
+
 func (w *Writer) recordHeader(owner Name, t Type, class Class, ttl uint32) (lengthAt int) {
 	w.buf = w.compress.AppendName(w.buf, owner)
-	w.buf = binary.BigEndian.AppendUint16(w.buf, uint16(t))
-	w.buf = binary.BigEndian.AppendUint16(w.buf, uint16(class))
-	w.buf = binary.BigEndian.AppendUint32(w.buf, ttl)
-	w.buf = append(w.buf, 0, 0)
+	w.buf = append(w.buf, byte(t>>8), byte(t), byte(class>>8), byte(class),
+		byte(ttl>>24), byte(ttl>>16), byte(ttl>>8), byte(ttl), 0, 0)
 	return len(w.buf) - 2
 }
 
@@ -155,7 +181,10 @@ func (w *Writer) recordDone(m Mark, lengthAt int) error {
 // present section. Names in data are compressed where RFC 3597 4 allows it.
 func (w *Writer) Raw(owner Name, t Type, class Class, ttl uint32, data []byte) error {
 	m := w.Mark()
-	if !compresses(t) && w.Len()+recordFixed+len(data) > w.limit-w.reserve {
+	if err := w.mayFollow(owner); err != nil {
+		return err
+	}
+	if len(data) > 65535 || !compresses(t) && !w.hasRoom(recordFixed+len(data)) {
 		return ErrNoSpace
 	}
 	lengthAt := w.recordHeader(owner, t, class, ttl)
@@ -177,7 +206,7 @@ func (w *Writer) Buffer() []byte { return w.buf }
 // written by other means: count of them. Their names are not remembered for
 // compression.
 func (w *Writer) Append(b []byte, count int) error {
-	if w.Len()+len(b) > w.limit-w.reserve || int(w.counts[w.section])+count > 65535 {
+	if !w.hasRoom(len(b)) || int(w.counts[w.section])+count > 65535 {
 		return ErrNoSpace
 	}
 	w.buf = append(w.buf, b...)
