@@ -230,7 +230,11 @@ func (r *reader) readHeader(i int) (given ttl, t wire.Type, next int, ok bool) {
 			s.failWord(i, err)
 			return given, 0, i, false
 		}
-		if len(word) > 0 && '0' <= word[0] && word[0] <= '9' && !given.known {
+		if len(word) > 0 && '0' <= word[0] && word[0] <= '9' {
+			if given.known {
+				s.failWord(i, fmt.Errorf("%s: there is a TTL before, and this is no record type", quoteWord(word)))
+				return given, 0, i, false
+			}
 			if given, ok = r.readTTL(i, word); !ok {
 				return given, 0, i, false
 			}
@@ -244,8 +248,12 @@ func (r *reader) readHeader(i int) (given ttl, t wire.Type, next int, ok bool) {
 			return given, t, i + 1, true
 		}
 		class, ok := lookupClass(word)
-		if !ok || hasClass {
+		switch {
+		case !ok:
 			s.failWord(i, fmt.Errorf("%s is not a record type", quoteWord(word)))
+			return given, 0, i, false
+		case hasClass:
+			s.failWord(i, fmt.Errorf("%s: there is a class before, and this is no record type", quoteWord(word)))
 			return given, 0, i, false
 		}
 		hasClass = true
@@ -284,9 +292,6 @@ func (r *reader) readData(t wire.Type, i int) ([]byte, bool) {
 // parseData makes data of type t of the words of s from i on, or says which of
 // them is wrong.
 func (r *reader) parseData(s *scanner, t wire.Type, i int) (data []byte, word int, err error) {
-	if t == wire.TypeSVCB || t == wire.TypeHTTPS {
-		s.joinParameters(i)
-	}
 	data, err = wire.AppendRdataFromText(r.data[:0], t, s.words[i:], r.origin)
 	if err != nil {
 		var at *wire.WordError

@@ -275,20 +275,3 @@ func quoteWord(text []byte) string {
 	}
 	return fmt.Sprintf("%q", text)
 }
-
-// joinParameters makes one word each of the parameters of SVCB and HTTPS from
-// word i on whose value is between quotes, as in alpn="h2,h3" (RFC 9460 2.1).
-// Anywhere else a quote starts a word of its own.
-func (s *scanner) joinParameters(i int) {
-	joined := s.words[:i]
-	for ; i < len(s.words); i++ {
-		w := s.words[i]
-		last := len(joined) - 1
-		if w.Quoted && last >= 0 && !joined[last].Quoted && bytes.HasSuffix(joined[last].Text, []byte("=")) && s.end(last) == s.offset(i) {
-			joined[last].Text = joined[last].Text[:s.end(i)-s.offset(last)]
-			continue
-		}
-		joined = append(joined, w)
-	}
-	s.words = joined
-}

@@ -1,0 +1,62 @@
+package zonefile
+
+import (
+	"compress/gzip"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/wire"
+)
+
+// rootZonePath is the real root zone, signed, where the checkout has it beside it.
+const rootZonePath = "../../../shared/data/root-2018-03-12.zone.gz"
+
+// rootZone returns the text of the root zone or skips.
+func rootZone(t testing.TB) []byte {
+	t.Helper()
+	file, err := os.Open(rootZonePath)
+	if err != nil {
+		t.Skipf("the root zone is not here: %v", err)
+	}
+	defer file.Close()
+	unzipped, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(unzipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// TestRootZone reads the root zone, writes it, and reads what was written.
+func TestRootZone(t *testing.T) {
+	text := rootZone(t)
+	write := func(text []byte) ([]byte, int) {
+		var problems diagnostic.List
+		var b []byte
+		records := 0
+		err := Read(text, "root", Options{}, &problems, func(r *Record) error {
+			if !r.Name.HasSuffix(wire.Root) || len(r.Data) == 0 {
+				t.Errorf("%v: no owner or no data", r.Position)
+			}
+			b = AppendRecord(b, &r.Record)
+			records++
+			return nil
+		})
+		if err != nil || len(problems.Problems) != 0 {
+			t.Fatal(err, &problems)
+		}
+		return b, records
+	}
+	once, records := write(text)
+	if records != 19598+0 {
+		t.Errorf("%d records", records)
+	}
+	if twice, _ := write(once); string(twice) != string(once) {
+		t.Error("what was written reads back as something else")
+	}
+}
