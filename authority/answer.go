@@ -9,13 +9,13 @@ import (
 
 // answer is one reply in the making: RFC 1034 4.3.2 in the RFC's order. Each
 // turn of resolve is one name of a chain of aliases; what a turn finds is
-// appended section by section.
+// appended section by section. It is used again for other replies, so nothing
+// may be read from it that resolve has not set.
 type answer struct {
-	x          *names.Exchange
-	zone       *Snapshot // of the present turn
-	question   wire.Type
-	do         bool // the asker wants signatures and proofs
-	isReferral bool
+	x        *names.Exchange
+	zone     *Snapshot // of the present turn
+	question wire.Type
+	do       bool // the asker wants signatures and proofs
 
 	asked askedName
 
@@ -35,7 +35,7 @@ type answer struct {
 const (
 	// maxChain bounds how many aliases one reply follows. Longer chains are
 	// cut; resolvers go on from the last name.
-	maxChain  = 16
+	maxChain  = 20
 	maxLinked = 8
 	maxProofs = 8
 )
@@ -54,6 +54,8 @@ var errTruncated = errors.New("reply is truncated")
 func (a *answer) resolve(s *Set, x *names.Exchange) error {
 	table := s.table.Load()
 	a.x, a.do, a.question = x, x.DO(), x.Query.Question.Type
+	a.zone = nil
+	a.chainCount, a.linkedCount, a.describedCount, a.proofCount = 0, 0, 0, 0
 	name, class := x.Query.Question.Name, x.Query.Question.Class
 	for {
 		a.asked.set(name)
@@ -63,6 +65,10 @@ func (a *answer) resolve(s *Set, x *names.Exchange) error {
 				return names.ErrPass
 			}
 			break // the chain leaves what we serve: the asker goes on from here
+		}
+		if a.question == wire.TypeAXFR || a.question == wire.TypeIXFR {
+			x.RCode = wire.RCodeRefused // nobody may transfer zones yet
+			return nil
 		}
 		if a.zone == nil || a.zone.class != class || !a.zone.origin.Equal(zone.origin) {
 			a.zone = zone.Snapshot()
@@ -130,9 +136,6 @@ func (a *answer) turn(s *Set) (next wire.Name, err error) {
 	switch a.question {
 	case wire.TypeANY, wire.TypeRRSIG:
 		return wire.Name{}, a.anything(w, s.FullANY || a.x.Peer.Transport != names.UDP)
-	case wire.TypeAXFR, wire.TypeIXFR:
-		a.x.RCode = wire.RCodeRefused // nobody may transfer zones yet
-		return wire.Name{}, nil
 	}
 	if set, ok := w.node.find(a.question); ok {
 		return wire.Name{}, a.positive(w, set)
@@ -237,7 +240,6 @@ func (a *answer) redirect(w walk) (next wire.Name, err error) {
 
 // referral points to the servers of a zone below (RFC 1034 4.3.2 step 3b).
 func (a *answer) referral(w walk) error {
-	a.isReferral = a.chainCount == 0
 	cut := w.node
 	servers, _ := cut.find(wire.TypeNS)
 	if err := a.append(wire.SectionAuthority, cut.name(), servers, servers.ttl); err != nil {

@@ -72,15 +72,17 @@ func (f *freezer) checkNode(id uint32) {
 		rest = rest[n:]
 	}
 	f.checkAlone(id)
-	if len(all) > 0 && f.cuts[id] == 0 && f.underDNAME(f.names.parents[id]) {
+	if len(all) > 0 && f.underDNAME(f.names.parents[id]) {
 		// RFC 6672 2.4
 		f.problems.Errorf(f.position(all[0]), "%s is below a name that has a DNAME record", f.names.name(id))
 	}
 }
 
+// underDNAME reports whether the name or one above it has a DNAME record that
+// counts: one that is not itself below a cut.
 func (f *freezer) underDNAME(id uint32) bool {
 	for ; id != 0; id = f.names.parents[id] {
-		if f.flags[id]&flagDNAME != 0 {
+		if f.flags[id]&flagDNAME != 0 && f.cuts[id] == 0 {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/names-dns/names/names"
@@ -92,6 +93,11 @@ func (s *Set) Resolve(_ context.Context, x *names.Exchange) error { return s.Try
 
 // TryResolve answers x from the zones. It never has to wait.
 func (s *Set) TryResolve(x *names.Exchange) error {
-	var a answer
-	return a.resolve(s, x)
+	a := answers.Get().(*answer)
+	err := a.resolve(s, x)
+	answers.Put(a)
+	return err
 }
+
+// answers keeps the memory that replies are worked out in.
+var answers = sync.Pool{New: func() any { return new(answer) }}

@@ -23,6 +23,7 @@ var update = flag.Bool("update", false, "write what the stories give into their 
 // are set apart by blank lines:
 //
 //	zone NAME        lines of a master file follow; from here on it is served
+//	zone NAME FILE   the same with a file in testdata
 //	ask NAME TYPE …  "----" and the reply follow
 //	# …              a remark
 //
@@ -64,6 +65,9 @@ func tell(t *testing.T, text string) string {
 		switch {
 		case strings.HasPrefix(first, "#"):
 		case words[0] == "zone":
+			if len(words) > 2 {
+				rest = readTestdata(t, words[2])
+			}
 			zones = append(zones, NewZone(mustZone(t, words[1], rest)))
 			if err := set.SetZones(zones); err != nil {
 				t.Fatal(err)
@@ -75,6 +79,15 @@ func tell(t *testing.T, text string) string {
 		}
 	}
 	return strings.Join(blocks, "\n\n") + "\n"
+}
+
+func readTestdata(t testing.TB, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // mustZone builds a zone from the text of a master file.

@@ -1,0 +1,108 @@
+package authority
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
+)
+
+// hotZone has one of everything that a reply can be made of.
+const hotZone = `$TTL 3600
+@ SOA ns1 hostmaster 1 7200 3600 604800 300
+@ NS ns1
+@ NS ns2
+@ MX 10 mail
+ns1 A 192.0.2.53
+ns2 A 192.0.2.54
+mail A 192.0.2.25
+www CNAME host
+host A 192.0.2.80
+*.wild A 192.0.2.99
+sub NS ns.sub
+ns.sub A 192.0.2.55
+dn DNAME wild
+`
+
+// TestAnswersAllocateNothing lists the kinds of replies that cost no memory.
+func TestAnswersAllocateNothing(t *testing.T) {
+	plain := new(Set)
+	if err := plain.SetZones([]*Zone{NewZone(mustZone(t, "example.com.", hotZone))}); err != nil {
+		t.Fatal(err)
+	}
+	signed := new(Set)
+	if err := signed.SetZones([]*Zone{NewZone(mustZone(t, "example.com.", readTestdata(t, "nsec.zone")))}); err != nil {
+		t.Fatal(err)
+	}
+	hashed := new(Set)
+	if err := hashed.SetZones([]*Zone{NewZone(mustZone(t, "example.com.", readTestdata(t, "nsec3.zone")))}); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		set  *Set
+		ask  string
+	}{
+		{"positive", plain, "host.example.com. A"},
+		{"no data", plain, "host.example.com. TXT"},
+		{"name error", plain, "nothing.example.com. A"},
+		{"alias", plain, "www.example.com. A"},
+		{"additional", plain, "example.com. MX"},
+		{"wildcard", plain, "any.wild.example.com. A"},
+		{"referral", plain, "www.sub.example.com. A"},
+		{"redirection", plain, "x.dn.example.com. A"},
+		{"any", plain, "example.com. ANY"},
+		{"not ours", plain, "example.net. A"},
+		{"truncated", plain, "example.com. MX size=60"},
+		{"signed positive", signed, "a.example.com. A do"},
+		{"signed no data", signed, "a.example.com. TXT do"},
+		{"signed name error", signed, "b.example.com. A do"},
+		{"hashed no data", hashed, "a.example.com. TXT do"},
+		{"hashed name error", hashed, "b.example.com. A do"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			x := exchange(t, strings.Fields(test.ask)...)
+			if n := testing.AllocsPerRun(100, func() {
+				x.Restart()
+				if err := test.set.TryResolve(x); err != nil && err != names.ErrPass {
+					t.Fatal(err)
+				}
+			}); n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+}
+
+func BenchmarkAnswer(b *testing.B) {
+	small := new(Set)
+	var text strings.Builder
+	text.WriteString(hotZone)
+	for i := range 1000 {
+		fmt.Fprintf(&text, "host%d A 192.0.2.1\nhost%d AAAA 2001:db8::1\n", i, i)
+	}
+	if err := small.SetZones([]*Zone{NewZone(mustZone(b, "example.com.", text.String()))}); err != nil {
+		b.Fatal(err)
+	}
+	for _, ask := range []string{
+		"host500.example.com. A", "host500.example.com. TXT", "nothing.example.com. A", "www.example.com. A",
+		"example.com. MX", "www.sub.example.com. A",
+	} {
+		b.Run(strings.ReplaceAll(ask, " ", "_"), func(b *testing.B) {
+			query := exchange(b, strings.Fields(ask)...).Query.Message
+			x := new(names.Exchange)
+			buf := make([]byte, 0, 1232+wire.WriterSlack)
+			b.ReportAllocs()
+			for b.Loop() {
+				x.Read(query, names.Peer{})
+				x.Begin(buf, 1232)
+				if err := small.TryResolve(x); err != nil {
+					b.Fatal(err)
+				}
+				x.Finish()
+			}
+		})
+	}
+}
