@@ -88,6 +88,8 @@ func (m *Message) appendHeaderText(b []byte) []byte {
 	for s, name := range m.sectionNames() {
 		if s > 0 {
 			b = append(b, ',')
+		} else if name == sectionNames[0] {
+			name = "QUERY" // dig has another word for it here than in the title
 		}
 		b = append(b, ' ')
 		b = append(b, name...)

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+)
+
+const queryHelp = `names query asks a DNS server a question and prints the reply, as dig does.
+
+Usage:
+
+  names query [@SERVER] [options] [NAME] [TYPE] [CLASS] [+options]
+
+The words may stand in any order. SERVER is an address or a name; without one
+the first name server of /etc/resolv.conf is asked, or else 127.0.0.1. Without
+NAME the root is meant. TYPE is A without one, NS without a NAME either.
+
+Options:
+
+  -p PORT         the server's port (53)
+  -q NAME         the name, where it looks like something else
+  -t TYPE         the type, likewise
+  -c CLASS        the class, likewise
+  -x ADDR         the name that belongs to an address, type PTR
+  -4, -6          use IPv4 only, IPv6 only
+
+What is sent ("no" in front of a word turns it off):
+
+  +tcp, +vc       ask over TCP; otherwise over UDP first
+  +ignore         take a truncated reply as it is; otherwise ask over TCP
+  +time=SECONDS   wait that long for a reply (5)
+  +tries=N        ask N times over (3); +retry=N: once more than N
+  +recurse        set RD, recursion desired (on)
+  +ad, +cd        set AD (on), CD (off)
+  +opcode=N       another opcode than QUERY, number or name
+  +edns[=N]       send EDNS (on), of version N (0)
+  +bufsize=N      largest reply over UDP (1232)
+  +dnssec, +do    ask for DNSSEC records
+  +nsid           ask the server for its name
+  +cookie[=HEX]   send a cookie (on): this one, or a new one
+  +subnet=ADDR[/LEN]  ask on behalf of a network; +subnet=0: of none
+  +expire, +keepalive  send these options
+  +padding=N      pad the query to a multiple of N octets
+
+What is printed:
+
+  +short          only the data of the answers
+  +all            everything, +noall: nothing but what is turned on behind it
+  +cmd, +comments, +stats, +question, +answer, +authority, +additional
+  +qr             the query, too
+  +ttlid, +class  the TTL and the class of records (on)
+
+Words with a plus may be cut short as long as only one begins that way.
+
+Exit code: 0 if there was a reply, whatever it says; 1 if there was none or it
+could not be read; 2 for a wrong command line.
+
+Examples:
+
+  names query example.com
+  names query @127.0.0.1 -p 10053 example.com any
+  names query example.com mx +short
+  names query -x 192.0.2.1
+  names query . dnskey @k.root-servers.net +dnssec +norec
+  names query @192.0.2.53 version.bind txt ch +noall +answer
+`
+
+// resolvConf is where the system says which server to ask.
+const resolvConf = "/etc/resolv.conf"
+
+func runQuery(args []string, stdout, stderr io.Writer) int {
+	o, err := parseQueryArguments(args)
+	if err != nil {
+		return usageError(stderr, "query", err)
+	}
+	if o.help {
+		fmt.Fprint(stdout, queryHelp)
+		return exitOK
+	}
+	if err := query(context.Background(), o, args, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "names query: %v\n", err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+// query asks and prints.
+func query(ctx context.Context, o *queryOptions, args []string, stdout, stderr io.Writer) error {
+	servers, err := o.servers(ctx)
+	if err != nil {
+		return err
+	}
+	asked := o.message(randomUint16())
+	packet, err := asked.AppendTo(nil)
+	if err != nil {
+		return fmt.Errorf("query cannot be sent: %w", err)
+	}
+	out := queryPrinter{display: o.show}
+	if o.show.command && !o.show.short {
+		out.command(args)
+	}
+	if o.show.query && !o.show.short {
+		out.sent(asked, len(packet))
+	}
+	t := transport{
+		timeout: o.timeout, tries: o.tries, tcp: o.tcp, ignoreTC: o.ignoreTC,
+		failed: func(err error) { fmt.Fprintf(stderr, ";; %v\n", err) },
+	}
+	r, err := t.exchange(ctx, packet, servers)
+	if err == nil {
+		err = out.received(r, o.server, time.Now())
+	}
+	if _, writeErr := stdout.Write(out.text); err == nil {
+		err = writeErr
+	}
+	return err
+}
+
+// servers returns the addresses to ask.
+func (o *queryOptions) servers(ctx context.Context) ([]netip.AddrPort, error) {
+	var addrs []netip.Addr
+	if o.server == "" {
+		addrs = []netip.Addr{systemServer(resolvConf, o.accepts)}
+	} else if addr, err := netip.ParseAddr(o.server); err == nil {
+		if !o.accepts(addr) {
+			return nil, fmt.Errorf("server %v cannot be asked over %s", addr, familyText(o.family))
+		}
+		addrs = []netip.Addr{addr}
+	} else {
+		addrs, err = net.DefaultResolver.LookupNetIP(ctx, o.family, o.server)
+		if err != nil {
+			var notFound *net.DNSError
+			if errors.As(err, &notFound) {
+				err = errors.New(notFound.Err)
+			}
+			return nil, fmt.Errorf("server %q: %w", o.server, err)
+		}
+	}
+	servers := make([]netip.AddrPort, len(addrs))
+	for i, addr := range addrs {
+		servers[i] = netip.AddrPortFrom(addr.Unmap(), o.port)
+	}
+	return servers, nil
+}
+
+// accepts reports whether -4 and -6 allow an address.
+func (o *queryOptions) accepts(addr netip.Addr) bool {
+	switch o.family {
+	case "ip4":
+		return addr.Unmap().Is4()
+	case "ip6":
+		return !addr.Unmap().Is4()
+	}
+	return true
+}
+
+func familyText(family string) string {
+	if family == "ip6" {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
+// systemServer is the first name server in the file that is accepted, or else
+// this machine.
+func systemServer(path string, accepts func(netip.Addr) bool) netip.Addr {
+	text, err := os.ReadFile(path)
+	if err == nil {
+		for line := range strings.Lines(string(text)) {
+			words := strings.Fields(line)
+			if len(words) < 2 || words[0] != "nameserver" {
+				continue
+			}
+			if addr, err := netip.ParseAddr(words[1]); err == nil && accepts(addr) {
+				return addr
+			}
+		}
+	}
+	if here := netip.MustParseAddr("127.0.0.1"); accepts(here) {
+		return here
+	}
+	return netip.IPv6Loopback()
+}

@@ -1,0 +1,576 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/names-dns/names/wire"
+)
+
+// digServer answers queries over UDP and TCP on a port of its own. What it
+// says depends on the first label of the name.
+type digServer struct {
+	addr  netip.AddrPort
+	asked chan *wire.Message // every query that was read
+}
+
+func startDigServer(t *testing.T) *digServer {
+	t.Helper()
+	udp, tcp := listenBoth(t)
+	s := &digServer{
+		addr:  netip.MustParseAddrPort(udp.LocalAddr().String()),
+		asked: make(chan *wire.Message, 100),
+	}
+	t.Cleanup(func() { udp.Close(); tcp.Close() })
+	go func() {
+		buf := make([]byte, 65535)
+		for {
+			n, from, err := udp.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			for _, reply := range s.answer(buf[:n], false) {
+				udp.WriteTo(reply, from)
+			}
+		}
+	}()
+	go func() {
+		for {
+			conn, err := tcp.Accept()
+			if err != nil {
+				return
+			}
+			s.serveStream(conn)
+		}
+	}()
+	return s
+}
+
+// listenBoth finds a port that is free for UDP and for TCP.
+func listenBoth(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	var err error
+	for range 20 {
+		var tcp net.Listener
+		if tcp, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			continue
+		}
+		var udp net.PacketConn
+		if udp, err = net.ListenPacket("udp", tcp.Addr().String()); err == nil {
+			return udp, tcp
+		}
+		tcp.Close()
+	}
+	t.Fatal(err)
+	return nil, nil
+}
+
+func (s *digServer) serveStream(conn net.Conn) {
+	defer conn.Close()
+	var length [2]byte
+	if _, err := io.ReadFull(conn, length[:]); err != nil {
+		return
+	}
+	query := make([]byte, binary.BigEndian.Uint16(length[:]))
+	if _, err := io.ReadFull(conn, query); err != nil {
+		return
+	}
+	for _, reply := range s.answer(query, true) {
+		conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(reply))), reply...))
+	}
+}
+
+// answer returns the messages that are sent back.
+func (s *digServer) answer(query []byte, tcp bool) [][]byte {
+	m, err := wire.ParseMessage(query)
+	if err != nil {
+		return nil
+	}
+	s.asked <- m
+	q := m.Questions[0]
+	r := &wire.Message{ID: m.ID, Flags: m.Flags | wire.FlagQR | wire.FlagAA, Questions: m.Questions}
+	r.Flags &^= wire.FlagAD
+	if m.EDNS != nil {
+		r.EDNS = &wire.EDNS{UDPSize: 1400, Flags: m.EDNS.Flags}
+		if _, asked := m.EDNS.Options.Find(wire.OptionNSID); asked {
+			r.EDNS.Options = r.EDNS.Options.AppendOption(wire.OptionNSID, []byte("ns1"))
+		}
+	}
+	record := func(t wire.Type, data ...byte) wire.Record {
+		return wire.Record{Name: q.Name, Type: t, Class: wire.ClassIN, TTL: 3600, Data: data}
+	}
+	var extra [][]byte
+	switch q.Name.FirstLabel() {
+	case "a":
+		r.Answers = append(r.Answers, record(wire.TypeA, 192, 0, 2, 1), record(wire.TypeA, 192, 0, 2, 2))
+		r.Authority = append(r.Authority, record(wire.TypeNS, 2, 'n', 's', 0))
+		glue := record(wire.TypeA, 192, 0, 2, 53)
+		glue.Name = wire.MustParseName("ns.")
+		r.Additional = append(r.Additional, glue)
+	case "none":
+		r.RCode = wire.RCodeNXDomain
+	case "big":
+		if !tcp {
+			r.Flags |= wire.FlagTC
+		} else {
+			r.Answers = append(r.Answers, record(wire.TypeTXT, 3, 'b', 'i', 'g'))
+		}
+	case "forged":
+		forged := *r
+		forged.ID++
+		forged.Answers = append(forged.Answers, record(wire.TypeA, 6, 6, 6, 6))
+		extra = append(extra, pack(&forged))
+		forged.ID--
+		forged.Questions = []wire.Question{{Name: wire.MustParseName("other."), Type: q.Type, Class: q.Class}}
+		extra = append(extra, pack(&forged), pack(m), []byte("junk"))
+		r.Answers = append(r.Answers, record(wire.TypeA, 192, 0, 2, 1))
+	case "mute":
+		return nil
+	case "malformed":
+		r.Answers = append(r.Answers, record(wire.TypeA, 192, 0, 2, 1))
+		p := pack(r)
+		return [][]byte{append(p, 0)}
+	case "refused":
+		return [][]byte{wire.Header{ID: m.ID, Flags: wire.FlagQR | wire.Flags(wire.RCodeRefused)}.AppendTo(nil)}
+	}
+	return append(extra, pack(r))
+}
+
+func pack(m *wire.Message) []byte {
+	b, err := m.AppendTo(nil)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func runQueryText(args ...string) (code int, stdout, stderr string) {
+	var out, errs strings.Builder
+	code = runQuery(args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// What changes from run to run, in the order of the replacements.
+var changing = []struct{ pattern, with string }{
+	{`names query \S+( \([0-9a-f]+\))? <<>> @\S+ -p \d+`, "names query VERSION <<>> @SERVER -p PORT"},
+	{`id: \d+`, "id: ID"},
+	{`Query time: \d+`, "Query time: N"},
+	{`127\.0\.0\.1#\d+`, "127.0.0.1#PORT"},
+	{`WHEN: .*`, "WHEN: NOW"},
+	{`COOKIE: [0-9a-f]+`, "COOKIE: HEX"},
+}
+
+func steady(text string) string {
+	for _, c := range changing {
+		text = regexp.MustCompile(c.pattern).ReplaceAllString(text, c.with)
+	}
+	return text
+}
+
+const wholeReply = `
+; <<>> names query VERSION <<>> @SERVER -p PORT a.example.com
+;; Got answer:
+;; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: ID
+;; flags: qr aa rd; QUERY: 1, ANSWER: 2, AUTHORITY: 1, ADDITIONAL: 2
+;; WARNING: recursion requested but not available
+
+;; OPT PSEUDOSECTION:
+; EDNS: version: 0, flags:; udp: 1400
+;; QUESTION SECTION:
+;a.example.com.			IN	A
+
+;; ANSWER SECTION:
+a.example.com.		3600	IN	A	192.0.2.1
+a.example.com.		3600	IN	A	192.0.2.2
+
+;; AUTHORITY SECTION:
+a.example.com.		3600	IN	NS	ns.
+
+;; ADDITIONAL SECTION:
+ns.			3600	IN	A	192.0.2.53
+
+;; Query time: N msec
+;; SERVER: 127.0.0.1#PORT(127.0.0.1) (UDP)
+;; WHEN: NOW
+;; MSG SIZE  rcvd: 106
+
+`
+
+func TestQueryPrints(t *testing.T) {
+	s := startDigServer(t)
+	for _, test := range []struct {
+		args   string
+		code   int
+		stdout string // all of it
+		stderr string // part of it; "": it must be empty
+	}{
+		{"a.example.com", exitOK, wholeReply, ""},
+		{"a.example.com +short", exitOK, "192.0.2.1\n192.0.2.2\n", ""},
+		{"a.example.com +noall +answer", exitOK, "\n; <<>> names query VERSION <<>> @SERVER -p PORT a.example.com +noall +answer\n" +
+			"a.example.com.\t\t3600\tIN\tA\t192.0.2.1\na.example.com.\t\t3600\tIN\tA\t192.0.2.2\n", ""},
+		{"a.example.com +nocmd +noall +ans +nottl +nocl", exitOK, "a.example.com.\t\tA\t192.0.2.1\na.example.com.\t\tA\t192.0.2.2\n", ""},
+		{"a.a-name-that-is-longer-than-its-column.example.com +nocmd +noall +auth", exitOK,
+			"a.a-name-that-is-longer-than-its-column.example.com. 3600\tIN\tNS\tns.\n", ""},
+		{"none.example.com +nocmd +nostats +noedns +norec", exitOK, `;; Got answer:
+;; ->>HEADER<<- opcode: QUERY, status: NXDOMAIN, id: ID
+;; flags: qr aa; QUERY: 1, ANSWER: 0, AUTHORITY: 0, ADDITIONAL: 0
+
+;; QUESTION SECTION:
+;none.example.com.		IN	A
+
+`, ""},
+		{"x.example.com +nocmd +noall +comments +nsid +do", exitOK, `;; Got answer:
+;; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: ID
+;; flags: qr aa rd; QUERY: 1, ANSWER: 0, AUTHORITY: 0, ADDITIONAL: 1
+;; WARNING: recursion requested but not available
+
+;; OPT PSEUDOSECTION:
+; EDNS: version: 0, flags: do; udp: 1400
+; NSID: 6e 73 31 ("ns1")
+
+`, ""},
+		{"x.example.com mx +nocmd +noall +qr +comments +question +nocookie +norec +noad +opcode=notify", exitOK, `;; Sending:
+;; ->>HEADER<<- opcode: NOTIFY, status: NOERROR, id: ID
+;; flags:; QUERY: 1, ANSWER: 0, AUTHORITY: 0, ADDITIONAL: 1
+
+;; OPT PSEUDOSECTION:
+; EDNS: version: 0, flags:; udp: 1232
+;; QUESTION SECTION:
+;x.example.com.			IN	MX
+
+;; Got answer:
+;; ->>HEADER<<- opcode: NOTIFY, status: NOERROR, id: ID
+;; flags: qr aa; QUERY: 1, ANSWER: 0, AUTHORITY: 0, ADDITIONAL: 1
+
+;; OPT PSEUDOSECTION:
+; EDNS: version: 0, flags:; udp: 1400
+;; QUESTION SECTION:
+;x.example.com.			IN	MX
+
+`, ""},
+		{"big.example.com txt +short", exitOK, "\"big\"\n", ""},
+		{"big.example.com txt +nocmd +noall +comments +noedns", exitOK, `;; Truncated, asked again over TCP.
+;; Got answer:
+;; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: ID
+;; flags: qr aa rd; QUERY: 1, ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 0
+;; WARNING: recursion requested but not available
+
+`, ""},
+		{"big.example.com txt +nocmd +noall +stats +ignore", exitOK, `;; Query time: N msec
+;; SERVER: 127.0.0.1#PORT(127.0.0.1) (UDP)
+;; WHEN: NOW
+;; MSG SIZE  rcvd: 44
+
+`, ""},
+		{"big.example.com txt +nocmd +noall +stats +tcp", exitOK, `;; Query time: N msec
+;; SERVER: 127.0.0.1#PORT(127.0.0.1) (TCP)
+;; WHEN: NOW
+;; MSG SIZE  rcvd: 60
+
+`, ""},
+		{"forged.example.com +short", exitOK, "192.0.2.1\n", ""},
+		{"forged.example.com +nocmd +noall +stats", exitOK, `;; WARNING: 4 datagrams were no reply to this query
+;; Query time: N msec
+;; SERVER: 127.0.0.1#PORT(127.0.0.1) (UDP)
+;; WHEN: NOW
+;; MSG SIZE  rcvd: 63
+
+`, ""},
+		{"forged.example.com +tcp +short +tries=1", exitFailed, "", "over tcp: reply is not to this query"},
+		{"refused.example.com +nocmd +nostats", exitOK, `;; Got answer:
+;; ->>HEADER<<- opcode: QUERY, status: REFUSED, id: ID
+;; flags: qr; QUERY: 0, ANSWER: 0, AUTHORITY: 0, ADDITIONAL: 0
+
+`, ""},
+		{"mute.example.com +time=0.05 +tries=1 +short", exitFailed, "", "over udp: no reply within 50ms\nnames query: no server replied\n"},
+		{"mute.example.com +retry=1 +short +vc", exitFailed, "", "over tcp: the connection was closed before a whole reply came\n;; 127.0.0.1"},
+		{"malformed.example.com +short", exitFailed, "", "is malformed: end section, octet 66: octets are left over"},
+		{"a.example.com -6", exitFailed, "", "server 127.0.0.1 cannot be asked over IPv6"},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			args := append([]string{"@" + s.addr.Addr().String(), "-p", fmt.Sprint(s.addr.Port())}, strings.Fields(test.args)...)
+			code, stdout, stderr := runQueryText(args...)
+			if code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
+			}
+			if got := steady(stdout); got != test.stdout {
+				t.Errorf("stdout:\n%s\nwant:\n%s", got, test.stdout)
+			}
+			if !strings.Contains(stderr, test.stderr) || test.stderr == "" && stderr != "" {
+				t.Errorf("stderr %q, want %q", stderr, test.stderr)
+			}
+		})
+	}
+}
+
+func TestQueryTries(t *testing.T) {
+	s := startDigServer(t)
+	_, _, stderr := runQueryText("@127.0.0.1", "-p", fmt.Sprint(s.addr.Port()), "mute", "+time=0.02", "+tries=4")
+	if len(s.asked) != 4 || strings.Count(stderr, "no reply within 20ms") != 4 {
+		t.Errorf("asked %d times, stderr %q", len(s.asked), stderr)
+	}
+}
+
+// What the command line makes of the query.
+func TestQuerySends(t *testing.T) {
+	for _, test := range []struct{ args, want string }{
+		{"", ". NS IN"},
+		{"mx", ". MX IN"},
+		{"example.com", "example.com. A IN"},
+		{"example.com mx", "example.com. MX IN"},
+		{"mx example.com", "example.com. MX IN"},
+		{"ch txt version.bind", "version.bind. TXT CH"},
+		{"mx mx", "mx. MX IN"},
+		{"-q mx", "mx. A IN"},
+		{"-q mx -t ns -c ch", "mx. NS CH"},
+		{"-qmx -tns -cch", "mx. NS CH"},
+		{"-t type65280 example.com", "example.com. TYPE65280 IN"},
+		{"-x 192.0.2.1", "1.2.0.192.in-addr.arpa. PTR IN"},
+		{"-x 192.0.2.1 ns", "1.2.0.192.in-addr.arpa. NS IN"},
+		{"-x 2001:db8::1", "1." + strings.Repeat("0.", 23) + "8.b.d.0.1.0.0.2.ip6.arpa. PTR IN"},
+		{`a\.b.example`, `a\.b.example. A IN`},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			o, err := parseQueryArguments(strings.Fields(test.args))
+			if err != nil {
+				t.Fatal(err)
+			}
+			q := o.message(1).Questions[0]
+			if got := fmt.Sprint(q.Name, " ", q.Type, " ", q.Class); got != test.want {
+				t.Errorf("asks %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// What options make of the header and of OPT.
+func TestQuerySendsOptions(t *testing.T) {
+	s := startDigServer(t)
+	for _, test := range []struct{ args, want string }{
+		{"+nocookie", "flags: rd ad; edns 0 flags: udp: 1232"},
+		{"+noedns", "flags: rd ad;"},
+		{"+noedns +bufsize=4096", "flags: rd ad; edns 0 flags: udp: 4096; COOKIE: HEX"},
+		{"+noedns +dnssec +nocookie", "flags: rd ad; edns 0 flags: do udp: 1232"},
+		{"+dnssec +noedns", "flags: rd ad;"},
+		{"+norec +noad +cd", "flags: cd; edns 0 flags: udp: 1232; COOKIE: HEX"},
+		{"+nordflag +noadflag +cdflag +nocdflag", "flags:; edns 0 flags: udp: 1232; COOKIE: HEX"},
+		{"+edns=3 +nocook", "flags: rd ad; edns 3 flags: udp: 1232"},
+		{"+edns=3 +edns +nocook", "flags: rd ad; edns 0 flags: udp: 1232"},
+		{"+cookie=0102030405060708", "flags: rd ad; edns 0 flags: udp: 1232; COOKIE: HEX"},
+		{"+nocookie +nsid", "flags: rd ad; edns 0 flags: udp: 1232; NSID"},
+		{"+nocookie +expire", "flags: rd ad; edns 0 flags: udp: 1232; EXPIRE"},
+		{"+nocookie +keepalive", "flags: rd ad; edns 0 flags: udp: 1232; TCP KEEPALIVE"},
+		{"+nocookie +subnet=192.0.2.77/24", "flags: rd ad; edns 0 flags: udp: 1232; CLIENT-SUBNET: 192.0.2.0/24/0"},
+		{"+nocookie +subnet=2001:db8::1", "flags: rd ad; edns 0 flags: udp: 1232; CLIENT-SUBNET: 2001:db8::1/128/0"},
+		{"+nocookie +subnet=0", "flags: rd ad; edns 0 flags: udp: 1232; CLIENT-SUBNET: 0/0/0"},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			args := append([]string{"@127.0.0.1", fmt.Sprintf("-p%d", s.addr.Port()), "a.example.com"}, strings.Fields(test.args)...)
+			if code, _, stderr := runQueryText(args...); code != exitOK {
+				t.Fatalf("exit code %d, stderr %s", code, stderr)
+			}
+			m := <-s.asked
+			if got := describeQuery(m); got != test.want {
+				t.Errorf("sent %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func describeQuery(m *wire.Message) string {
+	text := steady(m.String())
+	flags := text[strings.Index(text, "flags:"):]
+	got := flags[:strings.Index(flags, ";")+1]
+	if m.EDNS == nil {
+		return got
+	}
+	lines := strings.Split(text[strings.Index(text, "; EDNS"):], "\n")
+	edns := strings.NewReplacer("; EDNS: version: ", " edns ", ",", "", ";", "").Replace(lines[0])
+	got += edns
+	for _, line := range lines[1:] {
+		if !strings.HasPrefix(line, "; ") {
+			break
+		}
+		got += line
+	}
+	return got
+}
+
+func TestQueryPadding(t *testing.T) {
+	for size := range 513 {
+		for _, name := range []string{"example.com", "a.example.com", "longer-name.example.com"} {
+			o, err := parseQueryArguments([]string{name, "+do", fmt.Sprintf("+padding=%d", size)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := len(pack(o.message(1))); size > 0 && n%size != 0 {
+				t.Fatalf("%d octets are no multiple of %d", n, size)
+			}
+		}
+	}
+}
+
+func TestQueryCookies(t *testing.T) {
+	cookie := func(args ...string) []byte {
+		o, err := parseQueryArguments(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, _ := o.message(1).EDNS.Options.Find(wire.OptionCookie)
+		return data
+	}
+	if a, b := cookie(), cookie(); len(a) != 8 || string(a) == string(b) {
+		t.Errorf("cookies %x and %x", a, b)
+	}
+	if c := cookie("+cookie=0102030405060708"); string(c) != "\x01\x02\x03\x04\x05\x06\x07\x08" {
+		t.Errorf("cookie %x", c)
+	}
+}
+
+func TestQueryUsageErrors(t *testing.T) {
+	for _, test := range []struct{ args, want string }{
+		{"+nonsense", "there is no option +nonsense"},
+		{"+multiline", "there is no option +multiline"},
+		{"+", "there is no option +"},
+		{"+no", "there is no option +no"},
+		{"+not", "+t may be"},
+		{"+t", "+t may be +tcp or +time or +timeout or +tries or +ttlid"},
+		{"+tcp=1", "+tcp has no value"},
+		{"+time", "+time wants a value"},
+		{"+time=", "+time wants a value"},
+		{"+notime", "there is no option +notime"},
+		{"+noedns=1", "+noedns has no value"},
+		{"+edns=", "+edns wants a value"},
+		{"+edns=256", "+edns wants a number from 0 to 255"},
+		{"+bufsize=65536", "+bufsize wants a number from 0 to 65535"},
+		{"+tries=0", "+tries wants a number from 1 to 100"},
+		{"+retry=-1", "+retry wants a number from 0 to 99"},
+		{"+time=0", "+time wants seconds"},
+		{"+time=NaN", "+time wants seconds"},
+		{"+time=x", "+time wants seconds"},
+		{"+padding=513", "+padding wants a number from 0 to 512"},
+		{"+opcode=16", "+opcode wants a number"},
+		{"+opcode=opcode16", "+opcode wants a number"},
+		{"+cookie=0", "+cookie wants 8 or 16 to 40 octets"},
+		{"+cookie=01", "+cookie wants 8 or 16 to 40 octets"},
+		{"+subnet=example", "+subnet wants an address"},
+		{"+subnet=192.0.2.0/33", "+subnet wants an address"},
+		{"+subnet=fe80::1%eth0", "+subnet wants an address"},
+		{"-z", "there is no option -z"},
+		{"-p", "-p wants a value"},
+		{"-p 0", "-p wants a number from 1 to 65535"},
+		{"-p x", "-p wants a number"},
+		{"-x example.com", "-x wants an address"},
+		{"-t nonsense", "is not a record type"},
+		{"-c nonsense", "is not a class"},
+		{"-4 -6", "-4 and -6 exclude each other"},
+		{"@", "@ wants the name or the address of a server"},
+		{"example.com example.net", `"example.net" is one name too many`},
+		{"-x 192.0.2.1 example.net", `"example.net" is one name too many`},
+		{"a..example.com", "label is empty"},
+		{"example.com axfr", "zone transfers (AXFR) are not supported"},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			code, stdout, stderr := runQueryText(strings.Fields(test.args)...)
+			if code != exitUsage || stdout != "" {
+				t.Errorf("exit code %d, stdout %q", code, stdout)
+			}
+			if !strings.Contains(stderr, test.want) || !strings.Contains(stderr, "--help") {
+				t.Errorf("stderr %q, want %q", stderr, test.want)
+			}
+		})
+	}
+}
+
+// Every option is in the help, and the help's examples are right.
+func TestQueryHelp(t *testing.T) {
+	for _, arg := range []string{"--help", "-h", "-help"} {
+		code, stdout, stderr := runQueryText("example.com", arg, "+nonsense")
+		if code != exitOK || stdout != queryHelp || stderr != "" {
+			t.Errorf("%s: exit code %d, stdout %q, stderr %q", arg, code, stdout, stderr)
+		}
+	}
+	synonyms := map[string]bool{"rdflag": true, "adflag": true, "cdflag": true, "timeout": true}
+	for _, o := range plusOptions {
+		if !synonyms[o.name] && !regexp.MustCompile(`[+]`+o.name+`\b`).MatchString(queryHelp) {
+			t.Errorf("the help does not name +%s", o.name)
+		}
+	}
+	_, examples, _ := strings.Cut(queryHelp, "Examples:\n\n")
+	for line := range strings.Lines(examples) {
+		if _, err := parseQueryArguments(strings.Fields(line)[2:]); err != nil {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
+func TestSystemServer(t *testing.T) {
+	dir := t.TempDir()
+	any := func(netip.Addr) bool { return true }
+	ipv4, ipv6 := netip.Addr.Is4, func(a netip.Addr) bool { return !a.Is4() }
+	for i, test := range []struct {
+		text    string
+		accepts func(netip.Addr) bool
+		want    string
+	}{
+		{"", any, "127.0.0.1"},
+		{"", ipv6, "::1"},
+		{"# nameserver 192.0.2.1\nnameserver\nnameserver x\nsearch y\n nameserver 2001:db8::1 # first\nnameserver 192.0.2.2", any, "2001:db8::1"},
+		{"nameserver 2001:db8::1\nnameserver 192.0.2.2\n", ipv4, "192.0.2.2"},
+		{"nameserver 192.0.2.2\n", ipv6, "::1"},
+	} {
+		path := filepath.Join(dir, fmt.Sprint(i))
+		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := systemServer(path, test.accepts); got.String() != test.want {
+			t.Errorf("%q: %v, want %s", test.text, got, test.want)
+		}
+	}
+	if got := systemServer(filepath.Join(dir, "missing"), any); got.String() != "127.0.0.1" {
+		t.Errorf("without a file: %v", got)
+	}
+}
+
+// No reply but one with the same ID, opcode and question is taken.
+func TestIsReply(t *testing.T) {
+	q := wire.Question{Name: wire.MustParseName("Example.com."), Type: wire.TypeA, Class: wire.ClassIN}
+	query := pack(&wire.Message{ID: 7, Flags: wire.FlagRD, Questions: []wire.Question{q}})
+	for _, test := range []struct {
+		name   string
+		change func(*wire.Message)
+		want   bool
+	}{
+		{"the reply", func(*wire.Message) {}, true},
+		{"other case", func(m *wire.Message) { m.Questions[0].Name = wire.MustParseName("eXAMPLE.com.") }, true},
+		{"other ID", func(m *wire.Message) { m.ID = 8 }, false},
+		{"other name", func(m *wire.Message) { m.Questions[0].Name = wire.MustParseName("example.net.") }, false},
+		{"other type", func(m *wire.Message) { m.Questions[0].Type = wire.TypeNS }, false},
+		{"other class", func(m *wire.Message) { m.Questions[0].Class = wire.ClassCH }, false},
+		{"other opcode", func(m *wire.Message) { m.Flags = m.Flags.WithOpcode(wire.OpcodeNotify) }, false},
+		{"a query", func(m *wire.Message) { m.Flags &^= wire.FlagQR }, false},
+		{"two questions", func(m *wire.Message) { m.Questions = append(m.Questions, q) }, false},
+		{"no question", func(m *wire.Message) { m.Questions = nil }, false},
+		{"no question in an error", func(m *wire.Message) { m.Questions, m.RCode = nil, wire.RCodeFormErr }, true},
+	} {
+		m := &wire.Message{ID: 7, Flags: wire.FlagRD | wire.FlagQR, Questions: []wire.Question{q}}
+		test.change(m)
+		b := pack(m)
+		if got := isReply(b, query); got != test.want {
+			t.Errorf("%s: %v", test.name, got)
+		}
+		for i := range b {
+			if isReply(b[:i], query) {
+				t.Errorf("%s: the first %d octets are a reply", test.name, i)
+			}
+		}
+	}
+}
