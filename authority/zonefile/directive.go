@@ -69,9 +69,12 @@ func (r *reader) readDefaultTTL() {
 		r.scanner.failWord(1, errors.New("TTL is between quotes"))
 		return
 	}
-	if t, ok := r.readTTL(1, word); ok {
-		r.defaultTTL = t
+	t, err := r.readTTL(1, word)
+	if err != nil {
+		r.scanner.failWord(1, err)
+		return
 	}
+	r.defaultTTL = t
 }
 
 // include reads $INCLUDE file [origin]. The file starts with the owner that is

@@ -33,23 +33,23 @@ func (r *reader) generate() {
 		s.failWord(1, fmt.Errorf("more than %d records made by $GENERATE", r.options.MaxGenerated))
 		return
 	}
-	given, t, first, ok := r.readHeader(3)
+	h, ok := r.readHeader(3)
 	if !ok {
 		return
 	}
-	if first == len(s.words) {
-		s.failWord(first, errors.New("data is missing"))
+	if h.next == len(s.words) {
+		s.failWord(h.next, errors.New("data is missing"))
 		return
 	}
-	if t == wire.TypeSOA {
-		s.failWord(first-1, errors.New("a zone has one SOA record: $GENERATE cannot make it"))
+	if h.t == wire.TypeSOA {
+		s.failWord(h.next-1, errors.New("a zone has one SOA record: $GENERATE cannot make it"))
 		return
 	}
 	r.generatesLeft -= int(numbers.count())
 	g := generator{
-		owner: s.words[2].Text, data: joinWords(s.words[first:]),
-		given: given, t: t, first: first,
-		at: s.position(s.offset(0)),
+		owner: s.words[2].Text, data: joinWords(s.words[h.next:]),
+		header: h,
+		at:     s.position(s.offset(0)),
 	}
 	for n := numbers.start; n <= numbers.stop && r.stopped == nil && !s.broken; n += numbers.step {
 		r.generateOne(&g, n)
@@ -59,9 +59,7 @@ func (r *reader) generate() {
 // generator is a $GENERATE at work.
 type generator struct {
 	owner, data []byte // templates
-	given       ttl
-	t           wire.Type
-	first       int // index of the first word of data
+	header      header
 	at          diagnostic.Position
 
 	text     []byte // a template with its number filled in; used again
@@ -101,7 +99,7 @@ func (r *reader) generateOne(g *generator, n int64) {
 		return
 	}
 	if g.text, err = appendExpansion(g.text[:0], g.data, n); err != nil {
-		s.failWord(g.first, fmt.Errorf("data for number %d: %w", n, err))
+		s.failWord(g.header.next, fmt.Errorf("data for number %d: %w", n, err))
 		return
 	}
 	words := g.scanner.words
@@ -109,17 +107,17 @@ func (r *reader) generateOne(g *generator, n int64) {
 	g.scanner.words = words
 	g.scanner.next()
 	if g.scanner.broken {
-		s.failWord(g.first, fmt.Errorf("data for number %d: %w", n, g.problems.Problems[0].Err))
+		s.failWord(g.header.next, fmt.Errorf("data for number %d: %w", n, g.problems.Problems[0].Err))
 		return
 	}
-	data, _, err := r.parseData(&g.scanner, g.t, 0)
+	data, _, err := r.parseData(&g.scanner, g.header.t, 0)
 	if err != nil {
-		s.failWord(g.first, fmt.Errorf("%s data for number %d: %w", g.t, n, err))
+		s.failWord(g.header.next, fmt.Errorf("%s data for number %d: %w", g.header.t, n, err))
 		return
 	}
-	seconds, ok := r.chooseTTL(g.given, g.t, data)
+	seconds, ok := r.chooseTTL(g.header.ttl, g.header.t, data)
 	if ok {
-		r.emitRecord(g.name, seconds, g.t, data, g.at)
+		r.emitRecord(g.name, seconds, g.header.t, data, g.at)
 	}
 }
 

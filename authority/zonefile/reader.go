@@ -170,15 +170,16 @@ func (r *reader) readRecord() {
 	if s.broken {
 		return
 	}
-	given, t, i, ok := r.readHeader(i)
+	h, ok := r.readHeader(i)
 	if !ok {
 		return
 	}
-	data, ok := r.readData(t, i)
-	if !ok {
+	data, word, err := r.parseData(s, h.t, h.next)
+	if err != nil {
+		s.failWord(word, fmt.Errorf("%s data: %w", h.t, err))
 		return
 	}
-	seconds, ok := r.chooseTTL(given, t, data)
+	seconds, ok := r.chooseTTL(h.ttl, h.t, data)
 	if !ok || r.badOwner {
 		return
 	}
@@ -186,7 +187,7 @@ func (r *reader) readRecord() {
 		s.failWord(0, errors.New("no owner, and no record before to inherit it from"))
 		return
 	}
-	r.emitRecord(r.owner, seconds, t, data, s.position(s.offset(0)))
+	r.emitRecord(r.owner, seconds, h.t, data, s.position(s.offset(0)))
 }
 
 func (r *reader) emitRecord(owner []byte, seconds uint32, t wire.Type, data []byte, at diagnostic.Position) {
@@ -215,78 +216,76 @@ func (r *reader) readOwner() {
 	}
 }
 
-// readHeader reads TTL, class and type from word i on. It returns the index of
-// the first word of data.
-func (r *reader) readHeader(i int) (given ttl, t wire.Type, next int, ok bool) {
-	s := &r.scanner
-	hasClass := false
-	for ; ; i++ {
-		word, ok := s.keyword(i)
-		if !ok {
-			err := errors.New("record type is missing")
-			if i < len(s.words) {
-				err = errors.New("record type is between quotes")
-			}
-			s.failWord(i, err)
-			return given, 0, i, false
+// header is what stands between owner and data.
+type header struct {
+	ttl      ttl // if it was given
+	hasClass bool
+	t        wire.Type // 0: not read yet
+	next     int       // index of the first word behind
+}
+
+// readHeader reads TTL and class, in either order and if they are there, and
+// type from word i on.
+func (r *reader) readHeader(i int) (header, bool) {
+	h := header{next: i}
+	for h.t == wire.TypeNone {
+		if err := r.readKeyword(&h); err != nil {
+			r.scanner.failWord(h.next, err)
+			return h, false
 		}
-		if len(word) > 0 && '0' <= word[0] && word[0] <= '9' {
-			if given.known {
-				s.failWord(i, fmt.Errorf("%s: there is a TTL before, and this is no record type", quoteWord(word)))
-				return given, 0, i, false
-			}
-			if given, ok = r.readTTL(i, word); !ok {
-				return given, 0, i, false
-			}
-			continue
-		}
-		if t, ok := lookupType(word); ok {
-			if t.IsQuestionOnly() {
-				s.failWord(i, fmt.Errorf("%s is for questions and messages: it cannot be in a zone", t))
-				return given, t, i, false
-			}
-			return given, t, i + 1, true
-		}
-		class, ok := lookupClass(word)
-		switch {
-		case !ok:
-			s.failWord(i, fmt.Errorf("%s is not a record type", quoteWord(word)))
-			return given, 0, i, false
-		case hasClass:
-			s.failWord(i, fmt.Errorf("%s: there is a class before, and this is no record type", quoteWord(word)))
-			return given, 0, i, false
-		}
-		hasClass = true
-		if class != r.options.Class {
-			s.failWord(i, fmt.Errorf("class %s in a zone of class %s", class, r.options.Class))
-			return given, 0, i, false
-		}
+		h.next++
 	}
+	return h, true
+}
+
+// readKeyword reads the next word of the header.
+func (r *reader) readKeyword(h *header) (err error) {
+	word, ok := r.scanner.keyword(h.next)
+	if !ok && h.next < len(r.scanner.words) {
+		return errors.New("record type is between quotes")
+	}
+	if !ok {
+		return errors.New("record type is missing")
+	}
+	if '0' <= word[0] && word[0] <= '9' {
+		if h.ttl.known {
+			return fmt.Errorf("%s: there is a TTL before, and this is no record type", quoteWord(word))
+		}
+		h.ttl, err = r.readTTL(h.next, word)
+		return err
+	}
+	if t, ok := lookupType(word); ok {
+		if t.IsQuestionOnly() {
+			return fmt.Errorf("%s is for questions and messages: it cannot be in a zone", t)
+		}
+		h.t = t
+		return nil
+	}
+	class, ok := lookupClass(word)
+	switch {
+	case !ok:
+		return fmt.Errorf("%s is not a record type", quoteWord(word))
+	case h.hasClass:
+		return fmt.Errorf("%s: there is a class before, and this is no record type", quoteWord(word))
+	case class != r.options.Class:
+		return fmt.Errorf("class %s in a zone of class %s", class, r.options.Class)
+	}
+	h.hasClass = true
+	return nil
 }
 
 // readTTL reads word i. One that is too large for RFC 2181 8 is taken as 0,
 // as that section has it, with a warning.
-func (r *reader) readTTL(i int, word []byte) (ttl, bool) {
+func (r *reader) readTTL(i int, word []byte) (ttl, error) {
 	seconds, err := parseTTL(word)
 	if err != nil {
-		r.scanner.failWord(i, fmt.Errorf("%s: %w", quoteWord(word), err))
-		return ttl{}, false
+		return ttl{}, fmt.Errorf("%s: %w", quoteWord(word), err)
 	}
 	if seconds > maxTTL {
 		r.problems.Warnf(r.scanner.position(r.scanner.offset(i)), "TTL %d is larger than %d and counts as 0 (RFC 2181 8)", seconds, maxTTL)
 		seconds = 0
 	}
-	return ttl{seconds, true}, true
-}
-
-// readData makes data of type t of the words from i on.
-func (r *reader) readData(t wire.Type, i int) ([]byte, bool) {
-	data, word, err := r.parseData(&r.scanner, t, i)
-	if err != nil {
-		r.scanner.failWord(word, fmt.Errorf("%s data: %w", t, err))
-		return nil, false
-	}
-	return data, true
+	return ttl{seconds, true}, nil
 }
 
 // parseData makes data of type t of the words of s from i on, or says which of

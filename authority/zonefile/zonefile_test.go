@@ -493,7 +493,7 @@ func generatedZone(names int) []byte {
 	var b bytes.Buffer
 	b.WriteString("$ORIGIN example.\n$TTL 3600\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n  IN NS ns1\nns1 A 192.0.2.1\n")
 	for i := range names {
-		fmt.Fprintf(&b, "host%d\tIN\tA\t192.0.%d.%d\n\t\tAAAA\t2001:db8::%x\n", i, i>>8&255, i&255, i)
+		fmt.Fprintf(&b, "host%d\tIN\tA\t192.0.%d.%d\n\t\tAAAA\t2001:db8::%x:%x\n", i, i>>8&255, i&255, i>>16, i&65535)
 		switch i % 4 {
 		case 0:
 			fmt.Fprintf(&b, "\tIN MX 10 mail%d.example.net.\n", i)
