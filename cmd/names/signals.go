@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// watchSignals returns a context that ends on SIGINT and SIGTERM, and a
+// channel that hears of SIGHUP. A second SIGINT or SIGTERM ends the process.
+func watchSignals() (ctx context.Context, hangups <-chan struct{}, stop func()) {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, cancel)
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, syscall.SIGHUP)
+	out := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-received:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case out <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ctx, out, func() {
+		signal.Stop(received)
+		cancel()
+	}
+}
