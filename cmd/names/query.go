@@ -33,7 +33,7 @@ Options:
 
 What is sent ("no" in front of a word turns it off):
 
-  +tcp, +vc       ask over TCP; otherwise over UDP first
+  +tcp, +vc       ask over TCP; otherwise over UDP first, but for type ANY
   +ignore         take a truncated reply as it is; otherwise ask over TCP
   +time=SECONDS   wait that long for a reply (5)
   +tries=N        ask N times over (3); +retry=N: once more than N

@@ -26,6 +26,7 @@ type queryOptions struct {
 	edns     queryEDNS
 
 	tcp      bool
+	tcpGiven bool // the command line says whether tcp
 	ignoreTC bool
 	timeout  time.Duration
 	tries    int
@@ -116,6 +117,9 @@ func parseQueryArguments(args []string) (*queryOptions, error) {
 	}
 	if !a.hasClass {
 		q.Class = wire.ClassIN
+	}
+	if q.Type == wire.TypeANY && !a.tcpGiven {
+		a.tcp = true // over UDP, servers keep most of it to themselves (RFC 8482)
 	}
 	if q.Type == wire.TypeAXFR || q.Type == wire.TypeIXFR {
 		return nil, fmt.Errorf("zone transfers (%v) are not supported", q.Type)
@@ -255,8 +259,8 @@ func section(name string, s wire.Section) plusOption {
 // plusOptions are all of them. Any of their beginnings will do as long as it
 // belongs to one alone.
 var plusOptions = []plusOption{
-	toggle("tcp", func(o *queryOptions) *bool { return &o.tcp }),
-	toggle("vc", func(o *queryOptions) *bool { return &o.tcp }),
+	{"tcp", noValue, setTCP},
+	{"vc", noValue, setTCP},
 	toggle("ignore", func(o *queryOptions) *bool { return &o.ignoreTC }),
 	headerFlag("recurse", wire.FlagRD),
 	headerFlag("rdflag", wire.FlagRD),
@@ -288,7 +292,8 @@ var plusOptions = []plusOption{
 	}},
 	toggle("short", func(o *queryOptions) *bool { return &o.show.short }),
 	{"all", noValue, func(o *queryOptions, on bool, _ string) error {
-		o.show.comments, o.show.stats, o.show.sections = on, on, [4]bool{on, on, on, on}
+		o.show.command, o.show.comments, o.show.stats = on, on, on
+		o.show.sections = [4]bool{on, on, on, on}
 		return nil
 	}},
 	toggle("cmd", func(o *queryOptions) *bool { return &o.show.command }),
@@ -352,6 +357,11 @@ func findPlusOption(name string) (*plusOption, error) {
 		names = append(names, "+"+o.name)
 	}
 	return nil, fmt.Errorf("+%s may be %s", name, strings.Join(names, " or "))
+}
+
+func setTCP(o *queryOptions, on bool, _ string) error {
+	o.tcp, o.tcpGiven = on, true
+	return nil
 }
 
 func setEDNS(o *queryOptions, on bool, value string) error {

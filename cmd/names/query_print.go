@@ -110,8 +110,8 @@ func (p *queryPrinter) message(m *wire.Message) {
 
 func (p *queryPrinter) questions(questions []wire.Question) (lines []byte) {
 	for _, q := range questions {
-		start := len(lines)
 		lines = append(lines, ';')
+		start := len(lines)
 		lines = q.Name.AppendText(lines)
 		lines = tabulate(lines, start, 32)
 		lines = append(lines, q.Class.String()...)

@@ -214,10 +214,9 @@ func TestQueryPrints(t *testing.T) {
 	}{
 		{"a.example.com", exitOK, wholeReply, ""},
 		{"a.example.com +short", exitOK, "192.0.2.1\n192.0.2.2\n", ""},
-		{"a.example.com +noall +answer", exitOK, "\n; <<>> names query VERSION <<>> @SERVER -p PORT a.example.com +noall +answer\n" +
-			"a.example.com.\t\t3600\tIN\tA\t192.0.2.1\na.example.com.\t\t3600\tIN\tA\t192.0.2.2\n", ""},
-		{"a.example.com +nocmd +noall +ans +nottl +nocl", exitOK, "a.example.com.\t\tA\t192.0.2.1\na.example.com.\t\tA\t192.0.2.2\n", ""},
-		{"a.a-name-that-is-longer-than-its-column.example.com +nocmd +noall +auth", exitOK,
+		{"a.example.com +noall +answer", exitOK, "a.example.com.\t\t3600\tIN\tA\t192.0.2.1\na.example.com.\t\t3600\tIN\tA\t192.0.2.2\n", ""},
+		{"a.example.com +noall +ans +nottl +nocl", exitOK, "a.example.com.\t\tA\t192.0.2.1\na.example.com.\t\tA\t192.0.2.2\n", ""},
+		{"a.a-name-that-is-longer-than-its-column.example.com +noall +auth", exitOK,
 			"a.a-name-that-is-longer-than-its-column.example.com. 3600\tIN\tNS\tns.\n", ""},
 		{"none.example.com +nocmd +nostats +noedns +norec", exitOK, `;; Got answer:
 ;; ->>HEADER<<- opcode: QUERY, status: NXDOMAIN, id: ID
@@ -227,7 +226,7 @@ func TestQueryPrints(t *testing.T) {
 ;none.example.com.		IN	A
 
 `, ""},
-		{"x.example.com +nocmd +noall +comments +nsid +do", exitOK, `;; Got answer:
+		{"x.example.com +noall +comments +nsid +do", exitOK, `;; Got answer:
 ;; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: ID
 ;; flags: qr aa rd; QUERY: 1, ANSWER: 0, AUTHORITY: 0, ADDITIONAL: 1
 ;; WARNING: recursion requested but not available
@@ -237,7 +236,7 @@ func TestQueryPrints(t *testing.T) {
 ; NSID: 6e 73 31 ("ns1")
 
 `, ""},
-		{"x.example.com mx +nocmd +noall +qr +comments +question +nocookie +norec +noad +opcode=notify", exitOK, `;; Sending:
+		{"x.example.com mx +noall +qr +comments +question +nocookie +norec +noad +opcode=notify", exitOK, `;; Sending:
 ;; ->>HEADER<<- opcode: NOTIFY, status: NOERROR, id: ID
 ;; flags:; QUERY: 1, ANSWER: 0, AUTHORITY: 0, ADDITIONAL: 1
 
@@ -257,27 +256,33 @@ func TestQueryPrints(t *testing.T) {
 
 `, ""},
 		{"big.example.com txt +short", exitOK, "\"big\"\n", ""},
-		{"big.example.com txt +nocmd +noall +comments +noedns", exitOK, `;; Truncated, asked again over TCP.
+		{"big.example.com txt +noall +comments +noedns", exitOK, `;; Truncated, asked again over TCP.
 ;; Got answer:
 ;; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: ID
 ;; flags: qr aa rd; QUERY: 1, ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 0
 ;; WARNING: recursion requested but not available
 
 `, ""},
-		{"big.example.com txt +nocmd +noall +stats +ignore", exitOK, `;; Query time: N msec
+		{"big.example.com txt +noall +stats +ignore", exitOK, `;; Query time: N msec
 ;; SERVER: 127.0.0.1#PORT(127.0.0.1) (UDP)
 ;; WHEN: NOW
 ;; MSG SIZE  rcvd: 44
 
 `, ""},
-		{"big.example.com txt +nocmd +noall +stats +tcp", exitOK, `;; Query time: N msec
+		{"big.example.com txt +noall +stats +tcp", exitOK, `;; Query time: N msec
 ;; SERVER: 127.0.0.1#PORT(127.0.0.1) (TCP)
 ;; WHEN: NOW
 ;; MSG SIZE  rcvd: 60
 
 `, ""},
+		{"www.example-domain.com +noall +question", exitOK, ";www.example-domain.com.\t\tIN\tA\n", ""},
+		{"big.example.com any +noall +answer +cmd", exitOK, `
+; <<>> names query VERSION <<>> @SERVER -p PORT big.example.com any +noall +answer +cmd
+big.example.com.	3600	IN	TXT	"big"
+`, ""},
+		{"big.example.com any +notcp +ignore +short", exitOK, "", ""},
 		{"forged.example.com +short", exitOK, "192.0.2.1\n", ""},
-		{"forged.example.com +nocmd +noall +stats", exitOK, `;; WARNING: 4 datagrams were no reply to this query
+		{"forged.example.com +noall +stats", exitOK, `;; WARNING: 4 datagrams were no reply to this query
 ;; Query time: N msec
 ;; SERVER: 127.0.0.1#PORT(127.0.0.1) (UDP)
 ;; WHEN: NOW
