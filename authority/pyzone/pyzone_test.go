@@ -1,7 +1,6 @@
 package pyzone
 
 import (
-	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,8 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write what is read into the second half of the stories")
 
-// tell reads a pyzone and says all that came of it. Record data is in hex, so
-// that a story depends on nothing but this package.
+// tell reads a pyzone and says all that came of it.
 func tell(text string) string {
 	var b strings.Builder
 	problems := diagnostic.List{Limit: 100}
@@ -29,7 +27,7 @@ func tell(text string) string {
 		if !r.HasTTL {
 			ttl = "(" + ttl + ")"
 		}
-		fmt.Fprintf(&b, "%d:%d %v %s %v %s\n", r.Position.Line, r.Position.Column, r.Name, ttl, r.Type, hex.EncodeToString(r.Data))
+		fmt.Fprintf(&b, "%d:%d %v %s %v %s\n", r.Position.Line, r.Position.Column, r.Name, ttl, r.Type, wire.AppendRdataText(nil, r.Type, r.Data))
 		return nil
 	})
 	fmt.Fprintf(&b, "origin %q\n", origin.String())
@@ -349,5 +347,47 @@ func TestReadGoesOnBehindErrors(t *testing.T) {
 	}
 	if problems.Errors != 5 {
 		t.Errorf("%d errors", problems.Errors)
+	}
+}
+
+// FORMAT.md shows a pyzone that is one, and names every class and argument.
+func TestFormatDocument(t *testing.T) {
+	file, err := os.ReadFile("FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := string(file)
+	_, example, _ := strings.Cut(document, "```python\n")
+	example, _, _ = strings.Cut(example, "```")
+	if records, origin := readAll(t, example); len(records) != 4 || origin.String() != "example.com." {
+		t.Errorf("the example has %d records, origin %v", len(records), origin)
+	}
+	_, table, _ := strings.Cut(document, "| class | arguments")
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := map[string]string{}
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 4 {
+			continue
+		}
+		for name := range strings.SplitSeq(cells[1], ",") {
+			rows[strings.TrimSpace(name)] = cells[2]
+		}
+	}
+	for name, class := range classes {
+		row, found := rows[name]
+		if !found {
+			t.Errorf("class %s is not in the table", name)
+		}
+		for i, p := range class.parameters {
+			cell := strings.TrimSpace(strings.Split(row, ",")[i])
+			cell, _, _ = strings.Cut(cell, " ")
+			if parameter, _, hasDefault := strings.Cut(cell, "="); parameter != p.name || hasDefault == p.required {
+				t.Errorf("class %s, argument %s is %q in the table", name, p.name, cell)
+			}
+		}
+		if len(class.parameters) > maxParameters {
+			t.Errorf("class %s has %d parameters", name, len(class.parameters))
+		}
 	}
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/names-dns/names/wire"
 )
@@ -576,6 +579,69 @@ func TestIsReply(t *testing.T) {
 			if isReply(b[:i], query) {
 				t.Errorf("%s: the first %d octets are a reply", test.name, i)
 			}
+		}
+	}
+}
+
+// Whatever words stand on a command line, they make a query or a usage error.
+func TestParseQueryArgumentsTakesAnything(t *testing.T) {
+	words := []string{"", "@", "@x", "+", "-", "--", "-x", "-x1", "-p", "-q", "-t", "-c", "-4", "-46", "+no", "+nono", "+edns", "+edns=",
+		"+subnet=/", "+cookie==", "=", "mx", "any", "in", "\xff", "a.b", ".", "..", "+short", "::1", "-h"}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20000 {
+		args := make([]string, random.IntN(6))
+		for i := range args {
+			args[i] = words[random.IntN(len(words))]
+		}
+		o, err := parseQueryArguments(args)
+		if err == nil && !o.help {
+			if _, err := o.message(1).AppendTo(nil); err != nil {
+				t.Errorf("%q: %v", args, err)
+			}
+		}
+	}
+}
+
+// A caller that gives up is not kept waiting.
+func TestTransportStopsWithContext(t *testing.T) {
+	s := startDigServer(t)
+	o, err := parseQueryArguments([]string{"mute"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	failures := 0
+	transport := transport{timeout: time.Hour, tries: 3, failed: func(error) { failures++ }}
+	go func() {
+		<-s.asked
+		cancel()
+	}()
+	_, err = transport.exchange(ctx, pack(o.message(1)), []netip.AddrPort{s.addr})
+	if err != context.Canceled || failures != 1 {
+		t.Errorf("error %v after %d failures", err, failures)
+	}
+}
+
+// The next server is asked where one does not reply.
+func TestTransportAsksTheNextServer(t *testing.T) {
+	s := startDigServer(t)
+	o, err := parseQueryArguments([]string{"a.example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	udp, tcp := listenBoth(t) // a port that nobody answers on
+	closed := netip.MustParseAddrPort(tcp.Addr().String())
+	udp.Close()
+	tcp.Close()
+	for _, overTCP := range []bool{false, true} {
+		var failures []error
+		transport := transport{timeout: time.Minute, tries: 1, tcp: overTCP, failed: func(err error) { failures = append(failures, err) }}
+		r, err := transport.exchange(t.Context(), pack(o.message(1)), []netip.AddrPort{closed, s.addr})
+		if err != nil || r.server != s.addr || r.tcp != overTCP {
+			t.Errorf("reply %+v, error %v", r, err)
+		}
+		if len(failures) != 1 || !strings.Contains(failures[0].Error(), "connection refused") {
+			t.Errorf("failures %v", failures)
 		}
 	}
 }
