@@ -28,6 +28,10 @@ type answer struct {
 	describedCount int
 	proofs         [maxProofs]node // whose NSEC or NSEC3 the reply has
 	proofCount     int
+	expansions     [maxChain + 1]node // what proves that wildcards were in their right, not in the reply yet
+	expansionCount int
+	redirects      [maxChain + 1]node // owners of the DNAMEs that the reply has
+	redirectCount  int
 
 	synthesized [wire.MaxNameLen]byte // the first name made by a DNAME
 }
@@ -56,6 +60,7 @@ func (a *answer) resolve(s *Set, x *names.Exchange) error {
 	a.x, a.do, a.question = x, x.DO(), x.Query.Question.Type
 	a.zone = nil
 	a.chainCount, a.linkedCount, a.describedCount, a.proofCount = 0, 0, 0, 0
+	a.expansionCount, a.redirectCount = 0, 0
 	name, class := x.Query.Question.Name, x.Query.Question.Class
 	for {
 		a.asked.set(name)
@@ -82,7 +87,9 @@ func (a *answer) resolve(s *Set, x *names.Exchange) error {
 		}
 		name = next
 	}
-	a.additional()
+	if a.proveExpansions() == nil {
+		a.additional()
+	}
 	return nil
 }
 
@@ -153,9 +160,7 @@ func (a *answer) positive(w walk, set rrset) error {
 		return err
 	}
 	a.link(set)
-	if w.outcome == wildcard && a.do {
-		return a.proveNoCloser(w)
-	}
+	a.expanded(w)
 	return nil
 }
 
@@ -179,9 +184,7 @@ func (a *answer) anything(w walk, all bool) error {
 	if !some {
 		return a.noData(w)
 	}
-	if w.outcome == wildcard && a.do {
-		return a.proveNoCloser(w)
-	}
+	a.expanded(w)
 	return nil
 }
 
@@ -212,8 +215,10 @@ func (a *answer) appendNegativeSOA() error {
 // redirect follows a DNAME (RFC 6672 3.2): the record, and a CNAME made from it.
 func (a *answer) redirect(w walk) (next wire.Name, err error) {
 	set, _ := w.node.find(wire.TypeDNAME)
-	if err := a.append(wire.SectionAnswer, w.node.name(), set, set.ttl); err != nil {
-		return wire.Name{}, err
+	if a.firstRedirect(w.node) {
+		if err := a.append(wire.SectionAnswer, w.node.name(), set, set.ttl); err != nil {
+			return wire.Name{}, err
+		}
 	}
 	target := set.first()
 	kept := int(a.asked.starts[w.enclosing]) // octets in front of the DNAME's owner
@@ -238,6 +243,19 @@ func (a *answer) redirect(w walk) (next wire.Name, err error) {
 	return next, nil
 }
 
+// firstRedirect reports whether the reply does not have n's DNAME yet: a chain
+// may come by it twice with different names.
+func (a *answer) firstRedirect(n node) bool {
+	for _, seen := range a.redirects[:a.redirectCount] {
+		if &seen[0] == &n[0] {
+			return false
+		}
+	}
+	a.redirects[a.redirectCount] = n
+	a.redirectCount++
+	return true
+}
+
 // referral points to the servers of a zone below (RFC 1034 4.3.2 step 3b).
 func (a *answer) referral(w walk) error {
 	cut := w.node
@@ -246,13 +264,19 @@ func (a *answer) referral(w walk) error {
 		return err
 	}
 	if a.do {
-		if set, ok := cut.find(wire.TypeDS); ok {
+		// A DS without its signature, in a zone that is not signed, is of no
+		// use to anybody (RFC 4035 3.1.4).
+		set, ok := cut.find(wire.TypeDS)
+		if _, signed := set.signatures(); ok && signed {
 			if err := a.append(wire.SectionAuthority, cut.name(), set, set.ttl); err != nil {
 				return err
 			}
 		} else if err := a.proveNoDS(w); err != nil {
 			return err
 		}
+	}
+	if err := a.proveExpansions(); err != nil {
+		return err
 	}
 	return a.glue(cut, servers)
 }

@@ -14,6 +14,9 @@ import (
 // Builder collects the records of a zone, in any order, and freezes them to a
 // [Snapshot].
 type Builder struct {
+	// Source is the file that is named where something is missing altogether.
+	Source string
+
 	origin   wire.Name
 	class    wire.Class
 	problems *diagnostic.List

@@ -23,7 +23,7 @@ func (f *freezer) check() {
 
 // checkApex checks what the apex must have: one SOA and an NS (RFC 1035 5.2).
 func (f *freezer) checkApex() {
-	records := f.of(apexID)
+	records, hasErrors := f.of(apexID), f.problems.Errors > 0
 	var soas, servers []addedRecord
 	for _, r := range records {
 		switch r.kind() {
@@ -36,10 +36,11 @@ func (f *freezer) checkApex() {
 		}
 	}
 	switch {
+	case len(soas) == 0 && hasErrors: // it may be the line that was wrong
 	case len(soas) == 0 && !f.otherSOA.IsZero():
-		f.problems.Errorf(f.fileStart(), "zone %s has no SOA record at its apex, but the file has one for %s: is that the zone's name?", f.origin, f.otherSOA)
+		f.problems.Errorf(diagnostic.Position{File: f.Source}, "zone %s has no SOA record at its apex, but the file has one for %s: is that the zone's name?", f.origin, f.otherSOA)
 	case len(soas) == 0:
-		f.problems.Errorf(f.fileStart(), "zone %s has no SOA record at its apex", f.origin)
+		f.problems.Errorf(diagnostic.Position{File: f.Source}, "zone %s has no SOA record at its apex", f.origin)
 	case len(soas) > 1:
 		f.problems.Errorf(f.position(soas[1]), "zone %s has more than one SOA record; another is at %s", f.origin, f.position(soas[0]))
 	default:
@@ -47,17 +48,9 @@ func (f *freezer) checkApex() {
 		f.snapshot.serial = soaSerial(soa.data())
 		f.snapshot.negativeTTL = min(soa.ttl(), soaMinimum(soa.data())) // RFC 2308 5
 	}
-	if len(servers) == 0 {
-		f.problems.Errorf(f.fileStart(), "zone %s has no NS record at its apex", f.origin)
+	if len(servers) == 0 && !hasErrors {
+		f.problems.Errorf(diagnostic.Position{File: f.Source}, "zone %s has no NS record at its apex", f.origin)
 	}
-}
-
-// fileStart is the best place for what is missing altogether.
-func (f *freezer) fileStart() diagnostic.Position {
-	if len(f.files) == 0 {
-		return diagnostic.Position{}
-	}
-	return diagnostic.Position{File: f.files[0]}
 }
 
 // checkNode checks the records of one name.

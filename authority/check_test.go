@@ -28,7 +28,7 @@ func TestCheck(t *testing.T) {
 		{"the same SOA twice", checkedApex + "@ 60 SOA ns h 1 2 3 4 5\n", nil},
 		{"SOA below", checkedApex + "sub 60 SOA ns h 1 2 3 4 5\n", []string{"zone:4:1: SOA record of sub.example. inside the zone"}},
 		{"no NS", "@ 60 SOA ns h 1 2 3 4 5\n", []string{"zone: zone example. has no NS record at its apex"}},
-		{"empty", "", []string{"zone example. has no SOA record at its apex", "zone example. has no NS record at its apex"}},
+		{"empty", "", []string{"zone: zone example. has no SOA record at its apex", "zone: zone example. has no NS record at its apex"}},
 		{"CNAME and other data", checkedApex + "a 60 CNAME b\na 60 A 192.0.2.1\n", []string{"zone:4:1: a.example. has a CNAME record and other data: A at zone:5:1"}},
 		{"CNAME and its signature", checkedApex + "a 60 CNAME ns\na 60 RRSIG CNAME 13 2 60 20300101000000 20200101000000 1 example. AAAA\n", nil},
 		{"two CNAMEs", checkedApex + "a 60 CNAME b\na 60 CNAME c\n", []string{"zone:5:1: a.example. has more than one CNAME record"}},

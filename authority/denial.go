@@ -157,13 +157,13 @@ func (a *answer) proveNoData(w walk) error {
 	case len(a.zone.order) == 0:
 		return nil
 	case w.outcome == wildcard: // RFC 4035 3.1.3.4
-		if err := a.appendNSEC(w.node); err != nil {
+		if err := a.appendProof(w.node); err != nil {
 			return err
 		}
 		return a.appendCovering(a.asked.name)
 	}
 	if _, ok := w.node.find(wire.TypeNSEC); ok {
-		return a.appendNSEC(w.node) // RFC 4035 3.1.3.1
+		return a.appendProof(w.node) // RFC 4035 3.1.3.1
 	}
 	return a.appendCovering(a.asked.name) // an empty non-terminal: the name before it leads past it
 }
@@ -193,15 +193,36 @@ func (a *answer) proveNameError(w walk) error {
 	return a.appendCovering(star)
 }
 
-// proveNoCloser proves, for an answer from a wildcard, that no name closer to
-// the one asked is there (RFC 4035 3.1.3.3, RFC 5155 7.2.6).
-func (a *answer) proveNoCloser(w walk) error {
+// expanded notes that the answer section has records from the wildcard of w.
+// What proves that no name closer to the one asked is there (RFC 4035 3.1.3.3,
+// RFC 5155 7.2.6) is appended by proveExpansions: behind a CNAME the answer
+// section goes on.
+func (a *answer) expanded(w walk) {
+	if w.outcome != wildcard || !a.do {
+		return
+	}
+	var proof node
 	switch {
 	case a.zone.isHashed():
-		return a.appendCoveringHash(a.zone.hashed.hash(a.asked.suffix(w.enclosing - 1)))
+		i, _ := a.zone.hashed.atOrBefore(a.zone.hashed.hash(a.asked.suffix(w.enclosing - 1)))
+		proof = a.zone.at(a.zone.hashed.entries[i].ref)
 	case len(a.zone.order) > 0:
-		return a.appendCovering(a.asked.name)
+		proof = a.zone.covering(a.asked.name)
+	default:
+		return
 	}
+	a.expansions[a.expansionCount] = proof
+	a.expansionCount++
+}
+
+// proveExpansions appends the proofs that expanded noted.
+func (a *answer) proveExpansions() error {
+	for _, n := range a.expansions[:a.expansionCount] {
+		if err := a.appendProof(n); err != nil {
+			return err
+		}
+	}
+	a.expansionCount = 0
 	return nil
 }
 
@@ -215,32 +236,35 @@ func (a *answer) proveNoDS(w walk) error {
 		}
 		return a.proveEncloser(cutLabel)
 	case len(a.zone.order) > 0:
-		return a.appendNSEC(w.node)
+		return a.appendProof(w.node)
 	}
 	return nil
 }
 
-// appendNSEC appends the NSEC record of a node, if it has one.
-func (a *answer) appendNSEC(n node) error {
-	set, ok := n.find(wire.TypeNSEC)
+// appendProof appends the NSEC or NSEC3 record of a node, if it has one and
+// the reply does not have it yet: one record often proves two things.
+func (a *answer) appendProof(n node) error {
+	set, ok := n.find(wire.TypeNSEC3)
 	if !ok {
-		return nil
+		set, ok = n.find(wire.TypeNSEC)
 	}
-	if !a.firstProof(n) {
+	if !ok || !a.firstProof(n) {
 		return nil
 	}
 	return a.append(wire.SectionAuthority, n.name(), set, set.ttl)
 }
 
-// appendCovering appends the NSEC record of the last name before name.
-func (a *answer) appendCovering(name wire.Name) error {
-	order := a.zone.order
-	after := sort.Search(len(order), func(i int) bool { return a.zone.node(order[i]).name().Compare(name) > 0 })
+// covering returns the last name before name that has an NSEC record.
+func (s *Snapshot) covering(name wire.Name) node {
+	after := sort.Search(len(s.order), func(i int) bool { return s.node(s.order[i]).name().Compare(name) > 0 })
 	if after == 0 {
-		after = len(order)
+		after = len(s.order)
 	}
-	return a.appendNSEC(a.zone.node(order[after-1]))
+	return s.node(s.order[after-1])
 }
+
+// appendCovering appends the NSEC record of the last name before name.
+func (a *answer) appendCovering(name wire.Name) error { return a.appendProof(a.zone.covering(name)) }
 
 func (s *Snapshot) isHashed() bool { return len(s.hashed.entries) > 0 }
 
@@ -278,12 +302,7 @@ func (a *answer) appendHashed(denial uint32) error {
 	if denial == 0 {
 		return nil
 	}
-	n := a.zone.at(a.zone.hashed.entries[denial-1].ref)
-	set, ok := n.find(wire.TypeNSEC3)
-	if !ok || !a.firstProof(n) {
-		return nil
-	}
-	return a.append(wire.SectionAuthority, n.name(), set, set.ttl)
+	return a.appendProof(a.zone.at(a.zone.hashed.entries[denial-1].ref))
 }
 
 // appendCoveringHash appends the NSEC3 record whose interval has sum in it.
@@ -292,8 +311,7 @@ func (a *answer) appendCoveringHash(sum [sha1.Size]byte) error {
 	return a.appendHashed(uint32(i) + 1)
 }
 
-// firstProof reports whether the reply does not have n's record yet: one
-// record often proves two things.
+// firstProof reports whether the reply does not have n's record yet.
 func (a *answer) firstProof(n node) bool {
 	for _, p := range a.proofs[:a.proofCount] {
 		if &p[0] == &n[0] {

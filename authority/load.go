@@ -50,6 +50,7 @@ func (f File) loadMasterFile(problems *diagnostic.List) (*Snapshot, error) {
 		}
 	}
 	b := NewBuilder(origin, wire.ClassIN, problems)
+	b.Source = f.Path
 	err = zonefile.ReadFile(f.Path, zonefile.Options{Origin: origin}, problems, func(r *zonefile.Record) error {
 		b.Add(r.Record, r.Position)
 		return nil
@@ -78,6 +79,7 @@ func (f File) loadPyzone(problems *diagnostic.List) (*Snapshot, error) {
 		return nil, err
 	}
 	b := NewBuilder(origin, wire.ClassIN, problems)
+	b.Source = f.Path
 	for i := range records {
 		b.Add(records[i].Record, records[i].at)
 	}

@@ -106,6 +106,7 @@ func buildZone(t testing.TB, origin, text string) (*Snapshot, *diagnostic.List) 
 	var problems diagnostic.List
 	name := wire.MustParseName(origin)
 	b := NewBuilder(name, wire.ClassIN, &problems)
+	b.Source = "zone"
 	err := zonefile.Read([]byte(text), "zone", zonefile.Options{Origin: name}, &problems, func(r *zonefile.Record) error {
 		b.Add(r.Record, r.Position)
 		return nil

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/names-dns/names/listener"
+	"github.com/names-dns/names/wire"
+)
+
+const smallZone = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+
+// startServer serves with the given command line and returns the address, a
+// function that reloads and returns when that is done, and the log so far.
+func startServer(t *testing.T, args ...string) (address netip.AddrPort, reload func(), log func() string) {
+	t.Helper()
+	var o serveOptions
+	var out bytes.Buffer
+	if code, done := o.parse(append([]string{"-i", "127.0.0.1:0"}, args...), &out, &out); done {
+		t.Fatalf("exit code %d: %s", code, out.String())
+	}
+	record := new(logRecorder)
+	ctx, cancel := context.WithCancel(context.Background())
+	hangups := make(chan struct{})
+	ready := make(chan netip.AddrPort)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- serve(ctx, &o, hangups, slog.New(slog.NewTextHandler(record, nil)), func(s *listener.Server) {
+			ready <- s.Addresses()[0]
+		})
+	}()
+	select {
+	case address = <-ready:
+	case err := <-ended:
+		t.Fatalf("the server did not start: %v\n%s", err, record.String())
+	}
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("the server ended with: %v", err)
+		}
+	})
+	reload = func() {
+		hangups <- struct{}{}
+		hangups <- struct{}{} // is taken once the first reload is over
+	}
+	return address, reload, record.String
+}
+
+// logRecorder is a log that may be read while it is written.
+type logRecorder struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logRecorder) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logRecorder) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// askServer asks over UDP or TCP.
+func askServer(t *testing.T, network string, server netip.AddrPort, name string, qtype wire.Type, class wire.Class) *wire.Message {
+	t.Helper()
+	conn, err := net.Dial(network, server.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	query := wire.AppendQuery(nil, 7, wire.FlagRD, wire.Question{Name: wire.MustParseName(name), Type: qtype, Class: class}, &wire.EDNS{UDPSize: 1232})
+	if network == "tcp" {
+		query = append([]byte{byte(len(query) >> 8), byte(len(query))}, query...)
+	}
+	if _, err := conn.Write(query); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 65537)
+	n, err := conn.Read(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply := buf[:n]
+	if network == "tcp" {
+		for len(reply) < 2 || len(reply) < 2+int(reply[0])<<8+int(reply[1]) {
+			n, err := conn.Read(buf[len(reply):])
+			if err != nil {
+				t.Fatal(err)
+			}
+			reply = buf[:len(reply)+n]
+		}
+		reply = reply[2:]
+	}
+	m, err := wire.ParseMessage(reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func answers(m *wire.Message) string {
+	var lines []string
+	for _, r := range m.Answers {
+		lines = append(lines, strings.ReplaceAll(r.String(), "\t", " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestServeOverUDPAndTCP(t *testing.T) {
+	zone := filepath.Join(t.TempDir(), "example.org")
+	writeFile(t, zone, smallZone)
+	server, _, _ := startServer(t, "--bindzone", zone, "--nsid", "here")
+	for _, network := range []string{"udp", "tcp"} {
+		m := askServer(t, network, server, "ns.example.org.", wire.TypeA, wire.ClassIN)
+		if got, want := answers(m), "ns.example.org. 60 IN A 192.0.2.1"; got != want {
+			t.Errorf("%s: answers %q, want %q", network, got, want)
+		}
+		m = askServer(t, network, server, "id.server.", wire.TypeTXT, wire.ClassCH)
+		if got, want := answers(m), `id.server. 0 CH TXT "here"`; got != want {
+			t.Errorf("%s: answers %q, want %q", network, got, want)
+		}
+		m = askServer(t, network, server, "elsewhere.", wire.TypeA, wire.ClassIN)
+		if m.RCode != wire.RCodeRefused {
+			t.Errorf("%s: a name of nobody's gets %s", network, m.RCode)
+		}
+	}
+}
+
+// TestReloadIsAllOrNothing: of two zones one becomes wrong and one better.
+func TestReloadIsAllOrNothing(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.example"), filepath.Join(dir, "bad.example")
+	writeFile(t, good, smallZone)
+	writeFile(t, bad, smallZone)
+	server, reload, log := startServer(t, "--bindzone", good, "--bindzone", bad)
+	writeFile(t, good, strings.ReplaceAll(smallZone, "192.0.2.1", "192.0.2.2"))
+	writeFile(t, bad, strings.ReplaceAll(smallZone, "192.0.2.1", "192.0.2.2")+"oops A 1.2.3\n")
+	reload()
+	for name, want := range map[string]string{
+		"ns.good.example.": "ns.good.example. 60 IN A 192.0.2.2",
+		"ns.bad.example.":  "ns.bad.example. 60 IN A 192.0.2.1",
+	} {
+		if got := answers(askServer(t, "udp", server, name, wire.TypeA, wire.ClassIN)); got != want {
+			t.Errorf("after the reload: %q, want %q", got, want)
+		}
+	}
+	for _, want := range []string{bad + ":5:8: ", "the old version is served on"} {
+		if !strings.Contains(log(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, log())
+		}
+	}
+}
+
+// TestReloadKeepsTheZonesName: a file that turns into another zone is refused.
+func TestReloadKeepsTheZonesName(t *testing.T) {
+	zone := filepath.Join(t.TempDir(), "zone.py")
+	const text = "zone = [SOA('%', mname='ns.%', rname='h.%', serial=1, refresh=1, retry=1, expire=1, minimum=1), NS('%', 'ns.%'), A('ns.%', '192.0.2.1')]\n"
+	writeFile(t, zone, strings.ReplaceAll(text, "%", "one.example"))
+	server, reload, log := startServer(t, "--pyzone", zone)
+	writeFile(t, zone, strings.ReplaceAll(text, "%", "two.example"))
+	reload()
+	if m := askServer(t, "udp", server, "ns.one.example.", wire.TypeA, wire.ClassIN); len(m.Answers) != 1 {
+		t.Errorf("the zone is gone: %v", m)
+	}
+	if !strings.Contains(log(), "the file now holds the zone two.example.") {
+		t.Errorf("the log does not say why:\n%s", log())
+	}
+}
+
+func TestServeRefusesBadZonesBeforeItBinds(t *testing.T) {
+	dir := t.TempDir()
+	one, two := filepath.Join(dir, "one.example"), filepath.Join(dir, "two.example")
+	writeFile(t, one, smallZone+"a CNAME b\na A 192.0.2.1\n")
+	writeFile(t, two, "nonsense\n")
+	var stderr bytes.Buffer
+	code := run([]string{"serve", "-i", "127.0.0.1", "-p", "0", "--bindzone", one, "--bindzone", two}, &stderr, &stderr)
+	if code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{one + ":5:1", two + ":1:9", "names check"} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, stderr.String())
+		}
+	}
+}
+
+func TestServeSaysWhatIsWrongWithTheCommandLine(t *testing.T) {
+	for _, test := range []struct {
+		args, want string
+	}{
+		{"", "there is nothing to serve"},
+		{"--bindzone", "flag needs an argument"},
+		{"--bindzone x=", `--bindzone "x=" names no file`},
+		{"--bindzone a..b=f", "label is empty"},
+		{"-p 70000 --bindzone f", "port 70000 is not between 0 and 65535"},
+		{"-p dns --bindzone f", `invalid value "dns"`},
+		{"-i localhost --bindzone f", `"localhost" is not an IP address`},
+		{"--frobnicate", "frobnicate"},
+		{"f", "zones are given with --bindzone or --pyzone"},
+		{"--max-udp-size 100 --bindzone f", "--max-udp-size 100 is not between 512 and 4096"},
+		{"--workers -1 --bindzone f", "--workers -1 is not between"},
+		{"-v=3 --bindzone f", "takes no value"},
+	} {
+		var stdout, stderr bytes.Buffer
+		if code := run(append([]string{"serve"}, strings.Fields(test.args)...), &stdout, &stderr); code != exitUsage {
+			t.Errorf("serve %s: exit code %d", test.args, code)
+		}
+		if !strings.Contains(stderr.String(), test.want) {
+			t.Errorf("serve %s: %q does not say %q", test.args, stderr.String(), test.want)
+		}
+	}
+}
+
+func TestListenAddresses(t *testing.T) {
+	for text, want := range map[string]string{
+		"127.0.0.1": "127.0.0.1:53", "127.0.0.1:5353": "127.0.0.1:5353", "::1": "[::1]:53", "[::1]": "[::1]:53",
+		"[::1]:5353": "[::1]:5353", "::ffff:127.0.0.1": "127.0.0.1:53", "fe80::1%lo": "[fe80::1%lo]:53",
+	} {
+		got, err := parseListenAddress(text, 53)
+		if err != nil || got.String() != want {
+			t.Errorf("%s: %v, %v; want %s", text, got, err, want)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"--help"}, {"serve", "--help"}, {"check", "-h"}, {"query", "--help"}} {
+		var stdout, stderr bytes.Buffer
+		if code := run(args, &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
+			t.Errorf("names %v: exit code %d, stderr %q", args, code, stderr.String())
+		}
+		if !strings.Contains(stdout.String(), "names ") || !strings.Contains(stdout.String(), "Usage") {
+			t.Errorf("names %v prints no usage: %q", args, stdout.String())
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	if code := run([]string{"srve"}, &stdout, &stderr); code != exitUsage || !strings.Contains(stderr.String(), `no command "srve"`) {
+		t.Errorf("exit code %d, %q", code, stderr.String())
+	}
+	if code := run(nil, &stdout, &stderr); code != exitUsage {
+		t.Errorf("no command: exit code %d", code)
+	}
+}
