@@ -146,6 +146,9 @@ var oddities = []oddity{
 // compares who accepts it with what the table says. Where BIND accepts it too,
 // its records are compared with ours.
 func TestOddities(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this starts three programs for each of a hundred files")
+	}
 	programs := checkers(t)
 	for _, o := range oddities {
 		t.Run(o.title, func(t *testing.T) {

@@ -110,7 +110,7 @@ func (r *reader) include() {
 	}
 	text, err := r.load(path)
 	if err != nil {
-		s.failWord(1, err)
+		s.failWord(1, fmt.Errorf("%s: %w", path, err))
 		return
 	}
 	saved := r.context
@@ -119,36 +119,47 @@ func (r *reader) include() {
 	r.context = saved
 }
 
-// load returns what is in a file, within the octets that are left.
+// load returns what is in a file, within the octets that are left. Errors do
+// not name the file.
 func (r *reader) load(path string) ([]byte, error) {
 	file, err := r.options.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, withoutPath(err)
 	}
 	defer file.Close()
-	size := int64(bytes.MinRead)
+	size := int64(0)
 	if f, ok := file.(interface{ Stat() (fs.FileInfo, error) }); ok {
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			size += info.Size()
+			size = info.Size()
 		}
 	}
-	if size > r.bytesLeft+bytes.MinRead {
-		return nil, r.tooLarge(path)
+	if size > r.bytesLeft {
+		return nil, r.tooLarge()
 	}
-	text := bytes.NewBuffer(make([]byte, 0, size))
+	// With room to spare, so that the end of the file is found without growing.
+	text := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	n, err := text.ReadFrom(io.LimitReader(file, r.bytesLeft+1))
 	if err != nil {
-		return nil, err
+		return nil, withoutPath(err)
 	}
-	if r.bytesLeft -= n; r.bytesLeft < 0 {
-		r.bytesLeft = 0
-		return nil, r.tooLarge(path)
+	if n > r.bytesLeft {
+		return nil, r.tooLarge()
 	}
+	r.bytesLeft -= n
 	return text.Bytes(), nil
 }
 
-func (r *reader) tooLarge(path string) error {
-	return fmt.Errorf("%s: more than %d octets in all files together", path, r.options.MaxBytes)
+func (r *reader) tooLarge() error {
+	return fmt.Errorf("more than %d octets in all files together", r.options.MaxBytes)
+}
+
+// withoutPath is the error without the name of the file, which whoever reports
+// it says anyway.
+func withoutPath(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
 }
 
 // unescapePath takes the escapes out of a file name.

@@ -91,7 +91,7 @@ func ReadFile(path string, o Options, problems *diagnostic.List, emit func(*Reco
 func Read(text []byte, file string, o Options, problems *diagnostic.List, emit func(*Record) error) error {
 	r := newReader(o, problems, emit)
 	if int64(len(text)) > r.bytesLeft {
-		problems.Add(&diagnostic.Problem{Position: diagnostic.Position{File: file}, Err: r.tooLarge(file)})
+		problems.Add(&diagnostic.Problem{Position: diagnostic.Position{File: file}, Err: r.tooLarge()})
 		return nil
 	}
 	r.bytesLeft -= int64(len(text))
@@ -118,6 +118,7 @@ type reader struct {
 
 	record Record
 	data   []byte // of record
+	lender lender
 }
 
 // context is what an included file has of its own (RFC 1035 5.1).
@@ -191,14 +192,10 @@ func (r *reader) readRecord() {
 }
 
 func (r *reader) emitRecord(owner []byte, seconds uint32, t wire.Type, data []byte, at diagnostic.Position) {
-	name, _, err := wire.BorrowName(owner)
-	if err != nil {
-		r.stopped = fmt.Errorf("owner that was read is no name: %w", err) // cannot be
-		return
-	}
+	name, _, _ := wire.BorrowName(owner) // it was written by wire: it is a name
 	r.record.Record = wire.Record{Name: name, Type: t, Class: r.options.Class, TTL: seconds, Data: data}
 	r.record.Position = at
-	r.stopped = r.emit(&r.record)
+	r.stopped = r.lender.lend(&r.record, r.emit)
 }
 
 // readOwner makes the first word the owner. Records of one owner tend to

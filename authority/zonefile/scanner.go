@@ -141,16 +141,8 @@ func (s *scanner) skipComment() {
 // octet behind it; the word keeps both (package wire reads escapes).
 func (s *scanner) word() {
 	text, start := s.text, s.at
-	i := start
-	for i < len(text) {
-		kind := octetKinds[text[i]]
-		if kind == ordinary {
-			i++
-			continue
-		}
-		if kind != escape {
-			break
-		}
+	i := skipOrdinary(text, start)
+	for ; i < len(text) && octetKinds[text[i]] == escape; i = skipOrdinary(text, i) {
 		if i+1 == len(text) || octetKinds[text[i+1]] == lineEnd || text[i+1] == 0 {
 			s.fail(i, "backslash with nothing behind it")
 			i++

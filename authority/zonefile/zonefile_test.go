@@ -244,7 +244,7 @@ func TestLimits(t *testing.T) {
 		t.Errorf("included file: %v, %v", err, &problems)
 	}
 	problems = diagnostic.List{}
-	if err := ReadFile("b", o, &problems, count); err != nil || problems.Error() != "b: b: more than 40 octets in all files together" {
+	if err := ReadFile("b", o, &problems, count); err != nil || problems.Error() != "b: more than 40 octets in all files together" {
 		t.Errorf("file: %v, %v", err, &problems)
 	}
 	problems = diagnostic.List{}
@@ -396,6 +396,17 @@ func TestFindOrigin(t *testing.T) {
 			t.Errorf("%q: %q, %v", test.text, got, err)
 		}
 	}
+	long := strings.Repeat("; a comment\n", originWithin/12+1)
+	for _, test := range []struct{ text, want string }{
+		{long + "$ORIGIN example.com.\n", ""},
+		{long[:originWithin-200] + "\n$ORIGIN example.com.\n" + long, "example.com."},
+		{long[:originWithin-20] + "\n$ORIGIN example.com.\n", ""}, // it would be cut
+	} {
+		got, err := FindOrigin("zone", Options{Open: openFrom([]storyFile{{"zone", test.text}})})
+		if got.String() != test.want || err != nil {
+			t.Errorf("%d octets: %q, %v", len(test.text), got, err)
+		}
+	}
 	if _, err := FindOrigin("missing", sampleOptions); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing: %v", err)
 	}
@@ -403,6 +414,41 @@ func TestFindOrigin(t *testing.T) {
 		if got, err := OriginFromPath(path); err != nil || got.String() != want {
 			t.Errorf("%s: %s, %v", path, got, err)
 		}
+	}
+}
+
+// TestSkipOrdinary compares skipOrdinary with its slow twin on every octet at
+// every place of a word, and on random ones.
+func TestSkipOrdinary(t *testing.T) {
+	slow := func(text []byte, i int) int {
+		for i < len(text) && octetKinds[text[i]] == ordinary {
+			i++
+		}
+		return i
+	}
+	check := func(text []byte) {
+		t.Helper()
+		for i := range len(text) + 1 {
+			if got, want := skipOrdinary(text, i), slow(text, i); got != want {
+				t.Fatalf("%q from %d on: %d, want %d", text, i, got, want)
+			}
+		}
+	}
+	for c := range 256 {
+		for at := range 20 {
+			text := bytes.Repeat([]byte("a"), 20)
+			text[at] = byte(c)
+			check(text)
+		}
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	alphabet := []byte("aaaaaaaa!#'*:<[]\x7f\x80\xa2\xff\x01\x08\x1f \t\";()\\")
+	for range 20_000 {
+		text := make([]byte, random.IntN(40))
+		for i := range text {
+			text[i] = alphabet[random.IntN(len(alphabet))]
+		}
+		check(text)
 	}
 }
 
