@@ -180,7 +180,6 @@ func seconds(v *value, most uint64) (uint64, error) {
 
 // parseTime reads a time such as "3600", "1H", "1.5 d".
 func parseTime(text string) (float64, error) {
-	invalid := fmt.Errorf("must be a time such as 3600, '90M' or '1.5H', not %.60q", text)
 	digits := strings.ToUpper(strings.TrimSpace(text))
 	scale := 1.0
 	if n := len(digits); n > 0 && units[digits[n-1]] != 0 {
@@ -188,13 +187,17 @@ func parseTime(text string) (float64, error) {
 		digits = strings.TrimSpace(digits[:n-1])
 	}
 	if len(digits) > maxNumber || strings.Trim(digits, "0123456789.") != "" {
-		return 0, invalid
+		return 0, errTime(text)
 	}
 	n, err := strconv.ParseFloat(digits, 64)
 	if err != nil {
-		return 0, invalid
+		return 0, errTime(text)
 	}
 	return n * scale, nil
+}
+
+func errTime(text string) error {
+	return fmt.Errorf("must be a time such as 3600, '90M' or '1.5H', not %.60q", text)
 }
 
 func isASCII(b []byte) bool {

@@ -63,8 +63,8 @@ func (r *stringReader) fail(at place, format string, args ...any) {
 
 func (r *stringReader) read(start place) {
 	quote := r.text[r.at : r.at+1]
-	if triple := bytes.Repeat(quote, 3); bytes.HasPrefix(r.text[r.at:], triple) {
-		quote = triple
+	if rest := r.text[r.at:]; len(rest) >= 3 && rest[1] == quote[0] && rest[2] == quote[0] {
+		quote = rest[:3]
 	}
 	r.at += len(quote)
 	r.run = r.at
@@ -260,9 +260,10 @@ func hasBase(number []byte) bool {
 
 var errTooLarge = errors.New("number is too large")
 
+func errInvalid(source []byte) error { return fmt.Errorf("invalid number %.40s", source) }
+
 // parseNumber reads a number literal: an integer below 2⁶⁴ or a float.
 func parseNumber(source []byte) (value, error) {
-	invalid := fmt.Errorf("invalid number %.40s", source)
 	switch {
 	case len(source) > maxNumber:
 		return value{}, fmt.Errorf("number has more than %d characters", maxNumber)
@@ -270,29 +271,29 @@ func parseNumber(source []byte) (value, error) {
 	case source[len(source)-1] == 'j' || source[len(source)-1] == 'J':
 		return value{}, errors.New("complex numbers are not supported")
 	case bytes.ContainsAny(source, ".eE"):
-		return parseFloat(source, invalid)
+		return parseFloat(source)
 	case bytes.IndexFunc(source, func(c rune) bool { return c != '_' && (c < '0' || c > '9') }) >= 0:
 		if unit := source[len(source)-1]; bytes.IndexByte([]byte("sSmMhHdDwWyY"), unit) >= 0 {
-			return value{}, fmt.Errorf("%w: a time with a unit is a string, '%s'", invalid, source)
+			return value{}, fmt.Errorf("%w: a time with a unit is a string, '%s'", errInvalid(source), source)
 		}
-		return value{}, invalid
+		return value{}, errInvalid(source)
 	case source[0] == '0' && len(bytes.Trim(source, "0_")) > 0:
-		return value{}, fmt.Errorf("%w: Python allows no leading zeros", invalid)
+		return value{}, fmt.Errorf("%w: Python allows no leading zeros", errInvalid(source))
 	}
 	n, err := strconv.ParseUint(string(source), 0, 64)
 	if errors.Is(err, strconv.ErrRange) {
 		return value{}, errTooLarge
 	}
 	if err != nil {
-		return value{}, invalid
+		return value{}, errInvalid(source)
 	}
 	return value{kind: integer, integer: n}, nil
 }
 
-func parseFloat(source []byte, invalid error) (value, error) {
+func parseFloat(source []byte) (value, error) {
 	for i, c := range source { // an underscore stands between two digits
 		if c == '_' && (i == 0 || i == len(source)-1 || !isDigit(source[i-1]) || !isDigit(source[i+1])) {
-			return value{}, invalid
+			return value{}, errInvalid(source)
 		}
 	}
 	f, err := strconv.ParseFloat(strings.ReplaceAll(string(source), "_", ""), 64)
@@ -300,7 +301,7 @@ func parseFloat(source []byte, invalid error) (value, error) {
 		return value{}, errTooLarge
 	}
 	if err != nil {
-		return value{}, invalid
+		return value{}, errInvalid(source)
 	}
 	return value{kind: float, float: f}, nil
 }

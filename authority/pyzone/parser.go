@@ -42,7 +42,7 @@ type value struct {
 // argument is one argument of a call.
 type argument struct {
 	at      place
-	keyword string // "" for a positional one
+	keyword []byte // as it stands in the text; empty for a positional one
 	value   value
 }
 
@@ -50,7 +50,7 @@ type argument struct {
 // one.
 type call struct {
 	at        place
-	class     string
+	class     []byte // as it stands in the text
 	arguments []argument
 }
 
@@ -245,12 +245,12 @@ func (p *parser) unsupported(want string) bool {
 			return p.refuse(t.at, "operators")
 		}
 	}
-	p.errorf(t.at, "%s is expected, not %v", want, t)
+	p.errorf(t.at, "%s is expected, not %v", want, *t)
 	return false
 }
 
 // String describes t for an error.
-func (t *token) String() string {
+func (t token) String() string {
 	const most = 40
 	switch t.kind {
 	case endOfFile:
@@ -304,7 +304,7 @@ func (p *parser) notList() bool {
 	if p.advance(); p.token.is("(") || p.token.is(".") || p.token.is("[") {
 		return p.unsupported("a list of records")
 	}
-	p.errorf(t.at, "a list of records is expected, not %v", &t)
+	p.errorf(t.at, "a list of records is expected, not %v", t)
 	return false
 }
 
@@ -350,12 +350,12 @@ func (p *parser) readCall() bool {
 	p.advance()
 	if !p.token.is("(") {
 		if p.token.is(",") || p.token.is("]") || p.token.is(")") {
-			p.errorf(t.at, "a record is expected, not %v: a call such as A('example.com', '192.0.2.1')", &t)
+			p.errorf(t.at, "a record is expected, not %v: a call such as A('example.com', '192.0.2.1')", t)
 			return false
 		}
 		return p.unsupported(`"("`)
 	}
-	p.call = call{at: t.at, class: string(t.source), arguments: p.call.arguments[:0]}
+	p.call = call{at: t.at, class: t.source, arguments: p.call.arguments[:0]}
 	p.advance()
 	for !p.token.is(")") {
 		if !p.argument() {
@@ -382,7 +382,7 @@ func (p *parser) argument() bool {
 	if name.kind == word && !isLiteralWord(&name) && operatorWords[string(name.source)] == "" {
 		p.advance()
 		if p.token.is("=") {
-			a.keyword = string(name.source)
+			a.keyword = name.source
 			p.advance()
 			v, ok = p.value()
 		} else {
@@ -414,7 +414,7 @@ func (p *parser) variable(name *token) (value, bool) {
 	case p.token.kind == word, p.token.is("."), p.token.is("["):
 		return value{}, p.unsupported("the end of the value")
 	case !ok:
-		p.errorf(name.at, "name %v has no value: only literals assigned above the zone have one", name)
+		p.errorf(name.at, "name %v has no value: only literals assigned above the zone have one", *name)
 	}
 	return v, ok
 }

@@ -148,9 +148,9 @@ func (z *zone) hand(r *Record) error {
 func (z *zone) build(c *call) (Record, bool) {
 	before := z.problems.Errors
 	fail := func(at place, format string, args ...any) {
-		z.problems.Errorf(z.position(at), c.class+": "+format, args...)
+		z.problems.Errorf(z.position(at), string(c.class)+": "+format, args...)
 	}
-	class, ok := classes[c.class]
+	class, ok := classes[string(c.class)]
 	if !ok {
 		z.problems.Errorf(z.position(c.at), "%.40q is no record class of a pyzone", c.class)
 		return Record{}, false
@@ -240,7 +240,7 @@ const maxParameters = 7
 func bind(class *class, c *call, fail func(place, string, ...any)) (b bound) {
 	rest := c.arguments
 	positional := 0
-	for positional < len(rest) && rest[positional].keyword == "" {
+	for positional < len(rest) && rest[positional].keyword == nil {
 		positional++
 	}
 	for i := range rest[:positional] {
@@ -260,7 +260,7 @@ func bind(class *class, c *call, fail func(place, string, ...any)) (b bound) {
 	}
 	for i := positional; i < len(rest); i++ {
 		a := &rest[i]
-		if a.keyword == "" {
+		if a.keyword == nil {
 			fail(a.at, "an argument without a keyword stands behind one with a keyword")
 			continue
 		}
@@ -279,19 +279,19 @@ func bind(class *class, c *call, fail func(place, string, ...any)) (b bound) {
 
 // find returns where the argument with that keyword belongs. For Twisted name
 // is always the owner; behind an owner it can only be the parameter.
-func (b *bound) find(class *class, keyword string) **argument {
-	if keyword == "name" && b.owner == nil {
+func (b *bound) find(class *class, keyword []byte) **argument {
+	if string(keyword) == "name" && b.owner == nil {
 		return &b.owner
 	}
-	if keyword == "ttl" {
+	if string(keyword) == "ttl" {
 		return &b.ttl
 	}
 	for i, p := range class.parameters {
-		if p.name == keyword || class.rrtype == wire.TypeMX && p.name == "name" && keyword == "exchange" {
+		if p.name == string(keyword) || class.rrtype == wire.TypeMX && p.name == "name" && string(keyword) == "exchange" {
 			return &b.values[i]
 		}
 	}
-	if keyword == "name" {
+	if string(keyword) == "name" {
 		return &b.owner
 	}
 	return nil
