@@ -12,8 +12,8 @@ import (
 
 var (
 	client = names.Peer{Transport: names.UDP, Remote: netip.MustParseAddrPort("192.0.2.7:4242")}
-	plain  = question(1, "www.example.", nil)
-	modern = question(1, "www.example.", &wire.EDNS{UDPSize: 1232, Flags: wire.FlagDO,
+	plain  = Question(1, "www.example.", nil)
+	modern = Question(1, "www.example.", &wire.EDNS{UDPSize: 1232, Flags: wire.FlagDO,
 		Options: wire.Options{}.AppendOption(wire.OptionNSID, nil)})
 )
 
@@ -28,7 +28,7 @@ type pure struct {
 func newPure(t testing.TB, c Config) *pure {
 	t.Helper()
 	if c.Resolver == nil {
-		c.Resolver = echo{}
+		c.Resolver = Echo{}
 	}
 	e, err := NewEdge(c)
 	if err != nil {
@@ -46,11 +46,11 @@ func TestEdgeAllocatesNothing(t *testing.T) {
 	for what, query := range map[string][]byte{
 		"plain":       plain,
 		"with EDNS":   modern,
-		"refused":     question(1, "pass.example.", &wire.EDNS{UDPSize: 512}),
-		"truncated":   question(1, "full.example.", nil),
+		"refused":     Question(1, "pass.example.", &wire.EDNS{UDPSize: 512}),
+		"truncated":   Question(1, "full.example.", nil),
 		"malformed":   plain[:14],
 		"response":    append([]byte{0, 0, 0x80}, plain[3:]...),
-		"bad version": question(1, "www.example.", &wire.EDNS{Version: 1}),
+		"bad version": Question(1, "www.example.", &wire.EDNS{Version: 1}),
 	} {
 		if n := testing.AllocsPerRun(1000, func() { p.try(query, client) }); n > 0 && what != "truncated" {
 			t.Errorf("%s: %v allocations per query", what, n)
@@ -81,8 +81,8 @@ func BenchmarkUDP(b *testing.B) {
 		portable bool
 	}{{"portable", true}, {"batches", false}} {
 		b.Run(engine.name, func(b *testing.B) {
-			s := serving(b, Config{portable: engine.portable, Workers: 1})
-			conn := dial(b, s, "udp").(*net.UDPConn)
+			s := Serving(b, Config{portable: engine.portable, Workers: 1})
+			conn := Dial(b, s, "udp").(*net.UDPConn)
 			buf := make([]byte, 2048)
 			b.ReportAllocs()
 			for b.Loop() {

@@ -128,6 +128,7 @@ func (s *stream) answer(query []byte) error {
 			if err := s.flush(); err != nil {
 				return err
 			}
+			s.ledger.take(&s.tally)
 			s.enterLater()
 		}
 		if !s.pool.resolve(s.context, &s.x, s, path{}) {
