@@ -85,3 +85,14 @@ func (w *wordReader) digest(lengthOf func(uint8) int) {
 		w.fail(first, "expected %d octets for a digest of type %d, found %d", want, kind, got)
 	}
 }
+
+// appendDigestText appends what digest reads. A digest whose length is not
+// that of its kind has no text of its own, for digest would refuse it.
+func appendDigestText(b []byte, c *Cursor, lengthOf func(uint8) int) []byte {
+	kind := c.Uint8()
+	if want := lengthOf(kind); want != 0 && c.Len() != want {
+		c.Fail(ErrRdata)
+	}
+	b = appendUint(b, uint64(kind))
+	return appendHex(append(b, ' '), c.restForText())
+}

@@ -318,9 +318,12 @@ func (f field) appendText(b []byte, c *Cursor) []byte {
 		return append(b, Algorithm(c.Uint8()).String()...)
 	case fieldCertType:
 		return appendCertTypeText(b, c.Uint16())
-	case fieldDigest, fieldFingerprint, fieldZoneDigest:
-		b = appendUint(b, uint64(c.Uint8()))
-		return appendHex(append(b, ' '), c.restForText())
+	case fieldDigest:
+		return appendDigestText(b, c, digestLen)
+	case fieldFingerprint:
+		return appendDigestText(b, c, fingerprintLen)
+	case fieldZoneDigest:
+		return appendDigestText(b, c, zoneDigestLen)
 	case fieldDSYNCScheme:
 		return appendDSYNCSchemeText(b, c.Uint8())
 	case fieldHIP:
