@@ -112,7 +112,7 @@ func TestWatch(t *testing.T) {
 		changes := 0
 		go Watch(ctx, path, func() { changes++ })
 		step := func(what string, want int) {
-			time.Sleep(watchInterval) // virtual
+			<-time.After(watchInterval) // virtual
 			synctest.Wait()
 			if changes != want {
 				t.Errorf("%s: %d changes, want %d", what, changes, want)
