@@ -25,7 +25,10 @@ type Echo struct {
 	WaitFor chan struct{} // where not nil, slow answers wait for it
 }
 
-var echoAddress = []byte{192, 0, 2, 1}
+var (
+	echoAddress = []byte{192, 0, 2, 1}
+	errFull     = fmt.Errorf("RRset: %w", wire.ErrNoSpace)
+)
 
 func (Echo) TryResolve(x *names.Exchange) error {
 	q := x.Question()
@@ -41,7 +44,7 @@ func (Echo) TryResolve(x *names.Exchange) error {
 	case "drop":
 		return names.ErrDrop
 	case "full":
-		return fmt.Errorf("an RRset: %w", wire.ErrNoSpace)
+		return errFull
 	}
 	x.Reply.Flags |= wire.FlagAA
 	return x.Reply.Raw(q.Name, wire.TypeA, wire.ClassIN, 60, echoAddress)
