@@ -16,8 +16,7 @@ func (*ATMA) Type() Type { return TypeATMA }
 
 // Parse reads the wire form.
 func (d *ATMA) Parse(c *Cursor) error {
-	d.Format = c.Uint8()
-	d.Address = c.Rest()
+	d.Format, d.Address = c.atma()
 	return c.Close()
 }
 
@@ -38,13 +37,14 @@ const (
 	atmaTelephone uint8 = 1
 )
 
-// atma passes over the data. Telephone numbers are digits.
-func (c *Cursor) atma() {
-	format := c.Uint8()
-	address := c.Rest()
+// atma reads the whole data. Telephone numbers are digits.
+func (c *Cursor) atma() (format uint8, address []byte) {
+	format = c.Uint8()
+	address = c.Rest()
 	if format == atmaTelephone && !isDigits(address) {
 		c.Fail(fmt.Errorf("%w: telephone number has more than digits in it", ErrRdata))
 	}
+	return format, address
 }
 
 func isDigits(text []byte) bool {
@@ -77,12 +77,11 @@ func (w *wordReader) atma() {
 }
 
 func appendATMAText(b []byte, c *Cursor) []byte {
-	format := c.Uint8()
-	address := c.restForText()
+	format, address := c.atma()
 	switch {
-	case format == atmaEndSystem:
-		return appendHex(b, address)
-	case format == atmaTelephone && isDigits(address):
+	case len(address) > 0 && format == atmaEndSystem:
+		return appendLowerHex(b, address)
+	case len(address) > 0 && format == atmaTelephone:
 		return append(append(b, '+'), address...)
 	}
 	c.Fail(errNoText)

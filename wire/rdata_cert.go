@@ -60,3 +60,12 @@ func appendCertTypeText(b []byte, n uint16) []byte {
 	}
 	return appendUint(b, uint64(n))
 }
+
+// appendCertAlgorithmText appends the mnemonic, as BIND does for this type
+// alone. 0 is no algorithm here (RFC 4398 2).
+func appendCertAlgorithmText(b []byte, n uint8) []byte {
+	if n == 0 {
+		return append(b, '0')
+	}
+	return append(b, Algorithm(n).String()...)
+}

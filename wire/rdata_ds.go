@@ -86,13 +86,11 @@ func (w *wordReader) digest(lengthOf func(uint8) int) {
 	}
 }
 
-// appendDigestText appends what digest reads. A digest whose length is not
-// that of its kind has no text of its own, for digest would refuse it.
 func appendDigestText(b []byte, c *Cursor, lengthOf func(uint8) int) []byte {
 	kind := c.Uint8()
-	if want := lengthOf(kind); want != 0 && c.Len() != want {
-		c.Fail(ErrRdata)
+	digest := c.restForText()
+	if want := lengthOf(kind); want != 0 && len(digest) != want {
+		c.Fail(errNoText) // digest would not read it back
 	}
-	b = appendUint(b, uint64(kind))
-	return appendHex(append(b, ' '), c.restForText())
+	return appendHex(append(appendUint(b, uint64(kind)), ' '), digest)
 }

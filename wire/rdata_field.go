@@ -315,7 +315,7 @@ func (f field) appendText(b []byte, c *Cursor) []byte {
 	case fieldCAATag:
 		return append(b, c.caaTag()...)
 	case fieldCertAlgorithm:
-		return append(b, Algorithm(c.Uint8()).String()...)
+		return appendCertAlgorithmText(b, c.Uint8())
 	case fieldCertType:
 		return appendCertTypeText(b, c.Uint16())
 	case fieldDigest:
@@ -341,7 +341,7 @@ func (f field) appendText(b []byte, c *Cursor) []byte {
 	case fieldNXTTypes:
 		return appendNXTTypesText(b, c.nxtTypes())
 	case fieldSvcParams:
-		return appendSvcParamsText(b, c.svcParams())
+		return appendSvcParamsText(b, c)
 	case fieldWKS:
 		return appendWKSText(b, c)
 	}

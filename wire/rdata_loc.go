@@ -220,10 +220,10 @@ func appendLOCText(b []byte, c *Cursor) []byte {
 			cm *= 10
 		}
 		b = append(b, ' ')
-		if cm%100 == 0 {
-			b = appendUint(b, cm/100)
-		} else {
+		if cm < 100 {
 			b = appendDecimal(b, cm, 100)
+		} else {
+			b = appendUint(b, cm/100)
 		}
 		b = append(b, 'm')
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -280,20 +281,33 @@ func (w *wordReader) svcParams() {
 			return
 		}
 	}
-	params := SvcParams(w.b[start:])
-	// RFC 9460 8: a mandatory parameter that is missing makes the record useless.
-	mandatory, _ := params.Get(SvcMandatory)
-	for ; len(mandatory) >= 2; mandatory = mandatory[2:] {
-		key := SvcKey(binary.BigEndian.Uint16(mandatory))
-		if _, ok := params.Get(key); !ok {
-			w.fail(first, "parameter %v is mandatory and missing", key)
+	if err := SvcParams(w.b[start:]).contradiction(); err != nil {
+		w.fail(first, "%w", err)
+	}
+}
+
+// contradiction says what is missing in the list. A list that contradicts
+// itself may come out of a message; a zone file may not have one (RFC 9460
+// 7.1.1, 8).
+func (p SvcParams) contradiction() error {
+	mandatory, _ := p.Get(SvcMandatory)
+	for rest := p; len(mandatory) >= 2; mandatory = mandatory[2:] {
+		want := SvcKey(binary.BigEndian.Uint16(mandatory))
+		key, _, behind, ok := rest.next() // both lists ascend
+		for ok && key < want {
+			rest = behind
+			key, _, behind, ok = rest.next()
+		}
+		if !ok || key != want {
+			return fmt.Errorf("parameter %v is mandatory and missing", want)
 		}
 	}
-	if _, ok := params.Get(SvcNoDefaultALPN); ok {
-		if _, ok := params.Get(SvcALPN); !ok { // RFC 9460 7.1.1
-			w.fail(first, "parameter no-default-alpn wants the parameter alpn beside it")
+	if _, ok := p.Get(SvcNoDefaultALPN); ok {
+		if _, ok := p.Get(SvcALPN); !ok {
+			return errors.New("parameter no-default-alpn wants the parameter alpn beside it")
 		}
 	}
+	return nil
 }
 
 // sortIn moves the parameter at list[from:] to where its key belongs among
@@ -419,8 +433,13 @@ func (w *wordReader) svcStrings(raw []byte) bool {
 	return true
 }
 
-// appendSvcParamsText appends parameters with a space in between.
-func appendSvcParamsText(b []byte, p SvcParams) []byte {
+// appendSvcParamsText appends parameters with a space in between. A list that
+// no zone file may have has no text.
+func appendSvcParamsText(b []byte, c *Cursor) []byte {
+	p := c.svcParams()
+	if p.contradiction() != nil {
+		c.Fail(errNoText)
+	}
 	first := true
 	for key, value := range p.All() {
 		if !first {

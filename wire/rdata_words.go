@@ -76,7 +76,7 @@ func parseUint(text []byte, limit uint64) (uint64, bool) {
 	n := uint64(0)
 	for _, c := range text {
 		d := uint64(c - '0')
-		if d > 9 || n > (limit-d)/10 {
+		if d > 9 || n > limit/10 || limit-n*10 < d {
 			return 0, false
 		}
 		n = n*10 + d
