@@ -6,7 +6,7 @@ PORT ?= 10053
 ADDRESS ?= 127.0.0.1
 FUZZTIME ?= 10s
 
-.PHONY: help build run test check race fuzz interop bench bench-load lint fmt
+.PHONY: help build run test check race fuzz damage interop bench bench-load lint fmt
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -21,7 +21,7 @@ test: ## run the tests
 	go test ./...
 	cd bench && go vet ./...
 
-check: lint test race interop fuzz ## everything CI runs
+check: lint test race interop damage fuzz ## everything CI runs
 
 race: ## run the tests under the race detector, and with lent buffers scribbled on
 	CGO_ENABLED=1 go test -race ./...
@@ -29,6 +29,9 @@ race: ## run the tests under the race detector, and with lent buffers scribbled 
 
 fuzz: ## run each fuzz target for FUZZTIME
 	go run ./fuzz/run -time $(FUZZTIME)
+
+damage: ## load 10,000 damaged copies of the root zone
+	go test -count=1 -run TestDamagedZones -v ./fuzz -mutations 10000
 
 interop: build ## compare with NSD, Knot DNS and BIND (Debian's packages)
 	go test -tags interop -count=1 ./fuzz/interop
