@@ -100,11 +100,11 @@ type kind int
 const (
 	// optional: an RFC leaves it to the server; the answers count as the same.
 	optional kind = iota
+	// choice: we differ from every peer, on purpose.
+	choice
 	// theirs: the peer does something else than we do, for the reason given.
 	// Another peer has to do what we do.
 	theirs
-	// choice: we differ from every peer, on purpose.
-	choice
 )
 
 // rule explains differences.
@@ -130,12 +130,12 @@ type verdict struct {
 	Chosen      bool // nothing but optional data and our own choices differ
 }
 
-// judge finds a rule for each difference. Optional data is looked at first,
-// so that the verdict is the mildest that there is.
+// judge finds a rule for each difference. The kinds are tried in their order,
+// so that the verdict is the mildest there is.
 func judge(p *pair, rules []rule, used map[string]int) verdict {
 	v := verdict{Same: true, Chosen: true}
 	differences := compare(p.Ours, p.Theirs)
-	for k := optional; k <= choice && len(differences) > 0; k++ {
+	for k := optional; k <= theirs && len(differences) > 0; k++ {
 		for i := range rules {
 			r := &rules[i]
 			if r.Kind != k || len(differences) == 0 || !r.holdsFor(p) {

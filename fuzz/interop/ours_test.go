@@ -21,7 +21,7 @@ func (ours) Name() string   { return "names" }
 func (ours) Binary() string { return built }
 
 func (ours) Arguments(dir string, port uint16, zones []zoneFile) ([]string, error) {
-	args := []string{"serve", "-i", "127.0.0.1", "-p", strconv.Itoa(int(port))}
+	args := []string{"serve", "-i", "127.0.0.1", "-p", strconv.Itoa(int(port)), "--nsid", "interop"}
 	for _, z := range zones {
 		switch {
 		case z.Pyzone:

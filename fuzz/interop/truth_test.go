@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -67,6 +68,16 @@ func (k *truth) zoneOf(owner string) string {
 		}
 	}
 	return best
+}
+
+// belowHash reports whether owner or a name above it owns an NSEC3 record.
+func (k *truth) belowHash(owner string) bool {
+	for at := owner; at != "" && at != "."; _, at, _ = strings.Cut(at, ".") {
+		if slices.Contains(k.Types[at], wire.TypeNSEC3) {
+			return true
+		}
+	}
+	return false
 }
 
 // within reports whether name is apex or below it, both in lower case.
