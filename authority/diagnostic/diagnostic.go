@@ -1,6 +1,3 @@
-// Package diagnostic holds what is said about a zone while it is read and
-// checked: where, how bad, what. The readers of zone files and pyzones and the
-// checks of a finished zone share it.
 package diagnostic
 
 import (
@@ -78,22 +75,19 @@ func (l *List) Add(p *Problem) {
 		count = &l.Warnings
 	}
 	*count++
-	limit := l.Limit
-	if limit == 0 {
-		limit = Limit
-	}
-	if *count <= limit {
+	if *count <= l.limit() {
 		l.Problems = append(l.Problems, p)
 	}
 }
 
 // Full reports whether more errors came than are kept: a reader may stop.
-func (l *List) Full() bool {
-	limit := l.Limit
-	if limit == 0 {
-		limit = Limit
+func (l *List) Full() bool { return l.Errors > l.limit() }
+
+func (l *List) limit() int {
+	if l.Limit == 0 {
+		return Limit
 	}
-	return l.Errors > limit
+	return l.Limit
 }
 
 // Err returns nil if there is no error, the list otherwise.
@@ -104,7 +98,8 @@ func (l *List) Err() error {
 	return l
 }
 
-// Error returns the errors, a line each, and how many were left out.
+// Error returns the errors, a line each, and how many were left out. There may
+// be more than that: readers stop when a list is full.
 func (l *List) Error() string {
 	var b strings.Builder
 	shown := 0
@@ -119,12 +114,12 @@ func (l *List) Error() string {
 		shown++
 	}
 	if l.Errors > shown {
-		fmt.Fprintf(&b, "\nand %d more errors", l.Errors-shown)
+		fmt.Fprintf(&b, "\nand %d more at least", l.Errors-shown)
 	}
 	return b.String()
 }
 
-// Unwrap returns the errors that were kept.
+// Unwrap returns the errors that were kept, each a [*Problem].
 func (l *List) Unwrap() []error {
 	var errs []error
 	for _, p := range l.Problems {

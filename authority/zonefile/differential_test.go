@@ -116,6 +116,7 @@ var oddities = []oddity{
 
 	// Directives.
 	{title: "directive in lower case", text: "$ttl 5\n", accepts: "hBNK"},
+	{title: "directive on a last line without an end", text: "$TTL 5", accepts: "hNK", why: "as for any other line"},
 	{title: "directive behind a blank", text: " $TTL 5\n", accepts: ""},
 	{title: "directive that nobody knows", text: "$FOO 5\n", accepts: ""},
 	{title: "$DATE", text: "$DATE 20260101000000\n", accepts: "B", why: "BIND's own files of caches have it, zones do not"},
