@@ -12,8 +12,8 @@ import (
 )
 
 // Proofs that something is not there, in zones that came with NSEC (RFC 4035
-// 3.1.3) or NSEC3 records (RFC 5155 7.2). A zone that has neither proves
-// nothing; where a chain has a hole, the record that should be there is left
+// 3.1.3) or NSEC3 records (RFC 5155 7.2). A zone that has neither, or no
+// signatures, proves nothing; where a chain has a hole, the record that should be there is left
 // out.
 
 // hashedDenial is the NSEC3 chain of a zone, sorted by hash.
@@ -54,6 +54,10 @@ func (h *hashedDenial) atOrBefore(sum [sha1.Size]byte) (index int, exact bool) {
 // zone which record of an NSEC3 chain is its own.
 func (f *freezer) linkDenial() error {
 	s := f.snapshot
+	soa := s.soa()
+	if _, signed := soa.signatures(); !signed {
+		return nil // NSEC records that nobody signed prove nothing; they are answered where they are asked for
+	}
 	if set, ok := s.node(apexID).find(wire.TypeNSEC3PARAM); ok && len(f.chain.starts) > 1 {
 		return f.linkHashed(set.first())
 	}
