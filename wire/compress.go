@@ -40,12 +40,6 @@ func (c *Compressor) AppendName(b []byte, n Name) []byte {
 	if len(wire) < 2 {
 		return append(b, wire...)
 	}
-	// Nearly every reply repeats the question's name, which stands in full
-	// behind the header.
-	if question := c.start + HeaderLen; c.count > 0 && c.entries[0].at == HeaderLen && len(b)-question >= len(wire) &&
-		string(b[question:question+len(wire)]) == wire {
-		return append(b, 0xC0, HeaderLen)
-	}
 	offset := len(b) - c.start
 	earlier := c.entries[:c.count]
 	for at := 0; wire[at] != 0; at += 1 + int(wire[at]) {
@@ -79,6 +73,9 @@ func fingerprint(wire string) uint32 {
 // case ignored.
 func (c *Compressor) holdsAt(b []byte, at int, wire string) bool {
 	msg := b[c.start:]
+	if at+len(wire) <= len(msg) && string(msg[at:at+len(wire)]) == wire {
+		return true // it stands there in full, which the question's name does
+	}
 	for {
 		l := msg[at]
 		if l >= 0xC0 {

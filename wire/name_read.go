@@ -11,6 +11,12 @@ import (
 // occurrence", and it bounds the work, for each jump goes strictly backward
 // (and a name has at most 127 labels to begin with).
 func readName(msg []byte, at, end int, names *nameMemory) (Name, int, error) {
+	if at+2 <= end && msg[at] >= 0xC0 { // most names are a pointer to one that was read before
+		target := int(binary.BigEndian.Uint16(msg[at:]) & maxPointer)
+		if known := names.slot(target); known.at == target && HeaderLen <= target && target < at {
+			return known.name, at + 2, nil
+		}
+	}
 	first := at
 	next := 0                // behind the name, known at the first pointer
 	short := error(ErrShort) // what it is called when the name goes on behind end
@@ -50,6 +56,9 @@ func readName(msg []byte, at, end int, names *nameMemory) (Name, int, error) {
 			}
 			if next == 0 {
 				next = at + 2
+			}
+			if len(b) == 0 {
+				first = target // the same name, and more likely to be pointed to
 			}
 			if known := names.find(target); !known.IsZero() {
 				if len(b) == 0 {

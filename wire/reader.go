@@ -18,7 +18,7 @@ type Reader struct {
 	at      int // the next octet
 	dataEnd int // end of the data of the record whose header was read last
 	names   *nameMemory
-	data    Cursor // what Parse hands out; here, because there it would be allocated
+	data    Cursor // what Parse reads with; a local one would be allocated each time
 }
 
 // Reset begins to read msg. What an earlier message gave is no longer valid.
@@ -29,7 +29,7 @@ func (r *Reader) Reset(msg []byte) error {
 	} else {
 		names.reset()
 	}
-	*r = Reader{msg: msg, names: names}
+	*r = Reader{msg: msg, names: names, data: Cursor{msg: msg, names: names}}
 	h, err := ParseHeader(msg)
 	if err != nil {
 		return err
@@ -194,11 +194,15 @@ func (r *Reader) Raw() []byte { return r.msg[r.at:r.dataEnd:r.dataEnd] }
 
 // Parse reads the data of the record that Next returned last into d.
 func (r *Reader) Parse(d Rdata) error {
-	r.data = r.Data()
-	if err := d.Parse(&r.data); err != nil {
-		at := r.data.at
-		if r.data.err != nil {
-			at = r.data.errAt
+	c := &r.data
+	c.at, c.end = r.at, r.dataEnd
+	if c.err != nil {
+		c.err = nil
+	}
+	if err := d.Parse(c); err != nil {
+		at := c.at
+		if c.err != nil {
+			at = c.errAt
 		}
 		return r.fail(at, err)
 	}

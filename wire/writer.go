@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"encoding/binary"
-	"errors"
-)
+import "errors"
 
 // ErrNoSpace is returned when what was to be written does not fit the limit.
 // The message is as it was before.
@@ -112,36 +109,56 @@ func (w *Writer) Question(q Question) error {
 	if q.Name.IsZero() {
 		return ErrEmptyName
 	}
-	m := w.Mark()
-	w.buf = w.compress.AppendName(w.buf, q.Name)
-	w.buf = binary.BigEndian.AppendUint16(w.buf, uint16(q.Type))
-	w.buf = binary.BigEndian.AppendUint16(w.buf, uint16(q.Class))
-	w.counts[SectionQuestion]++
-	return w.checked(m)
+	known := w.compress.count
+	b := w.compress.AppendName(w.buf, q.Name)
+	b = append(b, byte(q.Type>>8), byte(q.Type), byte(q.Class>>8), byte(q.Class))
+	return w.accept(b, known)
 }
 
-// checked undoes what was written since m where it is too much.
-func (w *Writer) checked(m Mark) error {
-	if !w.hasRoom(0) || w.counts[w.section] == 0 { // 0: the count went round
-		w.Rollback(m)
+// accept makes b, which is the buffer with an item appended, the buffer if
+// the item fits. Otherwise all is as before, with known names.
+func (w *Writer) accept(b []byte, known int) error {
+	if len(b)-w.start > w.limit-w.reserve || w.counts[w.section] == 65535 {
+		w.compress.count = known
 		return ErrNoSpace
 	}
+	w.buf = b
+	w.counts[w.section]++
 	return nil
 }
 
 // Record appends a record with typed data to the present section.
 func (w *Writer) Record(owner Name, class Class, ttl uint32, d Rdata) error {
-	m := w.Mark()
-	t := d.Type()
 	if err := w.mayFollow(owner); err != nil {
 		return err
 	}
+	t := d.Type()
 	if !compresses(t) && !w.hasRoom(recordFixed+d.Len()) {
 		return ErrNoSpace
 	}
-	lengthAt := w.recordHeader(owner, t, class, ttl)
-	w.buf = d.AppendTo(w.buf, &w.compress)
-	return w.recordDone(m, lengthAt)
+	known := w.compress.count
+	b := w.compress.AppendName(w.buf, owner)
+	b = appendRecordHeader(b, t, class, ttl)
+	data := len(b)
+	b = d.AppendTo(b, &w.compress)
+	return w.acceptRecord(b, data, known)
+}
+
+// Raw appends a record whose data is given in uncompressed wire form to the
+// present section. Names in data are compressed where RFC 3597 4 allows it.
+func (w *Writer) Raw(owner Name, t Type, class Class, ttl uint32, data []byte) error {
+	if err := w.mayFollow(owner); err != nil {
+		return err
+	}
+	if len(data) > 65535 || !compresses(t) && !w.hasRoom(recordFixed+len(data)) {
+		return ErrNoSpace
+	}
+	known := w.compress.count
+	b := w.compress.AppendName(w.buf, owner)
+	b = appendRecordHeader(b, t, class, ttl)
+	at := len(b)
+	b = w.compress.appendRdata(b, t, data)
+	return w.acceptRecord(b, at, known)
 }
 
 // recordFixed is what a record takes at the least beside its data: an owner
@@ -159,37 +176,22 @@ func (w *Writer) mayFollow(owner Name) error {
 	return nil
 }
 
-func (w *Writer) recordHeader(owner Name, t Type, class Class, ttl uint32) (lengthAt int) {
-	w.buf = w.compress.AppendName(w.buf, owner)
-	w.buf = append(w.buf, byte(t>>8), byte(t), byte(class>>8), byte(class),
+// appendRecordHeader appends what stands between owner and data, the length
+// not known yet.
+func appendRecordHeader(b []byte, t Type, class Class, ttl uint32) []byte {
+	return append(b, byte(t>>8), byte(t), byte(class>>8), byte(class),
 		byte(ttl>>24), byte(ttl>>16), byte(ttl>>8), byte(ttl), 0, 0)
-	return len(w.buf) - 2
 }
 
-func (w *Writer) recordDone(m Mark, lengthAt int) error {
-	w.counts[w.section]++
-	n := len(w.buf) - lengthAt - 2
+// acceptRecord is accept for a record whose data begins at offset data of b.
+func (w *Writer) acceptRecord(b []byte, data, known int) error {
+	n := len(b) - data
 	if n > 65535 {
-		w.Rollback(m)
+		w.compress.count = known
 		return ErrNoSpace
 	}
-	binary.BigEndian.PutUint16(w.buf[lengthAt:], uint16(n))
-	return w.checked(m)
-}
-
-// Raw appends a record whose data is given in uncompressed wire form to the
-// present section. Names in data are compressed where RFC 3597 4 allows it.
-func (w *Writer) Raw(owner Name, t Type, class Class, ttl uint32, data []byte) error {
-	m := w.Mark()
-	if err := w.mayFollow(owner); err != nil {
-		return err
-	}
-	if len(data) > 65535 || !compresses(t) && !w.hasRoom(recordFixed+len(data)) {
-		return ErrNoSpace
-	}
-	lengthAt := w.recordHeader(owner, t, class, ttl)
-	w.buf = w.compress.appendRdata(w.buf, t, data)
-	return w.recordDone(m, lengthAt)
+	b[data-2], b[data-1] = byte(n>>8), byte(n)
+	return w.accept(b, known)
 }
 
 // Finish writes the header and returns the message. The writer may go on

@@ -14,9 +14,7 @@ import (
 type message struct {
 	name     string
 	question wire.Question
-	answers  []record
-	referral []record
-	extra    []record
+	sections [3][]record // answer, authority, additional
 }
 
 type record struct {
@@ -30,32 +28,30 @@ var (
 	mxReply = message{
 		name:     "mx",
 		question: wire.Question{Name: name("example.com."), Type: wire.TypeMX, Class: wire.ClassIN},
-		answers: []record{
+		sections: [3][]record{{
 			{name("example.com."), &wire.MX{Preference: 10, Exchange: name("mail.example.com.")}},
 			{name("example.com."), &wire.MX{Preference: 20, Exchange: name("mail2.example.com.")}},
 			{name("example.com."), &wire.MX{Preference: 30, Exchange: name("backup.example.net.")}},
-		},
-		extra: []record{
+		}, {}, {
 			{name("mail.example.com."), &wire.A{Addr: addr("192.0.2.1")}},
 			{name("mail.example.com."), &wire.AAAA{Addr: addr("2001:db8::1")}},
 			{name("mail2.example.com."), &wire.A{Addr: addr("192.0.2.2")}},
 			{name("mail2.example.com."), &wire.AAAA{Addr: addr("2001:db8::2")}},
-		},
+		}},
 	}
 	referral = message{
 		name:     "referral",
 		question: wire.Question{Name: name("www.example.com."), Type: wire.TypeA, Class: wire.ClassIN},
-		referral: []record{
+		sections: [3][]record{{}, {
 			{name("example.com."), &wire.NS{Host: name("ns1.example.com.")}},
 			{name("example.com."), &wire.NS{Host: name("ns2.example.com.")}},
 			{name("example.com."), &wire.NS{Host: name("ns.example.net.")}},
-		},
-		extra: []record{
+		}, {
 			{name("ns1.example.com."), &wire.A{Addr: addr("192.0.2.1")}},
 			{name("ns1.example.com."), &wire.AAAA{Addr: addr("2001:db8::1")}},
 			{name("ns2.example.com."), &wire.A{Addr: addr("192.0.2.2")}},
 			{name("ns2.example.com."), &wire.AAAA{Addr: addr("2001:db8::2")}},
-		},
+		}},
 	}
 	messages = []message{mxReply, referral}
 )
@@ -64,9 +60,6 @@ func name(text string) wire.Name     { return wire.MustParseName(text) }
 func addr(text string) netip.Addr    { return netip.MustParseAddr(text) }
 func (m *message) flags() wire.Flags { return wire.FlagQR | wire.FlagRD }
 
-// sections are the three that hold records, in order.
-func (m *message) sections() [3][]record { return [3][]record{m.answers, m.referral, m.extra} }
-
 // packWire appends the message with a Writer that is used again.
 func (m *message) packWire(w *wire.Writer, b []byte) ([]byte, error) {
 	w.Reset(b, 1232)
@@ -74,7 +67,7 @@ func (m *message) packWire(w *wire.Writer, b []byte) ([]byte, error) {
 	if err := w.Question(m.question); err != nil {
 		return nil, err
 	}
-	for i, records := range m.sections() {
+	for i, records := range m.sections {
 		w.SetSection(wire.SectionAnswer + wire.Section(i))
 		for j := range records {
 			if err := w.Record(records[j].owner, wire.ClassIN, ttl, records[j].data); err != nil {
@@ -108,7 +101,7 @@ func (m *message) forDnsmessage() *dnsmessageForm {
 			Name: dnsmessage.MustNewName(m.question.Name.String()), Type: dnsmessage.Type(m.question.Type), Class: dnsmessage.ClassINET,
 		},
 	}
-	for i, records := range m.sections() {
+	for i, records := range m.sections {
 		for _, r := range records {
 			o := foreignRecord{header: dnsmessage.ResourceHeader{
 				Name: dnsmessage.MustNewName(r.owner.String()), Class: dnsmessage.ClassINET, TTL: ttl, Type: dnsmessage.Type(r.data.Type()),
@@ -169,7 +162,7 @@ func (m *message) forMiekg() *dns.Msg {
 	o.Id, o.Response, o.RecursionDesired, o.Compress = 4660, true, true, true
 	o.Question = []dns.Question{{Name: m.question.Name.String(), Qtype: uint16(m.question.Type), Qclass: dns.ClassINET}}
 	sections := [3]*[]dns.RR{&o.Answer, &o.Ns, &o.Extra}
-	for i, records := range m.sections() {
+	for i, records := range m.sections {
 		for _, r := range records {
 			h := dns.RR_Header{Name: r.owner.String(), Rrtype: uint16(r.data.Type()), Class: dns.ClassINET, Ttl: ttl}
 			var rr dns.RR
