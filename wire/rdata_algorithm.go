@@ -64,16 +64,5 @@ func ParseAlgorithm[T string | []byte](text T) (Algorithm, bool) {
 
 // algorithm reads a mnemonic or a number.
 func (w *wordReader) algorithm() {
-	if text := w.word("an algorithm"); text != nil {
-		n, ok := parseUint(text, 1<<8-1)
-		if !ok {
-			var a Algorithm
-			a, ok = ParseAlgorithm(text)
-			n = uint64(a)
-		}
-		if !ok {
-			w.expected("an algorithm, its mnemonic or a number from 0 to 255")
-		}
-		w.b = append(w.b, byte(n))
-	}
+	code8(w, "an algorithm, its mnemonic or a number from 0 to 255", algorithmsByName)
 }

@@ -140,7 +140,7 @@ func TestBadRdataText(t *testing.T) {
 		{TypeHIP, "1 AA ", 2, "base64"},
 		{TypeHIP, `1 AA ""`, 2, "public key of 1 to 65535 octets"},
 		{TypeHIP, "1 AA AA== a..b", 3, "name"},
-		{TypeDSYNC, "CDS PIGEON 1 a", 1, "expected NOTIFY"},
+		{TypeDSYNC, "CDS PIGEON 1 a", 1, "expected a scheme, NOTIFY"},
 		{TypeNID, "1 1:2:3", 1, "four groups"},
 		{TypeNID, "1 1:2:3:4:5", 1, "four groups"},
 		{TypeNID, "1 1:2:3:12345", 1, "four groups"},

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"strconv"
 	"strings"
 )
 
@@ -90,22 +91,23 @@ var keyProtocolsByName = map[string]uint8{"NONE": 0, "TLS": 1, "EMAIL": 2, "DNSS
 func (w *wordReader) key() {
 	flags := w.keyFlags()
 	w.append16(flags)
-	if text := w.word("a protocol"); text != nil {
-		protocol, ok := parseCode(text, keyProtocolsByName, "")
-		if !ok {
-			w.expected("a protocol, its mnemonic or a number from 0 to 255")
-		}
-		w.b = append(w.b, protocol)
-	}
+	code8(w, "a protocol, its mnemonic or a number from 0 to 255", keyProtocolsByName)
 	w.algorithm()
 	w.base64Rest(flags&flagsNoKey != flagsNoKey)
 }
 
-// keyFlags reads a number or mnemonics with "|" in between.
+// keyFlags reads a number, decimal or with 0x in hex, or mnemonics with "|" in between.
 func (w *wordReader) keyFlags() uint16 {
 	const what = "flags, their mnemonics or a number from 0 to 65535"
 	text := w.word(what)
 	if n, ok := parseUint(text, 1<<16-1); ok {
+		return uint16(n)
+	}
+	if hasPrefixFold(text, "0x") {
+		n, err := strconv.ParseUint(string(text[2:]), 16, 16)
+		if err != nil {
+			w.expected(what)
+		}
 		return uint16(n)
 	}
 	flags := uint16(0)

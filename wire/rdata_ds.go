@@ -73,11 +73,15 @@ func digestLen(digestType uint8) int {
 	return 0
 }
 
+// digestTypesByName has the mnemonics that BIND reads.
+var digestTypesByName = map[string]uint8{
+	"SHA1": 1, "SHA-1": 1, "SHA256": 2, "SHA-256": 2, "GOST": 3, "SHA384": 4, "SHA-384": 4,
+}
+
 // digest reads the kind of a digest and the digest in hex, whose length must
 // be the one that lengthOf gives for its kind.
-func (w *wordReader) digest(lengthOf func(uint8) int) {
-	kind := uint8(w.number("a number", 1<<8-1))
-	w.b = append(w.b, kind)
+func (w *wordReader) digest(kinds map[string]uint8, lengthOf func(uint8) int) {
+	kind := code8(w, "a type of digest, its number from 0 to 255", kinds)
 	first, before := w.next, len(w.b)
 	w.hexRest("hex digits")
 	want, got := lengthOf(kind), len(w.b)-before

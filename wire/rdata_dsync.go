@@ -38,21 +38,11 @@ func (d *DSYNC) String() string { return rdataString(d) }
 // schemeNotify is the scheme of RFC 9859 2.2: a NOTIFY message.
 const schemeNotify = 1
 
+var schemesByName = map[string]uint8{"NOTIFY": schemeNotify}
+
 // dsyncScheme reads a number or the one mnemonic there is.
 func (w *wordReader) dsyncScheme() {
-	const what = "NOTIFY or a number from 0 to 255"
-	text := w.word(what)
-	if text == nil {
-		return
-	}
-	n, ok := parseUint(text, 1<<8-1)
-	if !ok && len(text) == len("NOTIFY") && hasPrefixFold(text, "NOTIFY") {
-		n, ok = schemeNotify, true
-	}
-	if !ok {
-		w.expected(what)
-	}
-	w.b = append(w.b, byte(n))
+	code8(w, "a scheme, NOTIFY or a number from 0 to 255", schemesByName)
 }
 
 func appendDSYNCSchemeText(b []byte, scheme uint8) []byte {

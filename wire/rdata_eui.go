@@ -1,5 +1,7 @@
 package wire
 
+import "bytes"
+
 // EUI48 is a 48 bit hardware address (RFC 7043 3.1).
 type EUI48 struct {
 	Address [6]byte
@@ -59,16 +61,19 @@ func (w *wordReader) eui(octets int) {
 	if text == nil {
 		return
 	}
-	if len(text) != 3*octets-1 {
-		w.expected(what)
-		return
-	}
-	for i := 0; i < len(text); i += 3 {
-		if i > 0 && text[i-1] != '-' {
-			w.expected(what)
-			return
+	for more := true; more && octets > 0; octets-- {
+		var pair []byte
+		pair, text, more = bytes.Cut(text, []byte("-"))
+		if more != (octets > 1) || len(pair) > 2 {
+			break
 		}
-		w.hexWord(text[i:i+2], what)
+		if len(pair) == 1 { // a zero may be left out, as BIND has it
+			pair = []byte{'0', pair[0]}
+		}
+		w.hexWord(pair, what)
+	}
+	if octets > 0 {
+		w.expected(what)
 	}
 }
 

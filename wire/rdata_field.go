@@ -45,11 +45,12 @@ const (
 	fieldHash           // behind a length octet, in base32hex
 
 	// Codes with names.
-	fieldType      // a record type
-	fieldTypes     // a bitmap of record types (RFC 4034 4.1.2)
-	fieldAlgorithm // a DNSSEC algorithm, printed as a number
-	fieldErrorCode // an RCODE of 16 bits (RFC 8945 4.2)
-	fieldTime      // seconds since 1970 on a circle, YYYYMMDDHHmmSS in text (RFC 4034 3.2)
+	fieldType          // a record type
+	fieldTypes         // a bitmap of record types (RFC 4034 4.1.2)
+	fieldAlgorithm     // a DNSSEC algorithm, printed as a number
+	fieldErrorCode     // an RCODE of 16 bits (RFC 8945 4.2)
+	fieldHashAlgorithm // of NSEC3 and NSEC3PARAM, printed as a number
+	fieldTime          // seconds since 1970 on a circle, YYYYMMDDHHmmSS in text (RFC 4034 3.2)
 
 	// Parts that one type or family alone has; each is in its file.
 	fieldA6
@@ -84,7 +85,7 @@ func (f field) isFolded() bool { return f == fieldSharedName || f == fieldFolded
 // are not what the field wants.
 func (f field) skip(c *Cursor) {
 	switch f {
-	case fieldUint8, fieldAlgorithm, fieldCertAlgorithm, fieldDSYNCScheme:
+	case fieldUint8, fieldAlgorithm, fieldHashAlgorithm, fieldCertAlgorithm, fieldDSYNCScheme:
 		c.take(1)
 	case fieldUint16, fieldType, fieldErrorCode, fieldCertType:
 		c.take(2)
@@ -201,6 +202,8 @@ func (f field) read(w *wordReader) {
 		w.typeBitmap()
 	case fieldAlgorithm:
 		w.algorithm()
+	case fieldHashAlgorithm:
+		w.hashAlgorithm()
 	case fieldErrorCode:
 		w.errorCode()
 	case fieldTime:
@@ -220,11 +223,11 @@ func (f field) read(w *wordReader) {
 	case fieldCertType:
 		w.certType()
 	case fieldDigest:
-		w.digest(digestLen)
+		w.digest(digestTypesByName, digestLen)
 	case fieldDSYNCScheme:
 		w.dsyncScheme()
 	case fieldFingerprint:
-		w.digest(fingerprintLen)
+		w.digest(nil, fingerprintLen)
 	case fieldHIP:
 		w.hip()
 	case fieldIPSECKEYGateway:
@@ -244,7 +247,7 @@ func (f field) read(w *wordReader) {
 	case fieldWKS:
 		w.wks()
 	case fieldZoneDigest:
-		w.digest(zoneDigestLen)
+		w.digest(nil, zoneDigestLen)
 	}
 }
 
@@ -252,7 +255,7 @@ func (f field) read(w *wordReader) {
 // its text to b. It fails c where the octets have no text.
 func (f field) appendText(b []byte, c *Cursor) []byte {
 	switch f {
-	case fieldUint8, fieldAlgorithm:
+	case fieldUint8, fieldAlgorithm, fieldHashAlgorithm:
 		return appendUint(b, uint64(c.Uint8()))
 	case fieldUint16:
 		return appendUint(b, uint64(c.Uint16()))

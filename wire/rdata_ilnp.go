@@ -124,8 +124,8 @@ func (w *wordReader) locator() {
 	group, digits, groups := uint16(0), 0, 0
 	for i := 0; i <= len(text); i++ {
 		if i < len(text) && text[i] != ':' {
-			d, ok := hexDigit(text[i])
-			if digits++; !ok || digits > 4 {
+			d := hexValues[text[i]]
+			if digits++; d > 15 || digits > 4 {
 				w.expected(what)
 				return
 			}

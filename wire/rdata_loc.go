@@ -143,6 +143,9 @@ func (w *wordReader) altitude() uint32 {
 		return 0
 	}
 	number, below := bytes.CutPrefix(trimMetres(text), []byte("-"))
+	if !below {
+		number = bytes.TrimPrefix(number, []byte("+"))
+	}
 	cm, ok := parseDecimal(number, 42849672, 2)
 	switch {
 	case !ok, below && cm > locSeaLevel, !below && cm > 1<<32-1-locSeaLevel:

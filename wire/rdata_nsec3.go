@@ -90,6 +90,14 @@ func (c *Cursor) hash() []byte {
 	return h
 }
 
+// hashAlgorithmsByName has the one mnemonic that BIND knows.
+var hashAlgorithmsByName = map[string]uint8{"SHA-1": 1}
+
+// hashAlgorithm reads a mnemonic or a number.
+func (w *wordReader) hashAlgorithm() {
+	code8(w, "a hash algorithm, SHA-1 or a number from 0 to 255", hashAlgorithmsByName)
+}
+
 // salt reads hex digits, or "-" for no salt (RFC 5155 3.3).
 func (w *wordReader) salt() {
 	const what = `a salt of at most 255 octets in hex, or "-"`
@@ -126,8 +134,8 @@ func (w *wordReader) hash() {
 	w.b = append(w.b, 0)
 	bits, count := uint32(0), 0
 	for _, c := range text {
-		d, ok := base32HexDigit(c)
-		if !ok {
+		d := base32HexValues[c]
+		if d > 31 {
 			w.expected(what)
 			return
 		}
@@ -145,16 +153,6 @@ func (w *wordReader) hash() {
 		return
 	}
 	w.b[length] = byte(n)
-}
-
-func base32HexDigit(c byte) (byte, bool) {
-	switch {
-	case isDigit(c):
-		return c - '0', true
-	case 'a' <= fold[c] && fold[c] <= 'v':
-		return fold[c] - 'a' + 10, true
-	}
-	return 0, false
 }
 
 func appendBase32Hex(b, octets []byte) []byte {

@@ -69,7 +69,7 @@ func (w *wordReader) time() {
 		w.append32(uint32(n))
 		return
 	}
-	t, err := ParseSerialTime(string(text))
+	t, err := ParseSerialTime(text)
 	if err != nil {
 		w.expected("a time YYYYMMDDHHmmSS or a number of seconds")
 	}

@@ -75,13 +75,7 @@ var (
 
 // wks reads the protocol and the services, by name or by number.
 func (w *wordReader) wks() {
-	if text := w.word("a protocol"); text != nil {
-		protocol, ok := parseCode(text, wksProtocols, "")
-		if !ok {
-			w.expected("a protocol, tcp, udp or a number from 0 to 255")
-		}
-		w.b = append(w.b, protocol)
-	}
+	code8(w, "a protocol, tcp, udp or a number from 0 to 255", wksProtocols)
 	bitmap := len(w.b)
 	for w.more() {
 		text := w.word("a service")

@@ -321,9 +321,18 @@ func appendUnescaped(b, text []byte) ([]byte, error) {
 func (w *wordReader) hexRest(what string) {
 	high, odd := byte(0), false
 	for first := true; first || w.more(); first = false {
-		for _, c := range w.word(what) {
-			d, ok := hexDigit(c)
-			if !ok {
+		text := w.word(what)
+		for !odd && len(text) >= 2 { // whole octets, which is nearly everything
+			high, low := hexValues[text[0]], hexValues[text[1]]
+			if high|low > 15 {
+				break
+			}
+			w.b = append(w.b, high<<4|low)
+			text = text[2:]
+		}
+		for _, c := range text {
+			d := hexValues[c]
+			if d > 15 {
 				w.expected(what)
 				return
 			}
@@ -345,9 +354,8 @@ func (w *wordReader) hexWord(text []byte, what string) {
 		return
 	}
 	for i := 0; i < len(text); i += 2 {
-		high, ok1 := hexDigit(text[i])
-		low, ok2 := hexDigit(text[i+1])
-		if !ok1 || !ok2 {
+		high, low := hexValues[text[i]], hexValues[text[i+1]]
+		if high|low > 15 {
 			w.expected(what)
 			return
 		}
@@ -355,15 +363,32 @@ func (w *wordReader) hexWord(text []byte, what string) {
 	}
 }
 
-func hexDigit(c byte) (byte, bool) {
-	switch {
-	case isDigit(c):
-		return c - '0', true
-	case 'a' <= fold[c] && fold[c] <= 'f':
-		return fold[c] - 'a' + 10, true
+// digitValues is what each character stands for in digits, 255 for none.
+func digitValues(digits string) (values [256]byte) {
+	for i := range values {
+		values[i] = 255
 	}
-	return 0, false
+	for i := range len(digits) {
+		values[digits[i]] = byte(i)
+	}
+	return values
 }
+
+// foldedDigitValues is digitValues for digits whose case means nothing, given
+// in lower case.
+func foldedDigitValues(digits string) (values [256]byte) {
+	values = digitValues(digits)
+	for c := 'A'; c <= 'Z'; c++ {
+		values[c] = values[fold[c]]
+	}
+	return values
+}
+
+var (
+	hexValues       = foldedDigitValues("0123456789abcdef")
+	base32HexValues = foldedDigitValues("0123456789abcdefghijklmnopqrstuv")
+	base64Values    = digitValues("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+)
 
 // base64Rest reads base64 split over words up to the end. Unless it is
 // required there may be none.
@@ -406,6 +431,16 @@ type base64Decoder struct {
 // append appends what text stands for; false where it is no base64, bits left
 // over at the end that are not zero included.
 func (d *base64Decoder) append(b, text []byte) ([]byte, bool) {
+	if d.count == 0 && d.padded == 0 { // whole groups, which is nearly everything
+		for len(text) >= 4 {
+			v0, v1, v2, v3 := base64Values[text[0]], base64Values[text[1]], base64Values[text[2]], base64Values[text[3]]
+			if v0|v1|v2|v3 > 63 {
+				break
+			}
+			b = append(b, v0<<2|v1>>4, v1<<4|v2>>2, v2<<6|v3)
+			text = text[4:]
+		}
+	}
 	for _, c := range text {
 		v := base64Values[c]
 		switch {
@@ -435,19 +470,6 @@ func (d *base64Decoder) append(b, text []byte) ([]byte, bool) {
 // whole reports whether what was decoded ended with a group.
 func (d *base64Decoder) whole() bool { return d.count == 0 }
 
-const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-// base64Values is what each character stands for, 255 for none.
-var base64Values = func() (t [256]byte) {
-	for i := range t {
-		t[i] = 255
-	}
-	for i := range len(base64Digits) {
-		t[base64Digits[i]] = byte(i)
-	}
-	return t
-}()
-
 // sizedBase64 reads a number of octets and, unless it is zero, a word of
 // base64 that has as many.
 func (w *wordReader) sizedBase64() {
@@ -463,11 +485,35 @@ func (w *wordReader) sizedBase64() {
 	}
 }
 
-// recordType reads the mnemonic of a type, or TYPEnnn.
-func (w *wordReader) recordType() {
-	if text := w.word("a record type"); text != nil {
-		w.append16(uint16(w.parseType(text)))
+// code8 reads an octet: a name of it, case ignored, or a decimal number.
+func code8[N ~uint8](w *wordReader, what string, names map[string]N) N {
+	text := w.word(what)
+	if text == nil {
+		return 0
 	}
+	n, ok := parseUint(text, 1<<8-1)
+	code := N(n)
+	if !ok {
+		code, ok = parseCode(text, names, "")
+	}
+	if !ok {
+		w.expected(what)
+	}
+	w.b = append(w.b, byte(code))
+	return code
+}
+
+// recordType reads the mnemonic of a type, TYPEnnn, or a number.
+func (w *wordReader) recordType() {
+	text := w.word("a record type")
+	if text == nil {
+		return
+	}
+	n, ok := parseUint(text, 1<<16-1)
+	if !ok {
+		n = uint64(w.parseType(text))
+	}
+	w.append16(uint16(n))
 }
 
 // parseType reads text, the last word read, as a type.
