@@ -58,9 +58,20 @@ func (s Serial) Time(near time.Time) time.Time {
 }
 
 // ParseSerialTime reads YYYYMMDDHHmmSS (RFC 4034 3.2).
-func ParseSerialTime(text string) (Serial, error) {
-	t, err := time.Parse(serialTimeForm, text)
-	if err != nil || len(text) != len(serialTimeForm) {
+func ParseSerialTime[T string | []byte](text T) (Serial, error) {
+	ok := len(text) == len(serialTimeForm)
+	number := func(from, to int) (n int) {
+		for i := from; i < to && ok; i++ {
+			ok = isDigit(text[i])
+			n = n*10 + int(text[i]-'0')
+		}
+		return n
+	}
+	year, month, day := number(0, 4), number(4, 6), number(6, 8)
+	hour, minute, second := number(8, 10), number(10, 12), number(12, 14)
+	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
+	// What is too large for its place Date carries over to the next.
+	if !ok || month > 12 || t.Day() != day || hour > 23 || minute > 59 || second > 59 {
 		return 0, errors.New("time is not of the form YYYYMMDDHHmmSS: " + quoteForError(text))
 	}
 	return SerialFromTime(t), nil
