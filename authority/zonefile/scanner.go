@@ -66,82 +66,89 @@ func newScanner(file string, text []byte, problems *diagnostic.List) scanner {
 // next goes to the next entry that has words, or in which something is wrong.
 // It returns false when there is none.
 func (s *scanner) next() bool {
-	s.beginEntry()
+	text, i := s.text, s.at
+	s.beginEntry(i)
 	depth, opened := 0, 0 // parentheses that are open, and where the outermost is
-	text := s.text
-	for s.at < len(text) {
-		switch octetKinds[text[s.at]] {
+	for i < len(text) {
+		switch octetKinds[text[i]] {
 		case blank:
-			s.at++
+			i++
+			continue
 		case lineEnd:
-			s.endLine()
+			i = s.endLine(i)
 			if depth > 0 {
 				continue
 			}
 			if len(s.words) > 0 || s.broken {
+				s.at = i
 				return true
 			}
-			s.beginEntry()
+			s.beginEntry(i)
 		case comment:
-			s.skipComment()
+			i = endOfComment(text, i)
 		case opening:
 			if depth == 0 {
-				opened = s.at
+				opened = i
 			}
 			depth++
-			s.at++
+			i++
 		case closing:
 			if depth--; depth < 0 {
-				s.fail(s.at, "closing parenthesis without an opening one")
+				s.fail(i, "closing parenthesis without an opening one")
 				depth = 0
 			}
-			s.at++
+			i++
 		case quote:
-			s.quotedWord()
+			i = s.quotedWord(i)
 		case nul:
-			s.failNul(s.at)
-			s.at++
+			s.failNul(i)
+			i++
 		default:
-			s.word()
+			i = s.word(i)
 		}
 		if len(s.words) > maxWords {
 			s.fail(s.start, "entry has more than %d words", maxWords)
-			s.at = len(text)
+			i = len(text)
 		}
 	}
+	s.at = i
 	if depth > 0 {
 		s.fail(opened, "parenthesis is never closed")
 	}
 	return len(s.words) > 0 || s.broken
 }
 
-func (s *scanner) beginEntry() {
+// beginEntry begins an entry at octet i, where a line starts.
+func (s *scanner) beginEntry(i int) {
 	s.words = s.words[:0]
-	s.start, s.first = s.at, s.line
-	s.blank = s.at < len(s.text) && octetKinds[s.text[s.at]] == blank
+	s.start, s.first = i, s.line
+	s.blank = i < len(s.text) && octetKinds[s.text[i]] == blank
 	s.broken = false
 }
 
-// endLine goes past the end of a line: LF, CR LF or CR.
-func (s *scanner) endLine() {
-	if s.text[s.at] == '\r' && s.at+1 < len(s.text) && s.text[s.at+1] == '\n' {
-		s.at++
-	}
-	s.at++
+// endLine returns what is behind the line end at octet i: LF, CR LF or CR.
+func (s *scanner) endLine(i int) int {
 	s.line++
-}
-
-func (s *scanner) skipComment() {
-	for s.at < len(s.text) && octetKinds[s.text[s.at]] != lineEnd {
-		s.at++
+	if s.text[i] == '\r' && i+1 < len(s.text) && s.text[i+1] == '\n' {
+		return i + 2
 	}
+	return i + 1
 }
 
-// word reads a word without quotes. A backslash takes the meaning from the
-// octet behind it; the word keeps both (package wire reads escapes).
-func (s *scanner) word() {
-	text, start := s.text, s.at
-	i := skipOrdinary(text, start)
+// endOfComment returns where the line ends that the comment at octet i is on.
+func endOfComment(text []byte, i int) int {
+	for i < len(text) && octetKinds[text[i]] != lineEnd {
+		i++
+	}
+	return i
+}
+
+// word adds the word without quotes that starts at octet i and returns what is
+// behind it. A backslash takes the meaning from the octet behind it; the word
+// keeps both (package wire reads escapes).
+func (s *scanner) word(i int) int {
+	text, start := s.text, i
+	i = skipOrdinary(text, i)
 	for ; i < len(text) && octetKinds[text[i]] == escape; i = skipOrdinary(text, i) {
 		if i+1 == len(text) || octetKinds[text[i+1]] == lineEnd || text[i+1] == 0 {
 			s.fail(i, "backslash with nothing behind it")
@@ -150,21 +157,20 @@ func (s *scanner) word() {
 		}
 		i += 2
 	}
-	s.at = i
 	s.add(start, i, false)
+	return i
 }
 
-// quotedWord reads a word between quotes. The end of the line ends it too, and
-// is then an error, unless it is a line feed behind a backslash.
-func (s *scanner) quotedWord() {
-	text, start := s.text, s.at
-	i := start + 1
-	for ; i < len(text) && octetKinds[text[i]] != lineEnd; i++ {
+// quotedWord adds the word between quotes that starts at octet i and returns
+// what is behind it. The end of the line ends it too, and is then an error,
+// unless it is a line feed behind a backslash.
+func (s *scanner) quotedWord(i int) int {
+	text, start := s.text, i
+	for i++; i < len(text) && octetKinds[text[i]] != lineEnd; i++ {
 		switch octetKinds[text[i]] {
 		case quote:
-			s.at = i + 1
 			s.add(start+1, i, true)
-			return
+			return i + 1
 		case nul:
 			s.failNul(i)
 		case escape:
@@ -183,7 +189,7 @@ func (s *scanner) quotedWord() {
 		}
 	}
 	s.fail(start, "quote is never closed")
-	s.at = i
+	return i
 }
 
 func (s *scanner) add(start, end int, quoted bool) {
