@@ -24,7 +24,6 @@ func TestRdataTextAllocates(t *testing.T) {
 		TypeTLSA:       "3 1 1 D2ABDE240D7CD3EE6B4B28C54DF034B97983A1D16E8A410E4561CB106618E971",
 		TypeOPENPGPKEY: "mQENBFVH",
 		TypeRRSIG:      "A 8 2 3600 20260201000000 20260101000000 12345 example. c2lnbmF0dXJl",
-		TypeHTTPS:      "1 . alpn=h2,h3 ipv4hint=192.0.2.1",
 	} {
 		words := splitWords(text)
 		allocs := testing.AllocsPerRun(100, func() {
