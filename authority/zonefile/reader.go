@@ -193,9 +193,10 @@ func (r *reader) readRecord() {
 
 func (r *reader) emitRecord(owner []byte, seconds uint32, t wire.Type, data []byte, at diagnostic.Position) {
 	name, _, _ := wire.BorrowName(owner) // it was written by wire: it is a name
-	r.record.Record = wire.Record{Name: name, Type: t, Class: r.options.Class, TTL: seconds, Data: data}
-	r.record.Position = at
-	r.stopped = r.lender.lend(&r.record, r.emit)
+	record := &r.record
+	record.Name, record.Type, record.Class, record.TTL, record.Data = name, t, r.options.Class, seconds, data
+	record.Position = at
+	r.stopped = r.lender.lend(record, r.emit)
 }
 
 // readOwner makes the first word the owner. Records of one owner tend to

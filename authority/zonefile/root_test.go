@@ -1,8 +1,10 @@
 package zonefile
 
 import (
+	"bytes"
 	"compress/gzip"
 	"io"
+	"math/rand/v2"
 	"os"
 	"testing"
 
@@ -58,5 +60,36 @@ func TestRootZone(t *testing.T) {
 	}
 	if twice, _ := write(once); string(twice) != string(once) {
 		t.Error("what was written reads back as something else")
+	}
+}
+
+// TestRootZoneMutations changes octets of pieces of the root zone at random:
+// records or errors, and never more records than lines.
+func TestRootZoneMutations(t *testing.T) {
+	text := rootZone(t)
+	random := rand.New(rand.NewPCG(5, 6))
+	piece := make([]byte, 4096)
+	for range 10_000 {
+		n := copy(piece, text[random.IntN(len(text)):])
+		for range 1 + random.IntN(8) {
+			i := random.IntN(n)
+			if random.IntN(2) == 0 {
+				piece[i] = byte(random.IntN(256))
+			} else {
+				piece[i] = "\n \"();\\$@.0"[random.IntN(11)]
+			}
+		}
+		var problems diagnostic.List
+		records := 0
+		err := Read(piece[:n], "root", Options{Origin: wire.Root}, &problems, func(r *Record) error {
+			records++
+			if err := wire.CheckRdata(r.Type, r.Data); err != nil {
+				t.Errorf("%v: %v in\n%s", r.Position, err, piece[:n])
+			}
+			return nil
+		})
+		if lines := bytes.Count(piece[:n], []byte("\n")) + bytes.Count(piece[:n], []byte("\r")) + 1; err != nil || records > lines {
+			t.Fatalf("%v, %d records in %d lines", err, records, lines)
+		}
 	}
 }

@@ -164,6 +164,17 @@ func TestReadsWhatItWrites(t *testing.T) {
 	}
 }
 
+// TestClass reads a zone of another class than IN.
+func TestClass(t *testing.T) {
+	text := "$TTL 5\na CH TXT b\na CLASS3 TXT c\na TXT d\na IN TXT e\na CHAOS TXT f\n"
+	o := Options{Origin: wire.Root, Class: wire.ClassCH}
+	records, problems := readAll(t, []byte(text), o)
+	want := "a.\t5\tCH\tTXT\t\"b\"\na.\t5\tCH\tTXT\t\"c\"\na.\t5\tCH\tTXT\t\"d\"\na.\t5\tCH\tTXT\t\"f\"\n"
+	if got := strings.Join(records, ""); got != want || problems.Error() != "sample:5:3: class IN in a zone of class CH" {
+		t.Errorf("%s%v", got, problems)
+	}
+}
+
 func TestLongLines(t *testing.T) {
 	const megabyte = 1 << 20
 	for _, test := range []struct{ title, text, problem string }{
