@@ -17,64 +17,59 @@ func readName(msg []byte, at, end int, names *nameMemory) (Name, int, error) {
 			return known.name, at + 2, nil
 		}
 	}
-	first := at
+	first := at              // where the name may be pointed to
 	next := 0                // behind the name, known at the first pointer
 	short := error(ErrShort) // what it is called when the name goes on behind end
-	start := at              // of the present run of labels
 	b := names.room()
 	for {
+		run := at // of labels
+		var l int
+		for at < end {
+			if l = int(msg[at]); l == 0 || l > MaxLabelLen {
+				break
+			}
+			at += 1 + l
+		}
 		if at >= end {
 			return Name{}, 0, short
 		}
-		l := int(msg[at])
-		switch {
-		case l == 0:
+		if len(b)+at-run+1 > MaxNameLen {
+			return Name{}, 0, ErrNameTooLong
+		}
+		if l == 0 {
 			if next == 0 {
 				next = at + 1
 			}
-			if len(b) == 0 {
+			if len(b)+at-run == 0 {
 				return Root, next, nil
 			}
-			return names.keep(first, append(b, 0)), next, nil
-		case l <= MaxLabelLen:
-			label := at
-			at += 1 + l
-			if at > end {
-				return Name{}, 0, short
-			}
-			if len(b)+1+l+1 > MaxNameLen {
-				return Name{}, 0, ErrNameTooLong
-			}
-			b = append(b, msg[label:at]...)
-		case l >= 0xC0:
-			if at+2 > end {
-				return Name{}, 0, short
-			}
-			target := int(binary.BigEndian.Uint16(msg[at:]) & maxPointer)
-			if target >= start || target < HeaderLen {
-				return Name{}, 0, ErrPointer
-			}
-			if next == 0 {
-				next = at + 2
-			}
-			if len(b) == 0 {
-				first = target // the same name, and more likely to be pointed to
-			}
-			if known := names.find(target); !known.IsZero() {
-				if len(b) == 0 {
-					return known, next, nil
-				}
-				if len(b)+len(known.wire) > MaxNameLen {
-					return Name{}, 0, ErrNameTooLong
-				}
-				return names.keep(first, append(b, known.wire...)), next, nil
-			}
-			// What lies between was read: going there again could only loop.
-			end, short = start, ErrPointer
-			at, start = target, target
-		default:
+			return names.keep(first, append(b, msg[run:at+1]...)), next, nil
+		}
+		b = append(b, msg[run:at]...)
+		if l < 0xC0 {
 			return Name{}, 0, ErrLabelType
 		}
+		if at+2 > end {
+			return Name{}, 0, short
+		}
+		target := int(binary.BigEndian.Uint16(msg[at:]) & maxPointer)
+		if target >= run || target < HeaderLen {
+			return Name{}, 0, ErrPointer
+		}
+		if next == 0 {
+			next = at + 2
+		}
+		if len(b) == 0 {
+			first = target // the same name, and more likely to be pointed to
+		}
+		if known := names.slot(target); known.at == target {
+			if len(b)+len(known.name.wire) > MaxNameLen {
+				return Name{}, 0, ErrNameTooLong
+			}
+			return names.keep(first, append(b, known.name.wire...)), next, nil
+		}
+		// What lies between was read: going there again could only loop.
+		at, end, short = target, run, ErrPointer
 	}
 }
 
@@ -127,15 +122,8 @@ func (m *nameMemory) keep(at int, b []byte) Name {
 	return name
 }
 
-// find returns the name that was read at offset at, or no name.
-func (m *nameMemory) find(at int) Name {
-	if k := m.slot(at); k.at == at {
-		return k.name
-	}
-	return Name{}
-}
-
-func (m *nameMemory) slot(at int) *knownName { return &m.known[at%len(m.known)] }
+// slot is where a name that was read at offset at is remembered, if it is.
+func (m *nameMemory) slot(at int) *knownName { return &m.known[uint(at)%uint(len(m.known))] }
 
 // skipName returns the place behind the name at msg[at:end] without looking
 // where its pointer leads.
