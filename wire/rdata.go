@@ -208,23 +208,19 @@ func AppendCanonicalRdata(b []byte, t Type, data []byte) []byte {
 func (l layout) appendTo(b []byte, c *Cursor, canonical bool) []byte {
 	for _, f := range l {
 		from, at := len(b), c.at
-		fold := canonical && f.isFolded()
-		switch {
-		case f.isName():
+		if f.isName() {
 			b = append(b, c.CompressedName().wire...)
-		default:
+		} else {
 			f.skip(c)
-			if c.err != nil {
-				return b
-			}
-			b = append(b, c.msg[at:c.at]...)
-			if f == fieldA6 && canonical {
-				fold = true
-				from += a6NameOffset(b[from:])
-			}
+			b = append(b, c.since(at)...)
 		}
-		if fold {
+		switch {
+		case c.err != nil:
+			return b
+		case canonical && f.isFolded():
 			foldOctets(b[from:])
+		case canonical && f == fieldA6:
+			foldOctets(b[from+a6NameOffset(b[from:]):])
 		}
 	}
 	return b

@@ -29,8 +29,7 @@ func (d *DNSKEY) Parse(c *Cursor) error {
 // AppendTo appends the wire form.
 func (d *DNSKEY) AppendTo(b []byte, _ *Compressor) []byte {
 	b = binary.BigEndian.AppendUint16(b, d.Flags)
-	b = append(b, d.Protocol)
-	b = append(b, byte(d.Algorithm))
+	b = append(b, d.Protocol, byte(d.Algorithm))
 	return append(b, d.PublicKey...)
 }
 

@@ -25,8 +25,7 @@ func (d *DS) Parse(c *Cursor) error {
 // AppendTo appends the wire form.
 func (d *DS) AppendTo(b []byte, _ *Compressor) []byte {
 	b = binary.BigEndian.AppendUint16(b, d.KeyTag)
-	b = append(b, byte(d.Algorithm))
-	b = append(b, d.DigestType)
+	b = append(b, byte(d.Algorithm), d.DigestType)
 	return append(b, d.Digest...)
 }
 

@@ -31,8 +31,7 @@ func (d *NSEC3) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *NSEC3) AppendTo(b []byte, _ *Compressor) []byte {
-	b = append(b, d.HashAlgorithm)
-	b = append(b, d.Flags)
+	b = append(b, d.HashAlgorithm, d.Flags)
 	b = binary.BigEndian.AppendUint16(b, d.Iterations)
 	b = appendString(b, d.Salt)
 	b = appendString(b, d.NextHashed)
@@ -66,8 +65,7 @@ func (d *NSEC3PARAM) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *NSEC3PARAM) AppendTo(b []byte, _ *Compressor) []byte {
-	b = append(b, d.HashAlgorithm)
-	b = append(b, d.Flags)
+	b = append(b, d.HashAlgorithm, d.Flags)
 	b = binary.BigEndian.AppendUint16(b, d.Iterations)
 	return appendString(b, d.Salt)
 }

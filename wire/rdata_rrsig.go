@@ -35,8 +35,7 @@ func (d *RRSIG) Parse(c *Cursor) error {
 // AppendTo appends the wire form.
 func (d *RRSIG) AppendTo(b []byte, _ *Compressor) []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(d.Covered))
-	b = append(b, byte(d.Algorithm))
-	b = append(b, d.Labels)
+	b = append(b, byte(d.Algorithm), d.Labels)
 	b = binary.BigEndian.AppendUint32(b, d.OriginalTTL)
 	b = binary.BigEndian.AppendUint32(b, uint32(d.Expiration))
 	b = binary.BigEndian.AppendUint32(b, uint32(d.Inception))

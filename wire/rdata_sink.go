@@ -23,9 +23,7 @@ func (d *SINK) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *SINK) AppendTo(b []byte, _ *Compressor) []byte {
-	b = append(b, d.Meaning)
-	b = append(b, d.Coding)
-	b = append(b, d.Subcoding)
+	b = append(b, d.Meaning, d.Coding, d.Subcoding)
 	return append(b, d.Data...)
 }
 

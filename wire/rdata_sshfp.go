@@ -20,8 +20,7 @@ func (d *SSHFP) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *SSHFP) AppendTo(b []byte, _ *Compressor) []byte {
-	b = append(b, d.Algorithm)
-	b = append(b, d.FingerprintType)
+	b = append(b, d.Algorithm, d.FingerprintType)
 	return append(b, d.Fingerprint...)
 }
 

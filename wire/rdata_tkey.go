@@ -40,6 +40,6 @@ func (d *TKEY) AppendTo(b []byte, _ *Compressor) []byte {
 }
 
 // Len is the length of the wire form in octets.
-func (d *TKEY) Len() int { return 12 + d.Algorithm.Len() + 2 + len(d.Key) + 2 + len(d.Other) }
+func (d *TKEY) Len() int { return 12 + d.Algorithm.Len() + sizedLen(d.Key) + sizedLen(d.Other) }
 
 func (d *TKEY) String() string { return rdataString(d) }

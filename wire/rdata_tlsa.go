@@ -22,9 +22,7 @@ func (d *TLSA) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *TLSA) AppendTo(b []byte, _ *Compressor) []byte {
-	b = append(b, d.Usage)
-	b = append(b, d.Selector)
-	b = append(b, d.MatchingType)
+	b = append(b, d.Usage, d.Selector, d.MatchingType)
 	return append(b, d.Data...)
 }
 

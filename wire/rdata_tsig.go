@@ -40,7 +40,7 @@ func (d *TSIG) AppendTo(b []byte, _ *Compressor) []byte {
 }
 
 // Len is the length of the wire form in octets.
-func (d *TSIG) Len() int { return 12 + d.Algorithm.Len() + 2 + len(d.MAC) + 2 + len(d.Other) }
+func (d *TSIG) Len() int { return 12 + d.Algorithm.Len() + sizedLen(d.MAC) + sizedLen(d.Other) }
 
 func (d *TSIG) String() string { return rdataString(d) }
 
@@ -75,6 +75,9 @@ func appendErrorCodeText(b []byte, r RCode) []byte {
 	}
 	return append(b, r.String()...)
 }
+
+// sizedLen is what appendSized appends.
+func sizedLen(octets []byte) int { return 2 + min(len(octets), maxRdataLen) }
 
 // appendSized appends octets behind their length in 16 bits.
 func appendSized(b, octets []byte) []byte {

@@ -25,8 +25,7 @@ func (d *ZONEMD) Parse(c *Cursor) error {
 // AppendTo appends the wire form.
 func (d *ZONEMD) AppendTo(b []byte, _ *Compressor) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(d.Serial))
-	b = append(b, d.Scheme)
-	b = append(b, d.HashAlgorithm)
+	b = append(b, d.Scheme, d.HashAlgorithm)
 	return append(b, d.Digest...)
 }
 
