@@ -12,7 +12,19 @@ type Compressor struct {
 	start   int // where the message starts in the buffer
 	count   int
 	entries [compressorSize]suffix
+	owner   ownerCopy
 }
+
+// ownerCopy is the owner of the record before, in full, and where it stands:
+// most records repeat it.
+type ownerCopy struct {
+	len  uint8 // 0: not known
+	at   uint16
+	wire [ownerCopySize]byte
+}
+
+// ownerCopySize is enough for nearly all names; longer ones are searched for.
+const ownerCopySize = 64
 
 // compressorSize bounds the work per name: a reply that holds more distinct
 // suffixes is rare and merely gets longer.
@@ -20,15 +32,42 @@ const compressorSize = 48
 
 // suffix is a name written earlier, or what is left of one behind some label.
 type suffix struct {
-	print uint32 // of the first octets: differs between most names
+	print uint64 // differs between most names, see fingerprint
 	at    uint16 // offset from the start of the message, below 0x4000, at a label's length octet
-	len   uint8  // octets of the uncompressed suffix, root included
 }
 
 const maxPointer = 0x3FFF
 
 // Reset forgets everything; the message starts at offset start of the buffer.
-func (c *Compressor) Reset(start int) { c.start, c.count = start, 0 }
+func (c *Compressor) Reset(start int) {
+	c.start = start
+	c.forget(0)
+}
+
+// forget goes back to when count suffixes were known.
+func (c *Compressor) forget(count int) {
+	c.count = count
+	c.owner.len = 0
+}
+
+// appendOwner is AppendName for the owner of a record.
+func (c *Compressor) appendOwner(b []byte, n Name) []byte {
+	last := &c.owner
+	if len(n.wire) == int(last.len) && string(last.wire[:last.len]) == n.wire {
+		return append(b, 0xC0|byte(last.at>>8), byte(last.at))
+	}
+	at := len(b) - c.start
+	b = c.AppendName(b, n)
+	if written := b[c.start+at:]; written[0] >= 0xC0 {
+		at = int(binary.BigEndian.Uint16(written) & maxPointer)
+	}
+	last.len = 0
+	if len(n.wire) > 1 && len(n.wire) <= ownerCopySize && at <= maxPointer {
+		last.len, last.at = uint8(len(n.wire)), uint16(at)
+		copy(last.wire[:], n.wire)
+	}
+	return b
+}
 
 // AppendName appends n to b, the tail of it as a pointer where the message
 // has it already, case ignored.
@@ -43,39 +82,37 @@ func (c *Compressor) AppendName(b []byte, n Name) []byte {
 	offset := len(b) - c.start
 	earlier := c.entries[:c.count]
 	for at := 0; wire[at] != 0; at += 1 + int(wire[at]) {
-		s := suffix{fingerprint(wire[at:]), uint16(offset + at), uint8(len(wire) - at)}
+		print := fingerprint(wire[at:])
 		for i := range earlier {
-			e := &earlier[i]
-			if e.print == s.print && e.len == s.len && c.holdsAt(b, int(e.at), wire[at:]) {
+			if e := &earlier[i]; e.print == print && c.holdsAt(b, int(e.at), wire[at:]) {
 				b = append(b, wire[:at]...)
-				return binary.BigEndian.AppendUint16(b, 0xC000|e.at)
+				return append(b, 0xC0|byte(e.at>>8), byte(e.at))
 			}
 		}
 		if c.count < compressorSize && offset+at <= maxPointer {
-			c.entries[c.count] = s
+			c.entries[c.count] = suffix{print, uint16(offset + at)}
 			c.count++
 		}
 	}
 	return append(b, wire...)
 }
 
-// fingerprint returns the first four octets of a name, or the three it has,
-// with the bit that tells the cases apart set in each.
-func fingerprint(wire string) uint32 {
-	const lower = 0x20202020
-	if len(wire) < 4 {
-		return lower | uint32(wire[0])<<16 | uint32(wire[1])<<8
+// fingerprint returns the length of a name and its first four octets, or the
+// three it has, with the bit that tells the cases apart set in each.
+func fingerprint(wire string) uint64 {
+	var first uint32
+	if len(wire) >= 4 {
+		first = uint32(wire[3]) | uint32(wire[2])<<8 | uint32(wire[1])<<16 | uint32(wire[0])<<24
+	} else {
+		first = uint32(wire[1])<<16 | uint32(wire[0])<<24
 	}
-	return lower | uint32(wire[0])<<24 | uint32(wire[1])<<16 | uint32(wire[2])<<8 | uint32(wire[3])
+	return uint64(len(wire))<<32 | uint64(first|0x20202020)
 }
 
 // holdsAt reports whether the name at offset at of the message in b is wire,
 // case ignored.
 func (c *Compressor) holdsAt(b []byte, at int, wire string) bool {
 	msg := b[c.start:]
-	if at+len(wire) <= len(msg) && string(msg[at:at+len(wire)]) == wire {
-		return true // it stands there in full, which the question's name does
-	}
 	for {
 		l := msg[at]
 		if l >= 0xC0 {
@@ -88,8 +125,9 @@ func (c *Compressor) holdsAt(b []byte, at int, wire string) bool {
 		if l == 0 {
 			return true
 		}
-		label := msg[at+1 : at+1+int(l)]
-		if string(label) != wire[1:1+l] && !equalFold(label, wire[1:1+l]) {
+		// Octet by octet: these were written a moment ago in other portions,
+		// and reading them back in larger ones makes the processor wait.
+		if !equalFold(msg[at+1:at+1+int(l)], wire[1:1+l]) {
 			return false
 		}
 		at += 1 + int(l)

@@ -94,7 +94,7 @@ func (w *Writer) Mark() Mark {
 // Rollback takes back everything written since m.
 func (w *Writer) Rollback(m Mark) {
 	w.buf = w.buf[:w.start+m.len]
-	w.compress.count = m.compressed
+	w.compress.forget(m.compressed)
 	w.section = m.section
 	w.counts = m.counts
 }
@@ -119,7 +119,7 @@ func (w *Writer) Question(q Question) error {
 // the item fits. Otherwise all is as before, with known names.
 func (w *Writer) accept(b []byte, known int) error {
 	if len(b)-w.start > w.limit-w.reserve || w.counts[w.section] == 65535 {
-		w.compress.count = known
+		w.compress.forget(known)
 		return ErrNoSpace
 	}
 	w.buf = b
@@ -137,7 +137,7 @@ func (w *Writer) Record(owner Name, class Class, ttl uint32, d Rdata) error {
 		return ErrNoSpace
 	}
 	known := w.compress.count
-	b := w.compress.AppendName(w.buf, owner)
+	b := w.compress.appendOwner(w.buf, owner)
 	b = appendRecordHeader(b, t, class, ttl)
 	data := len(b)
 	b = d.AppendTo(b, &w.compress)
@@ -154,7 +154,7 @@ func (w *Writer) Raw(owner Name, t Type, class Class, ttl uint32, data []byte) e
 		return ErrNoSpace
 	}
 	known := w.compress.count
-	b := w.compress.AppendName(w.buf, owner)
+	b := w.compress.appendOwner(w.buf, owner)
 	b = appendRecordHeader(b, t, class, ttl)
 	at := len(b)
 	b = w.compress.appendRdata(b, t, data)
@@ -187,7 +187,7 @@ func appendRecordHeader(b []byte, t Type, class Class, ttl uint32) []byte {
 func (w *Writer) acceptRecord(b []byte, data, known int) error {
 	n := len(b) - data
 	if n > 65535 {
-		w.compress.count = known
+		w.compress.forget(known)
 		return ErrNoSpace
 	}
 	b[data-2], b[data-1] = byte(n>>8), byte(n)
