@@ -104,3 +104,11 @@ func networkOrder(port *uint16) uint16 {
 	b := (*[2]byte)(unsafe.Pointer(port))
 	return uint16(b[0])<<8 | uint16(b[1])
 }
+
+// sockaddr is the address a reply goes to, in the form for single datagrams.
+func sockaddr(to path) unix.Sockaddr {
+	if a := to.remote.Addr(); a.Is6() {
+		return &unix.SockaddrInet6{Addr: a.As16(), Port: int(to.remote.Port()), ZoneId: to.scope}
+	}
+	return &unix.SockaddrInet4{Addr: to.remote.Addr().As4(), Port: int(to.remote.Port())}
+}

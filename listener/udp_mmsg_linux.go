@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"errors"
 	"net"
 	"syscall"
 	"unsafe"
@@ -16,7 +17,6 @@ import (
 // reply goes to the address, and from the one, that stand where the query's
 // were put.
 type batchIO struct {
-	conn  PacketConn
 	raw   syscall.RawConn
 	slots []slot
 
@@ -46,7 +46,7 @@ func newBatchIO(conn PacketConn, slots []slot) packetIO {
 	}
 	n := len(slots)
 	b := &batchIO{
-		conn: conn, raw: raw, slots: slots,
+		raw: raw, slots: slots,
 		in: make([]unix.Mmsghdr, n), out: make([]unix.Mmsghdr, n),
 		inData: make([]unix.Iovec, n), outData: make([]unix.Iovec, n),
 		remotes: make([]unix.RawSockaddrInet6, n), controls: make([]control, n),
@@ -178,4 +178,17 @@ func (b *batchIO) sendTo(fd uintptr) bool {
 	}
 }
 
-func (b *batchIO) sendOne(reply []byte, to path) error { return sendOne(b.conn, reply, to) }
+// sendOne does not wait either: it would keep the worker from its socket.
+func (b *batchIO) sendOne(reply []byte, to path) error {
+	if reply == nil {
+		return nil
+	}
+	var space control
+	controls := appendControl(space.data[:0], to)
+	var sent error
+	err := b.raw.Write(func(fd uintptr) bool {
+		_, sent = unix.SendmsgN(int(fd), reply, controls, sockaddr(to), unix.MSG_DONTWAIT)
+		return true
+	})
+	return errors.Join(err, sent)
+}

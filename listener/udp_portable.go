@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"sync"
 )
 
 // portableIO moves one datagram at a time, by what package net has on every
@@ -44,19 +43,12 @@ func (p *portableIO) send(n int) (failed int) {
 	return failed
 }
 
-func (p *portableIO) sendOne(reply []byte, to path) error { return sendOne(p.conn, reply, to) }
-
-// controls keeps buffers for those who answer later.
-var controls = sync.Pool{New: func() any { return new([max(controlLen, 1)]byte) }}
-
-// sendOne sends a reply outside a batch, if there is one.
-func sendOne(conn PacketConn, reply []byte, to path) error {
+func (p *portableIO) sendOne(reply []byte, to path) error {
 	if reply == nil {
 		return nil
 	}
-	c := controls.Get().(*[max(controlLen, 1)]byte)
-	defer controls.Put(c)
-	return writeTo(conn, reply, c[:0], to)
+	var space [max(controlLen, 1)]byte
+	return writeTo(p.conn, reply, space[:0], to)
 }
 
 // writeTo sends a reply along to. Its control message is built in space.
