@@ -9,8 +9,9 @@
 // Everything that is wrong is reported with file, line and column to a
 // [diagnostic.List], not only the first thing; whether the records make a zone
 // is for others to check. Owner and data of a record are lent until emit
-// returns. Reading allocates per file and directive, never per record. Nothing
-// here starts a goroutine.
+// returns; built with the tag invariants, they are scribbled over then. A file
+// is held in memory while it is read; beyond that, reading allocates per file
+// and directive, never per record. Nothing here starts a goroutine.
 //
 // Read next: scanner.go, which makes words of octets, then reader.go, which
 // makes records of words. FORMAT.md lists what RFC 1035 leaves open, which way
