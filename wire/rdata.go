@@ -22,6 +22,10 @@ type rdataType struct {
 }
 
 // rdataTypes has a line for each type with data and text of its own.
+//
+// A new type takes its number and mnemonic in codes.go, a file with its
+// struct, a line here and a block in testdata/rdata.txt. Only if a part of it
+// is like nothing in other types does it take a field of its own.
 var rdataTypes = [...]rdataType{
 	TypeA:          {layout{fieldIPv4}, value[A]},
 	TypeNS:         {layout{fieldSharedName}, value[NS]},

@@ -122,15 +122,7 @@ func (v svcValue) valid(value []byte) bool {
 	case svcNumber:
 		return len(value) == 2
 	case svcNumbers:
-		var seen [1 << 16 / 64]uint64
-		for i := 0; i+2 <= len(value); i += 2 {
-			n := binary.BigEndian.Uint16(value[i:])
-			if seen[n/64]&(1<<(n%64)) != 0 {
-				return false
-			}
-			seen[n/64] |= 1 << (n % 64)
-		}
-		return len(value) > 0 && len(value)%2 == 0
+		return len(value) > 0 && len(value)%2 == 0 && isDistinct(value)
 	case svcIPv4s:
 		return len(value) > 0 && len(value)%4 == 0
 	case svcIPv6s:
@@ -148,6 +140,19 @@ func (v svcValue) valid(value []byte) bool {
 			}
 			value = value[1+n:]
 		}
+	}
+	return true
+}
+
+// isDistinct reports whether no two of the numbers of 16 bits are the same.
+func isDistinct(numbers []byte) bool {
+	var seen [1 << 16 / 64]uint64
+	for ; len(numbers) >= 2; numbers = numbers[2:] {
+		n := binary.BigEndian.Uint16(numbers)
+		if seen[n/64]&(1<<(n%64)) != 0 {
+			return false
+		}
+		seen[n/64] |= 1 << (n % 64)
 	}
 	return true
 }

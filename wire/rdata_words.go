@@ -319,6 +319,7 @@ func appendUnescaped(b, text []byte) ([]byte, error) {
 
 // hexRest reads hex digits, at least two, split over words up to the end.
 func (w *wordReader) hexRest(what string) {
+	before := len(w.b)
 	high, odd := byte(0), false
 	for first := true; first || w.more(); first = false {
 		text := w.word(what)
@@ -342,8 +343,11 @@ func (w *wordReader) hexRest(what string) {
 			high, odd = d<<4, !odd
 		}
 	}
-	if odd {
+	switch {
+	case odd:
 		w.fail(w.next-1, "expected an even number of hex digits, found %s at the end", quoteForError(w.words[w.next-1].Text))
+	case w.err == nil && len(w.b) == before:
+		w.expected(what)
 	}
 }
 
@@ -396,6 +400,7 @@ func (w *wordReader) base64Rest(required bool) {
 	if !required && !w.more() {
 		return
 	}
+	before := len(w.b)
 	var d base64Decoder
 	for first := true; first || w.more(); first = false {
 		var ok bool
@@ -404,9 +409,13 @@ func (w *wordReader) base64Rest(required bool) {
 			return
 		}
 	}
-	if w.err == nil && !d.whole() {
+	switch {
+	case w.err != nil:
+	case !d.whole():
 		w.fail(w.next-1, "base64 ends too early: expected a multiple of four characters, found %s at the end",
 			quoteForError(w.words[w.next-1].Text))
+	case len(w.b) == before:
+		w.expected("base64")
 	}
 }
 
