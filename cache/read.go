@@ -1,0 +1,241 @@
+package cache
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
+)
+
+// finding is what a look into the cache has come to.
+type finding uint8
+
+const (
+	absent   finding = iota
+	expired          // there is an answer that only [Config.ServeStale] may serve
+	answered         // the reply is complete
+)
+
+// setKey makes k the key of what x asks. It reports false for what is never
+// kept.
+func (c *Cache) setKey(k *key, x *names.Exchange) bool {
+	q := x.Query.Question
+	if !isKept(q) || x.Reply.Len() != wire.HeaderLen+q.Name.Len()+4 {
+		return false
+	}
+	k.set(c.seed, q, splitOf(x))
+	return true
+}
+
+// answer answers x, of key k, if the cache knows how. isDue says that the
+// answer is popular and near its end, and that it is on the caller to see that
+// it is asked for again.
+func (c *Cache) answer(x *names.Exchange, k *key, now int64) (found finding, isDue bool) {
+	found, isDue = c.shard(k).serve(x, k, now, false)
+	if found == answered {
+		c.count(unsafe.Pointer(x), hits)
+		return answered, isDue
+	}
+	s := splitOf(x)
+	other := *k
+	other.turn(c.seed, typeAny, s)
+	foundName, isDue := c.shard(&other).serve(x, &other, now, false)
+	if foundName == answered {
+		c.count(unsafe.Pointer(x), hits)
+		return answered, isDue
+	}
+	found = max(found, foundName)
+	other.turn(c.seed, x.Query.Question.Type, s|splitFailure)
+	if failed := c.peek(&other); failed != nil && now < failed.expiry() {
+		if found == expired && c.answerStale(x, k, now) {
+			return answered, false // RFC 8767 5: it is not asked again for a while
+		}
+		failed.serveFailure(x)
+		c.count(unsafe.Pointer(x), failureHits)
+		return answered, false
+	}
+	return found, false
+}
+
+// answerStale answers x, of key k, from what is past its time.
+func (c *Cache) answerStale(x *names.Exchange, k *key, now int64) bool {
+	found, _ := c.shard(k).serve(x, k, now, true)
+	if found != answered {
+		other := *k
+		other.turn(c.seed, typeAny, splitOf(x))
+		found, _ = c.shard(&other).serve(x, &other, now, true)
+	}
+	if found == answered {
+		c.count(unsafe.Pointer(x), staleHits)
+	}
+	return found == answered
+}
+
+// peek returns the header of the entry of k, which may be past its time; nil if
+// there is none.
+func (c *Cache) peek(k *key) *header {
+	s := c.shard(k)
+	for range mostTries {
+		at, v := s.find(k)
+		if at == nil {
+			return nil
+		}
+		if h, ok := s.load(v); ok && s.confirm(at, v, &h) {
+			return &h
+		}
+	}
+	return nil
+}
+
+// mostTries is how often a reader looks again for an entry that was moved under
+// its eyes before it takes the lock.
+const mostTries = 3
+
+// serve answers x from the entry of k. What is past its time is served only if
+// that is wanted.
+func (s *shard) serve(x *names.Exchange, k *key, now int64, stale bool) (found finding, isDue bool) {
+	for try := 0; ; try++ {
+		if try == mostTries {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+		}
+		at, v := s.find(k)
+		if at == nil {
+			return absent, false
+		}
+		h, ok := s.load(v)
+		if !ok {
+			continue
+		}
+		body := s.copyBody(x, v, &h)
+		if !s.confirm(at, v, &h) {
+			continue
+		}
+		// From here on h and body are known to belong together.
+		left := h.expiry() - now
+		switch {
+		case left <= 0 && !s.isOfUse(&h, now):
+			return absent, false
+		case left <= 0 && !stale:
+			return expired, false
+		}
+		h.age(body, now)
+		h.serve(x, body, left <= 0)
+		note(at, v)
+		return answered, left <= h.life()/10 && isPopular(v) && claim(at, v)
+	}
+}
+
+// isPopular reports whether an entry is asked for often enough to be asked for
+// in advance.
+func isPopular(v slot) bool { return v&slotUsed >= 2 }
+
+// claim reports whether the caller is the first to ask for the entry anew.
+func claim(at *slot, v slot) bool {
+	if v&slotRefresh != 0 {
+		return false
+	}
+	v = atomic.LoadUint64(at)
+	return v&slotRefresh == 0 && atomic.CompareAndSwapUint64(at, v, v|slotRefresh)
+}
+
+// copyBody copies body and TTL offsets of an entry behind the reply as it is,
+// where its buffer has room, and lends them. They may be torn.
+func (s *shard) copyBody(x *names.Exchange, v slot, h *header) []byte {
+	words := h.bodyWords() + h.offsetWords()
+	reply := x.Reply.Buffer()
+	to := reply[len(reply):cap(reply)]
+	if len(to) < 8*words {
+		to = make([]byte, 8*words) // only where the asker's limit is far below
+	}
+	to = to[:8*words]
+	from := s.arena[int(v>>slotPlace)+headerWords+h.keyWords():][:words]
+	for i := range from {
+		binary.LittleEndian.PutUint64(to[8*i:], atomic.LoadUint64(&from[i]))
+	}
+	return to
+}
+
+// age counts the TTLs in body down. Those of a stale answer become staleTTL.
+func (h *header) age(body []byte, now int64) {
+	age := uint32((now - h.storedAt()) / 1000)
+	isStale := now >= h.expiry()
+	offsets := body[8*h.bodyWords():]
+	for i := range h.records() {
+		at := body[binary.LittleEndian.Uint16(offsets[2*i:]):]
+		ttl := uint32(staleTTL)
+		if !isStale {
+			ttl = binary.BigEndian.Uint32(at) - age // never below: the life is the smallest TTL
+		}
+		binary.BigEndian.PutUint32(at, ttl)
+	}
+}
+
+// serve makes body the answer of x.
+func (h *header) serve(x *names.Exchange, body []byte, isStale bool) {
+	x.RCode = h.rcode()
+	flags := h.flags()
+	if flags&keptAD != 0 && !isStale && wantsAD(x) {
+		x.Reply.Flags |= wire.FlagAD
+	}
+	if flags&keptRA != 0 {
+		x.Reply.Flags |= wire.FlagRA
+	}
+	code, isExtended := h.extendedError()
+	if isExtended {
+		addExtendedError(x, code)
+	}
+	if isStale {
+		if x.RCode == wire.RCodeNXDomain {
+			addExtendedError(x, wire.ExtendedErrorStaleNXDomainAnswer)
+		} else {
+			addExtendedError(x, wire.ExtendedErrorStaleAnswer)
+		}
+	}
+	appendSections(x, [...]records{
+		{body[:h.answerEnd()], h.answers()},
+		{body[h.answerEnd():h.authorityEnd()], h.authorities()},
+		{body[h.authorityEnd():h.bodyLen()], h.additionals()},
+	})
+}
+
+// serveFailure answers x with SERVFAIL (RFC 9520 3.2, RFC 8914 4.14).
+func (h *header) serveFailure(x *names.Exchange) {
+	x.RCode = wire.RCodeServFail
+	if code, ok := h.extendedError(); ok {
+		addExtendedError(x, code)
+	}
+	addExtendedError(x, wire.ExtendedErrorCachedError)
+}
+
+// records are those of a section in wire form.
+type records struct {
+	octets []byte
+	count  int
+}
+
+// appendSections appends the three sections, without the last if there is no
+// room for it, and truncates where there is none for the others (RFC 2181 9).
+func appendSections(x *names.Exchange, sections [3]records) {
+	for i, s := range sections {
+		x.Reply.SetSection(wire.SectionAnswer + wire.Section(i))
+		if s.count == 0 {
+			continue
+		}
+		if x.Reply.Append(s.octets, s.count) != nil && wire.SectionAnswer+wire.Section(i) != wire.SectionAdditional {
+			x.Truncate()
+			return
+		}
+	}
+}
+
+// wantsAD reports whether x asks to be told about validation (RFC 6840 5.7).
+func wantsAD(x *names.Exchange) bool {
+	return x.DO() || x.Query.Header.Flags.Has(wire.FlagAD)
+}
+
+func addExtendedError(x *names.Exchange, code wire.ExtendedErrorCode) {
+	x.AddOption(wire.OptionExtendedError, []byte{byte(code >> 8), byte(code)})
+}
