@@ -26,6 +26,8 @@ type query struct {
 	DO     bool       // needs Buffer
 	TCP    bool
 	Why    string // what the question is there to find out
+
+	EDNSVersion uint8 // needs Buffer
 }
 
 // String is the query as one would type it for dig.
@@ -50,6 +52,9 @@ func (q query) String() string {
 	case q.Buffer > 0:
 		fmt.Fprintf(&b, " +bufsize=%d", q.Buffer)
 	}
+	if q.EDNSVersion != 0 {
+		fmt.Fprintf(&b, " +edns=%d", q.EDNSVersion)
+	}
 	if q.TCP {
 		b.WriteString(" +tcp")
 	}
@@ -63,7 +68,7 @@ func (q query) String() string {
 func (q query) message(id uint16) []byte {
 	var opt *wire.EDNS
 	if q.Buffer > 0 {
-		opt = &wire.EDNS{UDPSize: q.Buffer}
+		opt = &wire.EDNS{UDPSize: q.Buffer, Version: q.EDNSVersion}
 		if q.DO {
 			opt.Flags = wire.FlagDO
 		}

@@ -30,6 +30,7 @@ func TestCornerCases(t *testing.T) {
 			var queries []query
 			for _, q := range readQuestions(t, "testdata/corner/corner.questions") {
 				queries = append(queries, manners(q)...)
+				queries = append(queries, rareManners(q)...)
 			}
 			queries = append(queries, everyOwner(known)...)
 			judgeAll(t, servers, known, queries)

@@ -21,6 +21,16 @@ func manners(q query) []query {
 	return []query{plain, edns, do, tcp}
 }
 
+// rareManners are further ways, for the questions that were written down.
+func rareManners(q query) []query {
+	flags, small, large, version := q, q, q, q
+	flags.Flags, flags.Buffer = wire.FlagRD|wire.FlagAD|wire.FlagCD, 1232
+	small.Buffer, small.DO = 512, true
+	large.Buffer, large.DO = 4096, true // more than any server here sends at once
+	version.Buffer, version.EDNSVersion = 1232, 1
+	return []query{flags, small, large, version}
+}
+
 // readQuestions reads a file with a question a line: NAME TYPE [CLASS]
 // [+opcode=NAME], and behind a semicolon between spaces what it is there to find out.
 func readQuestions(t *testing.T, file string) []query {
@@ -99,7 +109,10 @@ func everyOwner(known *truth) []query {
 		}
 		add(owner, types)
 	}
-	for _, owner := range known.owners() {
+	for i, owner := range known.owners() {
+		if known.belowHash(owner) && i%16 != 0 {
+			continue // one hash is like another
+		}
 		for at := wire.MustParseName(owner).Parent(); !at.IsZero(); at = at.Parent() {
 			add(at.String(), commonTypes)
 		}

@@ -36,9 +36,11 @@ var rules = []rule{
 		Why: `With TC the client asks again over TCP and uses nothing of what is there (RFC 2181 9):
 			how much of it is sent is up to the server.`,
 		When: func(p *pair) bool { return p.Ours.Flags.Has(wire.FlagTC) && p.Theirs.Flags.Has(wire.FlagTC) },
-		What: func(p *pair, d difference) bool { return d.inSection() },
+		What: func(p *pair, d difference) bool {
+			// Cut short in a chain, the answer may lack the name that the RCODE is about (RFC 6604 3).
+			return d.inSection() || d.Part == "rcode" && p.Ours.count(wire.SectionAnswer, wire.TypeDNAME) > 0
+		},
 	},
-
 	{
 		Name: "one of the RRsets", Kind: optional,
 		Why: `RFC 8482 4.1: to ANY one RRset of the owner is an answer. NSD and Knot give one over UDP and
@@ -49,7 +51,13 @@ var rules = []rule{
 				(p.Theirs.count(wire.SectionAnswer, 0) > 0 || p.Theirs.Flags.Has(wire.FlagTC))
 		},
 		What: func(p *pair, d difference) bool {
-			return d.Part == "answer" && (!d.Ours || p.Truth.has(d.Record)) || d.Part == "tc" && !d.Ours
+			switch {
+			case d.Part == "answer" && d.Ours:
+				return p.Truth.has(d.Record)
+			case d.Part == "answer":
+				return !p.TCP // over TCP nothing may be missing from ours
+			}
+			return d.Part == "tc" && !d.Ours
 		},
 	},
 	{
@@ -72,23 +80,30 @@ var rules = []rule{
 		When: func(p *pair) bool { return p.Class == wire.ClassCH },
 		What: func(p *pair, d difference) bool { return d.inSection() || d.Part == "aa" },
 	},
+	{
+		Name: "NSD and Knot: CD is not copied", Kind: optional,
+		Why: `RFC 4035 3.1.6: a server copies CD into the reply. BIND and we do, though nothing here validates.`,
+		When: func(p *pair) bool {
+			return p.Peer != "bind" && p.Flags.Has(wire.FlagCD) && p.Opcode == wire.OpcodeQuery
+		},
+		What: func(p *pair, d difference) bool { return d.Part == "cd" && d.Ours },
+	},
+	{
+		Name: "flags of a reply to an unknown opcode", Kind: optional,
+		Why:  `What RD and CD mean there nobody knows. NSD and we copy them; Knot copies RD alone, BIND neither.`,
+		When: func(p *pair) bool { return p.Opcode != wire.OpcodeQuery },
+		What: func(p *pair, d difference) bool { return d.Part == "rd" || d.Part == "cd" },
+	},
 
 	// --- what a peer does otherwise
 
 	{
-		Name: "a few octets more or fewer", Kind: theirs,
-		Why: `Near the limit it depends on how well names are compressed (RFC 1035 4.1.4) whether an answer is truncated:
-			BIND points into the data of a DNAME, where others do not look.`,
+		Name: "Knot and BIND: the EDNS version comes before the opcode", Kind: theirs,
+		Why: `With both wrong, one complaint is as good as the other (RFC 6891 6.1.3, RFC 1035 4.1.1). NSD and we look at the opcode first.`,
 		When: func(p *pair) bool {
-			whole := p.Ours
-			if p.Ours.Flags.Has(wire.FlagTC) {
-				whole = p.Theirs
-			}
-			return !p.TCP && p.Ours.Flags.Has(wire.FlagTC) != p.Theirs.Flags.Has(wire.FlagTC) && whole.Size > p.limit()/2
+			return p.EDNSVersion > 0 && p.Opcode != wire.OpcodeQuery && p.Theirs.RCode == wire.RCodeBadVers
 		},
-		What: func(p *pair, d difference) bool { return d.Part == "tc" || d.inSection() },
 	},
-
 	{
 		Name: "BIND: a CNAME loop is SERVFAIL", Kind: theirs, Peer: "bind",
 		Why: `BIND gives up with SERVFAIL after a loop or twelve links. We, NSD and Knot give the chain as far as
@@ -111,7 +126,8 @@ var rules = []rule{
 		Why: `NSEC may stand beside a CNAME (RFC 4034 4), so Knot and BIND take it for what was asked, even where the zone
 			is unsigned and there is none. NSD and we follow the CNAME then, as for any other type.`,
 		When: func(p *pair) bool {
-			return p.Peer != "nsd" && p.Type == wire.TypeNSEC && p.Theirs.count(wire.SectionAnswer, 0) == 0
+			return p.Peer != "nsd" && p.Type == wire.TypeNSEC &&
+				p.Ours.count(wire.SectionAnswer, wire.TypeCNAME) > 0 && p.Theirs.count(wire.SectionAnswer, 0) == 0
 		},
 		What: func(p *pair, d difference) bool { return d.inSection() || d.Part == "rcode" || d.Part == "tc" },
 	},
@@ -197,9 +213,13 @@ var rules = []rule{
 	{
 		Name: "NSD and BIND: glue is left out without TC", Kind: theirs,
 		Why: `RFC 9471 3.1 is of 2023: all in-domain glue fits, or TC is set. Knot and we keep to it; NSD 4.6 and
-			BIND 9.18 leave addresses out in silence.`,
-		When: func(p *pair) bool { return p.Peer != "knot" && p.isReferral() && p.Ours.Flags.Has(wire.FlagTC) },
-		What: func(p *pair, d difference) bool { return d.Part == "tc" || d.Part == "additional" },
+			BIND 9.18 leave addresses out in silence, BIND also where they would just have fitted.`,
+		When: func(p *pair) bool {
+			return p.Peer != "knot" && p.isReferral() && !p.TCP && !p.Theirs.Flags.Has(wire.FlagTC)
+		},
+		What: func(p *pair, d difference) bool {
+			return d.Part == "tc" || d.Part == "additional" && (d.Ours || p.Ours.Flags.Has(wire.FlagTC))
+		},
 	},
 	{
 		Name: "BIND: nothing kept of a truncated answer", Kind: theirs, Peer: "bind",
@@ -243,6 +263,20 @@ var rules = []rule{
 		Why: `NOTIFY and UPDATE exist elsewhere: NSD refuses, Knot says NOTAUTH, BIND takes the NOTIFY of a primary zone.
 			For us they are NOTIMP until they exist (RFC 1035 4.1.1), as UPDATE is for NSD.`,
 		When: func(p *pair) bool { return p.Opcode == wire.OpcodeNotify || p.Opcode == wire.OpcodeUpdate },
+	},
+
+	{
+		Name: "a few octets more or fewer", Kind: theirs,
+		Why: `Near the limit it depends on how well names are compressed (RFC 1035 4.1.4) whether an answer is truncated:
+			BIND points into the data of a DNAME, where others do not look.`,
+		When: func(p *pair) bool {
+			whole := p.Ours
+			if p.Ours.Flags.Has(wire.FlagTC) {
+				whole = p.Theirs
+			}
+			return !p.TCP && p.Ours.Flags.Has(wire.FlagTC) != p.Theirs.Flags.Has(wire.FlagTC) && whole.Size > p.limit()/2
+		},
+		What: func(p *pair, d difference) bool { return d.Part == "tc" || d.inSection() },
 	},
 
 	// --- what we do otherwise than all of them

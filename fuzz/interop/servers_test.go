@@ -256,7 +256,7 @@ func freePort(t *testing.T) uint16 {
 
 // startTime is how long a server may take until it answers; NSD and Knot need
 // well under a second for the zones of these tests.
-const startTime = 5 * time.Second
+const startTime = 30 * time.Second
 
 // waitFor asks for the SOA of each zone until it comes with authority.
 func (s *server) waitFor(zones []zoneFile) error {

@@ -53,9 +53,7 @@ func dnssecSignzone(args ...string) func(*testing.T, string, zoneFile, string, s
 			text = append(text, part...)
 		}
 		withKeys := out + ".unsigned"
-		if err := os.WriteFile(withKeys, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		write(t, withKeys, text)
 		args := append([]string{"-s", inception, "-e", expiration, "-o", zone.Origin, "-f", out, "-P", "-q", "-k", ksk}, args...)
 		run(t, dir, need(t, "dnssec-signzone"), append(args, withKeys, zsk)...)
 	}
