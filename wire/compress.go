@@ -111,26 +111,30 @@ func fingerprint(wire string) uint64 {
 
 // holdsAt reports whether the name at offset at of the message in b is wire,
 // case ignored.
+//
+// It runs over octets rather than labels: as long as all are the same, labels
+// begin and end at the same places in both.
 func (c *Compressor) holdsAt(b []byte, at int, wire string) bool {
 	msg := b[c.start:]
-	for {
-		l := msg[at]
-		if l >= 0xC0 {
+	for i := 0; i < len(wire); i++ {
+		if m := msg[at]; m != wire[i] && fold[m] != fold[wire[i]] {
+			if m < 0xC0 || !startsLabel(wire, i) {
+				return false
+			}
 			at = int(binary.BigEndian.Uint16(msg[at:]) & maxPointer)
+			i--
 			continue
 		}
-		if l != wire[0] {
-			return false
-		}
-		if l == 0 {
-			return true
-		}
-		// Octet by octet: these were written a moment ago in other portions,
-		// and reading them back in larger ones makes the processor wait.
-		if !equalFold(msg[at+1:at+1+int(l)], wire[1:1+l]) {
-			return false
-		}
-		at += 1 + int(l)
-		wire = wire[1+l:]
+		at++
 	}
+	return true
+}
+
+// startsLabel reports whether a label of a name starts at offset at.
+func startsLabel(wire string, at int) bool {
+	label := 0
+	for label < at {
+		label += 1 + int(wire[label])
+	}
+	return label == at
 }

@@ -263,7 +263,7 @@ var fold = func() (t [256]byte) {
 func FoldByte(c byte) byte { return fold[c] }
 
 // equalFold compares two strings of one length.
-func equalFold[T string | []byte](a T, b string) bool {
+func equalFold(a, b string) bool {
 	for i := 0; i < len(a) && i < len(b); i++ {
 		if a[i] != b[i] && fold[a[i]] != fold[b[i]] {
 			return false

@@ -133,7 +133,7 @@ func (w *Writer) Record(owner Name, class Class, ttl uint32, d Rdata) error {
 		return err
 	}
 	t := d.Type()
-	if !compresses(t) && !w.hasRoom(recordFixed+d.Len()) {
+	if n := d.Len(); n > shortData && !w.hasRoom(recordFixed+n) {
 		return ErrNoSpace
 	}
 	known := w.compress.count
@@ -150,7 +150,7 @@ func (w *Writer) Raw(owner Name, t Type, class Class, ttl uint32, data []byte) e
 	if err := w.mayFollow(owner); err != nil {
 		return err
 	}
-	if len(data) > 65535 || !compresses(t) && !w.hasRoom(recordFixed+len(data)) {
+	if len(data) > shortData && !w.hasRoom(recordFixed+len(data)) {
 		return ErrNoSpace
 	}
 	known := w.compress.count
@@ -161,9 +161,15 @@ func (w *Writer) Raw(owner Name, t Type, class Class, ttl uint32, data []byte) e
 	return w.acceptRecord(b, at, known)
 }
 
-// recordFixed is what a record takes at the least beside its data: an owner
-// that is a pointer or the root, type, class, TTL, length.
-const recordFixed = 1 + 10
+const (
+	// recordFixed is what a record takes at the least beside its data: an
+	// owner that is a pointer or the root, type, class, TTL, length.
+	recordFixed = 1 + 10
+	// shortData is data that is written before it is known to fit: it is
+	// within the slack even behind the longest owner. No data whose names may
+	// be compressed is longer, SOA's 530 octets being the most.
+	shortData = WriterSlack - MaxNameLen - 10
+)
 
 // mayFollow reports what speaks against a record of that owner here.
 func (w *Writer) mayFollow(owner Name) error {
