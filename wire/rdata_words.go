@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -301,20 +302,18 @@ func (w *wordReader) unescaped(text []byte) {
 
 // appendUnescaped appends text with its escapes resolved.
 func appendUnescaped(b, text []byte) ([]byte, error) {
-	for i := 0; i < len(text); {
-		if text[i] != '\\' {
-			b = append(b, text[i])
-			i++
-			continue
+	for {
+		plain := bytes.IndexByte(text, '\\')
+		if plain < 0 {
+			return append(b, text...), nil
 		}
-		c, width, err := unescape(text[i:])
+		c, width, err := unescape(text[plain:])
 		if err != nil {
 			return b, err
 		}
-		b = append(b, c)
-		i += width
+		b = append(append(b, text[:plain]...), c)
+		text = text[plain+width:]
 	}
-	return b, nil
 }
 
 // hexRest reads hex digits, at least two, split over words up to the end.
