@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -42,4 +43,34 @@ func isSameFile(a, b fs.FileInfo) bool {
 		return a == nil && b == nil
 	}
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
+}
+
+// glance tells those who ask whether a file has become another one, at the
+// cost of one look at it every [watchInterval]: for those who have no
+// goroutine for [Watch].
+type glance struct {
+	path string
+	mu   sync.Mutex
+	next time.Time // no look before
+	last fs.FileInfo
+}
+
+// hasChanged reports whether the file differs from what it was when somebody
+// was told so before. It does not wait for another caller's look.
+func (g *glance) hasChanged() bool {
+	if !g.mu.TryLock() {
+		return false
+	}
+	defer g.mu.Unlock()
+	now := time.Now()
+	if now.Before(g.next) {
+		return false
+	}
+	g.next = now.Add(watchInterval)
+	info, _ := os.Stat(g.path)
+	if isSameFile(g.last, info) {
+		return false
+	}
+	g.last = info
+	return true
 }

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
-	"os"
-	"strings"
+	"slices"
 	"time"
+
+	"github.com/names-dns/names/names"
 )
 
 const queryHelp = `names query asks a DNS server a question and prints the reply, as dig does.
@@ -19,7 +22,7 @@ Usage:
   names query [@SERVER] [options] [NAME] [TYPE] [CLASS] [+options]
 
 The words may stand in any order. SERVER is an address or a name; without one
-the first name server of /etc/resolv.conf is asked, or else 127.0.0.1. Without
+those of /etc/resolv.conf are asked, or else 127.0.0.1. Without
 NAME the root is meant. TYPE is A without one, NS without a NAME either.
 
 Options:
@@ -97,7 +100,9 @@ func query(ctx context.Context, o *queryOptions, args []string, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	asked := o.message(randomUint16())
+	var id [2]byte
+	rand.Read(id[:]) // never fails
+	asked := o.message(binary.BigEndian.Uint16(id[:]))
 	packet, err := asked.AppendTo(nil)
 	if err != nil {
 		return fmt.Errorf("query cannot be sent: %w", err)
@@ -109,13 +114,18 @@ func query(ctx context.Context, o *queryOptions, args []string, stdout, stderr i
 	if o.show.query && !o.show.short {
 		out.sent(asked, len(packet))
 	}
-	t := transport{
-		timeout: o.timeout, tries: o.tries, tcp: o.tcp, ignoreTC: o.ignoreTC,
-		failed: func(err error) { fmt.Fprintf(stderr, ";; %v\n", err) },
+	asker := names.Asker{
+		Timeouts: slices.Repeat([]time.Duration{o.timeout}, o.tries), TCP: o.tcp, KeepTruncated: o.ignoreTC,
+		Failed: func(server netip.AddrPort, transport names.Transport, err error) {
+			fmt.Fprintf(stderr, ";; %s over %s: %v\n", serverText(server), transport, err)
+		},
 	}
-	r, err := t.exchange(ctx, packet, servers)
-	if err == nil {
+	r, err := asker.Ask(ctx, packet, servers...)
+	switch {
+	case err == nil:
 		err = out.received(r, o.server, time.Now())
+	case ctx.Err() == nil:
+		err = errNoReply
 	}
 	if _, writeErr := stdout.Write(out.text); err == nil {
 		err = writeErr
@@ -123,31 +133,58 @@ func query(ctx context.Context, o *queryOptions, args []string, stdout, stderr i
 	return err
 }
 
+var errNoReply = errors.New("no server replied")
+
 // servers returns the addresses to ask.
 func (o *queryOptions) servers(ctx context.Context) ([]netip.AddrPort, error) {
 	var addrs []netip.Addr
 	if o.server == "" {
-		addrs = []netip.Addr{systemServer(resolvConf, o.accepts)}
+		return o.systemServers(resolvConf)
 	} else if addr, err := netip.ParseAddr(o.server); err == nil {
 		if !o.accepts(addr) {
 			return nil, fmt.Errorf("server %v cannot be asked over %s", addr, familyText(o.family))
 		}
 		addrs = []netip.Addr{addr}
 	} else {
-		addrs, err = net.DefaultResolver.LookupNetIP(ctx, o.family, o.server)
+		addrs, err = names.Default.LookupNetIP(ctx, o.family, o.server)
 		if err != nil {
-			var notFound *net.DNSError
-			if errors.As(err, &notFound) {
-				err = errors.New(notFound.Err)
-			}
-			return nil, fmt.Errorf("server %q: %w", o.server, err)
+			return nil, fmt.Errorf("server %w", err)
 		}
 	}
 	servers := make([]netip.AddrPort, len(addrs))
 	for i, addr := range addrs {
-		servers[i] = netip.AddrPortFrom(addr.Unmap(), o.port)
+		servers[i] = netip.AddrPortFrom(addr.Unmap(), o.serverPort(0))
 	}
 	return servers, nil
+}
+
+// systemServers returns the servers in the file that may be asked, or else this
+// machine.
+func (o *queryOptions) systemServers(path string) ([]netip.AddrPort, error) {
+	conf, err := names.ReadResolvConf(path)
+	if err != nil {
+		return nil, err
+	}
+	var servers []netip.AddrPort
+	for _, s := range conf.Servers {
+		if o.accepts(s.Addr()) {
+			servers = append(servers, netip.AddrPortFrom(s.Addr(), o.serverPort(s.Port())))
+		}
+	}
+	if len(servers) > 0 {
+		return servers, nil
+	}
+	here := netip.MustParseAddr("127.0.0.1")
+	if !o.accepts(here) {
+		here = netip.IPv6Loopback()
+	}
+	return []netip.AddrPort{netip.AddrPortFrom(here, o.serverPort(0))}, nil
+}
+
+// serverPort is the port of the command line, or else known, or else 53.
+func (o *queryOptions) serverPort(known uint16) uint16 {
+	const dns = 53
+	return cmp.Or(o.port, known, dns)
 }
 
 // accepts reports whether -4 and -6 allow an address.
@@ -168,23 +205,7 @@ func familyText(family string) string {
 	return "IPv4"
 }
 
-// systemServer is the first name server in the file that is accepted, or else
-// this machine.
-func systemServer(path string, accepts func(netip.Addr) bool) netip.Addr {
-	text, err := os.ReadFile(path)
-	if err == nil {
-		for line := range strings.Lines(string(text)) {
-			words := strings.Fields(line)
-			if len(words) < 2 || words[0] != "nameserver" {
-				continue
-			}
-			if addr, err := netip.ParseAddr(words[1]); err == nil && accepts(addr) {
-				return addr
-			}
-		}
-	}
-	if here := netip.MustParseAddr("127.0.0.1"); accepts(here) {
-		return here
-	}
-	return netip.IPv6Loopback()
+// serverText is an address and a port as dig writes them.
+func serverText(server netip.AddrPort) string {
+	return fmt.Sprintf("%v#%d", server.Addr(), server.Port())
 }

@@ -17,7 +17,7 @@ import (
 type queryOptions struct {
 	help   bool
 	server string // "": the system's
-	port   uint16
+	port   uint16 // 0: that of resolv.conf, or 53
 	family string // "ip", "ip4" or "ip6"
 
 	question wire.Question
@@ -63,10 +63,10 @@ type queryDisplay struct {
 
 func defaultQueryOptions() *queryOptions {
 	return &queryOptions{
-		port: 53, family: "ip",
-		flags: wire.FlagRD | wire.FlagAD, // as dig: AD asks for AD (RFC 6840 5.7)
-		edns:  queryEDNS{on: true, size: 1232, cookie: true},
-		tries: 3, timeout: 5 * time.Second,
+		family: "ip",
+		flags:  wire.FlagRD | wire.FlagAD, // as dig: AD asks for AD (RFC 6840 5.7)
+		edns:   queryEDNS{on: true, size: 1232, cookie: true},
+		tries:  3, timeout: 5 * time.Second,
 		show: queryDisplay{
 			command: true, comments: true, stats: true, sections: [4]bool{true, true, true, true}, ttl: true, class: true,
 		},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
@@ -36,13 +37,13 @@ func (p *queryPrinter) sent(m *wire.Message, size int) {
 }
 
 // received prints the reply.
-func (p *queryPrinter) received(r reply, serverName string, now time.Time) error {
-	if r.retried && p.display.comments && !p.display.short {
+func (p *queryPrinter) received(r *names.Reply, serverName string, now time.Time) error {
+	if r.Truncated && p.display.comments && !p.display.short {
 		p.printf(";; Truncated, asked again over TCP.\n")
 	}
-	m, err := wire.ParseMessage(r.message)
+	m, err := wire.ParseMessage(r.Message)
 	if err != nil {
-		return fmt.Errorf("reply of %d octets from %s is malformed: %w", len(r.message), serverText(r.server), err)
+		return fmt.Errorf("reply of %d octets from %s is malformed: %w", len(r.Message), serverText(r.Server), err)
 	}
 	if p.display.short {
 		for _, answer := range m.Answers {
@@ -159,19 +160,15 @@ func tabulate(b []byte, start, column int) []byte {
 }
 
 // stats prints how the reply came.
-func (p *queryPrinter) stats(r reply, serverName string, now time.Time) {
+func (p *queryPrinter) stats(r *names.Reply, serverName string, now time.Time) {
 	if serverName == "" {
-		serverName = r.server.Addr().String()
+		serverName = r.Server.Addr().String()
 	}
-	transport := "UDP"
-	if r.tcp {
-		transport = "TCP"
+	if r.Ignored > 0 {
+		p.printf(";; WARNING: %d datagrams were no reply to this query\n", r.Ignored)
 	}
-	if r.ignored > 0 {
-		p.printf(";; WARNING: %d datagrams were no reply to this query\n", r.ignored)
-	}
-	p.printf(";; Query time: %d msec\n", r.time.Milliseconds())
-	p.printf(";; SERVER: %s(%s) (%s)\n", serverText(r.server), serverName, transport)
+	p.printf(";; Query time: %d msec\n", r.Time.Milliseconds())
+	p.printf(";; SERVER: %s(%s) (%s)\n", serverText(r.Server), serverName, strings.ToUpper(r.Transport.String()))
 	p.printf(";; WHEN: %s\n", now.Format("Mon Jan 02 15:04:05 MST 2006"))
-	p.printf(";; MSG SIZE  rcvd: %d\n\n", len(r.message))
+	p.printf(";; MSG SIZE  rcvd: %d\n\n", len(r.Message))
 }

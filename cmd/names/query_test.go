@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/names-dns/names/wire"
 )
@@ -520,66 +518,33 @@ func TestQueryHelp(t *testing.T) {
 	}
 }
 
-func TestSystemServer(t *testing.T) {
+func TestSystemServers(t *testing.T) {
 	dir := t.TempDir()
-	any := func(netip.Addr) bool { return true }
-	ipv4, ipv6 := netip.Addr.Is4, func(a netip.Addr) bool { return !a.Is4() }
-	for i, test := range []struct {
-		text    string
-		accepts func(netip.Addr) bool
-		want    string
-	}{
-		{"", any, "127.0.0.1"},
-		{"", ipv6, "::1"},
-		{"# nameserver 192.0.2.1\nnameserver\nnameserver x\nsearch y\n nameserver 2001:db8::1 # first\nnameserver 192.0.2.2", any, "2001:db8::1"},
-		{"nameserver 2001:db8::1\nnameserver 192.0.2.2\n", ipv4, "192.0.2.2"},
-		{"nameserver 192.0.2.2\n", ipv6, "::1"},
+	for i, test := range []struct{ text, args, want string }{
+		{"", "", "127.0.0.1:53"},
+		{"", "-6", "[::1]:53"},
+		{"", "-p 5353", "127.0.0.1:5353"},
+		{"# nameserver 192.0.2.1\nnameserver\nnameserver x\nsearch y\n nameserver 2001:db8::1 # first\nnameserver 192.0.2.2", "", "[2001:db8::1]:53 192.0.2.2:53"},
+		{"nameserver 2001:db8::1\nnameserver 192.0.2.2\n", "-4", "192.0.2.2:53"},
+		{"nameserver 192.0.2.2\n", "-6", "[::1]:53"},
+		{"nameserver 192.0.2.2:5353\n", "", "192.0.2.2:5353"},
+		{"nameserver 192.0.2.2:5353\n", "-p 53", "192.0.2.2:53"},
 	} {
 		path := filepath.Join(dir, fmt.Sprint(i))
 		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := systemServer(path, test.accepts); got.String() != test.want {
-			t.Errorf("%q: %v, want %s", test.text, got, test.want)
+		o, err := parseQueryArguments(strings.Fields(test.args))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := o.systemServers(path)
+		if text := strings.Trim(fmt.Sprint(got), "[]"); err != nil || text != strings.Trim(test.want, "[]") {
+			t.Errorf("%q, %s: %v (%v), want %s", test.text, test.args, got, err, test.want)
 		}
 	}
-	if got := systemServer(filepath.Join(dir, "missing"), any); got.String() != "127.0.0.1" {
-		t.Errorf("without a file: %v", got)
-	}
-}
-
-// No reply but one with the same ID, opcode and question is taken.
-func TestIsReply(t *testing.T) {
-	q := wire.Question{Name: wire.MustParseName("Example.com."), Type: wire.TypeA, Class: wire.ClassIN}
-	query := pack(&wire.Message{ID: 7, Flags: wire.FlagRD, Questions: []wire.Question{q}})
-	for _, test := range []struct {
-		name   string
-		change func(*wire.Message)
-		want   bool
-	}{
-		{"the reply", func(*wire.Message) {}, true},
-		{"other case", func(m *wire.Message) { m.Questions[0].Name = wire.MustParseName("eXAMPLE.com.") }, true},
-		{"other ID", func(m *wire.Message) { m.ID = 8 }, false},
-		{"other name", func(m *wire.Message) { m.Questions[0].Name = wire.MustParseName("example.net.") }, false},
-		{"other type", func(m *wire.Message) { m.Questions[0].Type = wire.TypeNS }, false},
-		{"other class", func(m *wire.Message) { m.Questions[0].Class = wire.ClassCH }, false},
-		{"other opcode", func(m *wire.Message) { m.Flags = m.Flags.WithOpcode(wire.OpcodeNotify) }, false},
-		{"a query", func(m *wire.Message) { m.Flags &^= wire.FlagQR }, false},
-		{"two questions", func(m *wire.Message) { m.Questions = append(m.Questions, q) }, false},
-		{"no question", func(m *wire.Message) { m.Questions = nil }, false},
-		{"no question in an error", func(m *wire.Message) { m.Questions, m.RCode = nil, wire.RCodeFormErr }, true},
-	} {
-		m := &wire.Message{ID: 7, Flags: wire.FlagRD | wire.FlagQR, Questions: []wire.Question{q}}
-		test.change(m)
-		b := pack(m)
-		if got := isReply(b, query); got != test.want {
-			t.Errorf("%s: %v", test.name, got)
-		}
-		for i := range b {
-			if isReply(b[:i], query) {
-				t.Errorf("%s: the first %d octets are a reply", test.name, i)
-			}
-		}
+	if _, err := defaultQueryOptions().systemServers(dir); err == nil {
+		t.Error("a directory is read as resolv.conf")
 	}
 }
 
@@ -598,50 +563,6 @@ func TestParseQueryArgumentsTakesAnything(t *testing.T) {
 			if _, err := o.message(1).AppendTo(nil); err != nil {
 				t.Errorf("%q: %v", args, err)
 			}
-		}
-	}
-}
-
-// A caller that gives up is not kept waiting.
-func TestTransportStopsWithContext(t *testing.T) {
-	s := startDigServer(t)
-	o, err := parseQueryArguments([]string{"mute"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	failures := 0
-	transport := transport{timeout: time.Hour, tries: 3, failed: func(error) { failures++ }}
-	go func() {
-		<-s.asked
-		cancel()
-	}()
-	_, err = transport.exchange(ctx, pack(o.message(1)), []netip.AddrPort{s.addr})
-	if err != context.Canceled || failures != 1 {
-		t.Errorf("error %v after %d failures", err, failures)
-	}
-}
-
-// The next server is asked where one does not reply.
-func TestTransportAsksTheNextServer(t *testing.T) {
-	s := startDigServer(t)
-	o, err := parseQueryArguments([]string{"a.example.com"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	udp, tcp := listenBoth(t) // a port that nobody answers on
-	closed := netip.MustParseAddrPort(tcp.Addr().String())
-	udp.Close()
-	tcp.Close()
-	for _, overTCP := range []bool{false, true} {
-		var failures []error
-		transport := transport{timeout: time.Minute, tries: 1, tcp: overTCP, failed: func(err error) { failures = append(failures, err) }}
-		r, err := transport.exchange(t.Context(), pack(o.message(1)), []netip.AddrPort{closed, s.addr})
-		if err != nil || r.server != s.addr || r.tcp != overTCP {
-			t.Errorf("reply %+v, error %v", r, err)
-		}
-		if len(failures) != 1 || !strings.Contains(failures[0].Error(), "connection refused") {
-			t.Errorf("failures %v", failures)
 		}
 	}
 }

@@ -1,0 +1,339 @@
+package names
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/names-dns/names/wire"
+)
+
+// Asker sends a query, octets as they are, and waits for the reply to it: the
+// floor a [Client] stands on, for programs that want no more than that.
+//
+// The zero value asks over UDP, and over TCP where the reply was truncated.
+type Asker struct {
+	// Timeouts says how long each server may take to reply, once for each
+	// round over the servers. By default there are two rounds of 5 s.
+	Timeouts []time.Duration
+
+	// TCP asks over TCP from the start.
+	TCP bool
+
+	// KeepTruncated takes a truncated reply as it is.
+	KeepTruncated bool
+
+	// SecondOpinion asks the next server where one replies SERVFAIL, NOTIMP or
+	// REFUSED, and takes such a reply only where nobody has a better one.
+	SecondOpinion bool
+
+	// Dial opens the way to a server, network being "udp" or "tcp" and address
+	// a literal one with its port. By default that is a new socket for each
+	// try, over UDP from a port that cannot be guessed (RFC 5452 9.2).
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Failed is told of each try that brought no reply.
+	Failed func(server netip.AddrPort, transport Transport, err error)
+
+	streams *streams // connections to use again; nil: a new one for each query
+	cookies *cookies // nil: the query is sent as it is
+}
+
+// Reply is the reply to a query and how it came.
+type Reply struct {
+	Message   []byte
+	Server    netip.AddrPort
+	Transport Transport
+	Truncated bool          // the reply over UDP was, and this one came over TCP
+	Time      time.Duration // from sending the query to having the reply
+	Ignored   int           // datagrams from the server that were no reply to the query
+}
+
+var (
+	errNoServers = errors.New("there is no server to ask")
+	errNoMatch   = errors.New("reply is not to this query")
+	errClosed    = errors.New("the connection was closed before a whole reply came")
+)
+
+// defaultTimeouts are those of resolv.conf(5).
+var defaultTimeouts = []time.Duration{5 * time.Second, 5 * time.Second}
+
+// Ask asks one server after the other until one replies. It fails with an
+// [*Error]: that of the last try, or that of ctx.
+func (a *Asker) Ask(ctx context.Context, query []byte, servers ...netip.AddrPort) (*Reply, error) {
+	timeouts := a.Timeouts
+	if len(timeouts) == 0 {
+		timeouts = defaultTimeouts
+	}
+	failure := &Error{Err: errNoServers}
+	var unhelpful *Reply
+	helpless := make([]bool, len(servers)) // those need not be asked twice
+	for _, timeout := range timeouts {
+		for i, server := range servers {
+			if helpless[i] {
+				continue
+			}
+			r, err := a.ask(ctx, query, server, timeout)
+			switch {
+			case err == nil && (!a.SecondOpinion || isHelpful(r.Message)):
+				return r, nil
+			case err == nil:
+				unhelpful, helpless[i] = r, true
+			case ctx.Err() != nil:
+				return nil, describe(query, &Error{Server: server, Err: ctx.Err()})
+			default:
+				failure = &Error{Server: server, Err: err}
+			}
+		}
+	}
+	if unhelpful != nil {
+		return unhelpful, nil
+	}
+	return nil, describe(query, failure)
+}
+
+// describe fills in what was asked.
+func describe(query []byte, e *Error) *Error {
+	var r wire.Reader
+	if r.Reset(query) == nil {
+		if q, err := r.Question(); err == nil {
+			e.Name, e.Type = q.Name.String(), q.Type
+		}
+	}
+	return e
+}
+
+// isHelpful reports whether another server would not say anything else.
+func isHelpful(message []byte) bool {
+	h, err := wire.ParseHeader(message)
+	if err != nil {
+		return false
+	}
+	switch h.Flags.RCode() {
+	case wire.RCodeServFail, wire.RCodeNotImp, wire.RCodeRefused:
+		return false
+	}
+	return true
+}
+
+// ask asks a server over UDP, and over TCP where that reply was truncated.
+func (a *Asker) ask(ctx context.Context, query []byte, server netip.AddrPort, timeout time.Duration) (*Reply, error) {
+	if a.TCP {
+		return a.try(ctx, a.cookies.add(query, server), server, TCP, timeout)
+	}
+	r, err := a.try(ctx, a.cookies.add(query, server), server, UDP, timeout)
+	if err == nil && a.cookies.isBad(r.Message) { // it brought a new one (RFC 7873 5.3)
+		r, err = a.try(ctx, a.cookies.add(query, server), server, UDP, timeout)
+	}
+	if err != nil || a.KeepTruncated || !isTruncated(r.Message) && !a.cookies.isBad(r.Message) {
+		return r, err
+	}
+	r, err = a.try(ctx, a.cookies.add(query, server), server, TCP, timeout)
+	if err == nil {
+		r.Truncated = true
+	}
+	return r, err
+}
+
+// try sends the query once and receives the reply.
+func (a *Asker) try(asker context.Context, query []byte, server netip.AddrPort, transport Transport, timeout time.Duration) (r *Reply, err error) {
+	ctx, cancel := context.WithTimeout(asker, timeout)
+	defer cancel()
+	start := time.Now()
+	r = &Reply{Server: server, Transport: transport}
+	switch {
+	case transport == UDP:
+		r.Message, r.Ignored, err = a.overUDP(ctx, query, server)
+	case a.streams != nil:
+		r.Message, err = a.streams.ask(ctx, query, server, a.dial)
+	default:
+		r.Message, err = a.overTCP(ctx, query, server)
+	}
+	r.Time = time.Since(start)
+	if err == nil {
+		return r, nil
+	}
+	switch {
+	case asker.Err() != nil:
+		err = asker.Err()
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		err = &lateError{timeout}
+	}
+	err = cause(err)
+	if a.Failed != nil {
+		a.Failed(server, transport, err)
+	}
+	return nil, err
+}
+
+// overUDP waits for the datagram that is the reply.
+func (a *Asker) overUDP(ctx context.Context, query []byte, server netip.AddrPort) (message []byte, ignored int, err error) {
+	conn, err := a.dial(ctx, "udp", server.String())
+	if err != nil {
+		return nil, 0, err
+	}
+	defer conn.Close()
+	defer expireWith(ctx, conn)()
+	if _, err := conn.Write(query); err != nil {
+		return nil, 0, err
+	}
+	buf := make([]byte, 65535)
+	for {
+		n, err := conn.Read(buf)
+		if err != nil {
+			return nil, ignored, err
+		}
+		if IsReply(buf[:n], query) && a.cookies.accept(buf[:n], query, server) {
+			return append([]byte(nil), buf[:n]...), ignored, nil
+		}
+		ignored++
+	}
+}
+
+// overTCP asks over a connection of its own.
+func (a *Asker) overTCP(ctx context.Context, query []byte, server netip.AddrPort) ([]byte, error) {
+	conn, err := a.dial(ctx, "tcp", server.String())
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	defer expireWith(ctx, conn)()
+	if err := writeFrame(conn, query); err != nil {
+		return nil, err
+	}
+	message, err := readFrame(conn)
+	if err == nil && !IsReply(message, query) {
+		err = errNoMatch
+	}
+	return message, err
+}
+
+// expireWith makes what waits for conn fail once ctx is done, until the
+// function it returns is called.
+func expireWith(ctx context.Context, conn net.Conn) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+}
+
+// writeFrame writes one message to a stream (RFC 1035 4.2.2), in one piece
+// (RFC 7766 8).
+func writeFrame(w io.Writer, message []byte) error {
+	if len(message) > 65535 {
+		return wire.ErrNoSpace
+	}
+	frame := make([]byte, 0, 2+len(message))
+	_, err := w.Write(append(binary.BigEndian.AppendUint16(frame, uint16(len(message))), message...))
+	return err
+}
+
+// readFrame reads one message from a stream.
+func readFrame(r io.Reader) ([]byte, error) {
+	var length [2]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return nil, err
+	}
+	message := make([]byte, binary.BigEndian.Uint16(length[:]))
+	_, err := io.ReadFull(r, message)
+	return message, err
+}
+
+// dial opens the way to a server.
+func (a *Asker) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if a.Dial != nil {
+		return a.Dial(ctx, network, address)
+	}
+	if network != "udp" {
+		var dialer net.Dialer
+		return dialer.DialContext(ctx, network, address)
+	}
+	return fromRandomPort(func(local net.Addr) (net.Conn, error) {
+		dialer := net.Dialer{LocalAddr: local}
+		return dialer.DialContext(ctx, network, address)
+	})
+}
+
+// fromRandomPort dials from a port that cannot be guessed. A connected socket
+// receives nothing from other addresses.
+func fromRandomPort(dial func(local net.Addr) (net.Conn, error)) (net.Conn, error) {
+	const (
+		tries     = 8    // the port may be taken, or kept for others
+		firstPort = 1024 // below are those of the system
+	)
+	for range tries {
+		conn, err := dial(&net.UDPAddr{Port: firstPort + int(randomUint16())%(65536-firstPort)})
+		if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
+			return conn, err
+		}
+	}
+	return dial(nil) // the system chooses one, or says what is wrong
+}
+
+// IsReply reports whether message answers query: by its ID, its opcode and its
+// question (RFC 5452 9.1). A server that could not read the query may leave
+// the question out.
+func IsReply(message, query []byte) bool {
+	var got, want wire.Reader
+	if got.Reset(message) != nil || want.Reset(query) != nil {
+		return false
+	}
+	g, w := got.Header(), want.Header()
+	if !g.Flags.Has(wire.FlagQR) || g.ID != w.ID || g.Flags.Opcode() != w.Flags.Opcode() {
+		return false
+	}
+	if g.Counts[wire.SectionQuestion] == 0 {
+		return g.Flags.RCode() != wire.RCodeNoError
+	}
+	a, errA := got.Question()
+	b, errB := want.Question()
+	return errA == nil && errB == nil && g.Counts[wire.SectionQuestion] == w.Counts[wire.SectionQuestion] &&
+		a.Type == b.Type && a.Class == b.Class && a.Name.Equal(b.Name)
+}
+
+func isTruncated(message []byte) bool {
+	h, err := wire.ParseHeader(message)
+	return err == nil && h.Flags.Has(wire.FlagTC)
+}
+
+// lateError says how long the wait was.
+type lateError struct{ after time.Duration }
+
+func (e *lateError) Error() string        { return fmt.Sprintf("no reply within %v", e.after) }
+func (e *lateError) Is(target error) bool { return target == ErrTimeout }
+
+// cause is what an error of package net is about: the caller says the rest.
+func cause(err error) error {
+	var system *os.SyscallError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &system):
+		return system.Err
+	case errors.As(err, &op):
+		return op.Err
+	case err == io.EOF, err == io.ErrUnexpectedEOF:
+		return errClosed
+	}
+	return err
+}
+
+// randomUint16 is a number nobody can guess, for IDs and ports.
+func randomUint16() uint16 {
+	var b [2]byte
+	rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint16(b[:])
+}
+
+// checkASCII refuses names that would have to be converted first.
+func checkASCII(name string) error {
+	if strings.IndexFunc(name, func(r rune) bool { return r > 127 }) >= 0 {
+		return ErrNotASCII
+	}
+	return nil
+}

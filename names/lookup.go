@@ -1,0 +1,388 @@
+package names
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/names-dns/names/wire"
+)
+
+// Lookup returns the data of all records that name has of one type, that of T:
+//
+//	boxes, err := names.Lookup[wire.MX](ctx, names.Default, "example.com")
+//
+// Aliases are followed, the search list is gone through unless name ends in a
+// dot, the hosts file is left out. Where there are no such records the error
+// is [ErrNotExist] or [ErrNoData], in an [*Error]. Types without data of their
+// own here ([wire.Unknown]) are asked for with [Client.Query].
+func Lookup[T any, P interface {
+	*T
+	wire.Rdata
+}](ctx context.Context, c *Client, name string) ([]T, error) {
+	t := P(new(T)).Type()
+	a, err := c.searched(ctx, name, t)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]T, len(a.records))
+	for i, r := range a.records {
+		cursor := wire.CursorOver(r.Data)
+		if err := P(&all[i]).Parse(&cursor); err != nil {
+			return nil, &Error{Name: name, Type: t, Err: fmt.Errorf("%w: %w", ErrMalformed, err)}
+		}
+	}
+	return all, nil
+}
+
+// found is what a look-up found.
+type found struct {
+	name       wire.Name     // whose records they are: behind the last alias
+	records    []wire.Record // never none
+	additional []wire.Record
+}
+
+// searched looks name up, completed with the search list as long as there is
+// nothing under the names tried. A failure ends the search: what is under the
+// names behind it may not be what is meant.
+func (c *Client) searched(ctx context.Context, name string, t wire.Type) (*found, error) {
+	return search(c, name, t, func(candidate wire.Name) (*found, error) { return c.find(ctx, candidate, t) })
+}
+
+func search[T any](c *Client, name string, t wire.Type, find func(wire.Name) (T, error)) (T, error) {
+	var none T
+	s, err := c.current()
+	if err == nil {
+		err = checkASCII(name)
+	}
+	if err != nil {
+		return none, &Error{Name: name, Type: t, Err: err}
+	}
+	candidates, err := s.Candidates(name)
+	if err != nil {
+		return none, &Error{Name: name, Type: t, Err: err}
+	}
+	var failure error
+	for _, candidate := range candidates {
+		result, err := find(candidate)
+		if err == nil {
+			return result, nil
+		}
+		if failure == nil || !errors.Is(failure, ErrNoData) || !isNotFound(err) {
+			failure = err // one that exists says more than those that do not
+		}
+		if !isNotFound(err) {
+			break
+		}
+	}
+	var e *Error
+	if errors.As(failure, &e) {
+		asGiven := *e
+		asGiven.Name = name
+		return none, &asGiven
+	}
+	return none, failure
+}
+
+// maxAliases is how many aliases are followed, in one reply and from reply to
+// reply: others take as many or fewer.
+const maxAliases = 16
+
+// find looks one name up and follows its aliases.
+func (c *Client) find(ctx context.Context, name wire.Name, t wire.Type) (*found, error) {
+	fail := func(rcode wire.RCode, err error) error {
+		return &Error{Name: name.String(), Type: t, RCode: rcode, Err: err}
+	}
+	target := name
+	for range maxAliases {
+		if isNobodys(target) {
+			return nil, fail(wire.RCodeNXDomain, ErrNotExist)
+		}
+		m, err := c.query(ctx, wire.Question{Name: target, Type: t, Class: wire.ClassIN})
+		if err != nil {
+			return nil, err
+		}
+		end, records, err := follow(m.Answers, target, t)
+		switch {
+		case err != nil:
+			return nil, fail(0, err)
+		case len(records) > 0:
+			return &found{end, records, m.Additional}, nil
+		case end.Equal(target), isNegative(m):
+			return nil, fail(0, ErrNoData)
+		}
+		target = end // the server left it to us to go on
+	}
+	return nil, fail(0, ErrAliases)
+}
+
+// isNobodys reports whether n is in a domain that is never asked for: RFC 6761
+// 6.4, RFC 7686 2.
+func isNobodys(n wire.Name) bool { return n.HasSuffix(invalidDomain) || n.HasSuffix(onionDomain) }
+
+var (
+	invalidDomain   = wire.MustParseName("invalid.")
+	onionDomain     = wire.MustParseName("onion.")
+	localhostDomain = wire.MustParseName("localhost.")
+)
+
+// isNegative reports whether the reply says that there is no such data (RFC
+// 2308 2.2).
+func isNegative(m *wire.Message) bool {
+	return slices.ContainsFunc(m.Authority, func(r wire.Record) bool { return r.Type == wire.TypeSOA })
+}
+
+// follow returns the records of a type that name has in answers, behind the
+// aliases there, and whose they are.
+func follow(answers []wire.Record, name wire.Name, t wire.Type) (wire.Name, []wire.Record, error) {
+	for range maxAliases {
+		var records []wire.Record
+		var alias wire.Name
+		for _, r := range answers {
+			switch {
+			case r.Class != wire.ClassIN || !r.Name.Equal(name):
+			case r.Type == t || t == wire.TypeANY:
+				records = append(records, r)
+			case r.Type == wire.TypeCNAME:
+				alias, _, _ = wire.NameFromWire(r.Data)
+			}
+		}
+		if len(records) > 0 || alias.IsZero() {
+			return name, records, nil
+		}
+		name = alias
+	}
+	return name, nil, ErrAliases
+}
+
+// LookupNetIP returns the addresses of a host; network is "ip", "ip4" or
+// "ip6". A literal address is its own. The hosts file is looked into first;
+// then A and AAAA are asked for at the same time, and the names below
+// localhost are this machine (RFC 6761 6.3).
+//
+// IPv6 comes first, each family in the order of the reply. Where there are
+// addresses of one family the failure of the other is not told.
+func (c *Client) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	a, err := c.lookupAddresses(ctx, network, host)
+	return a.addrs, err
+}
+
+// addresses are those of a host.
+type addresses struct {
+	name  wire.Name // the canonical one; none for a literal address
+	addrs []netip.Addr
+}
+
+func (c *Client) lookupAddresses(ctx context.Context, network, host string) (addresses, error) {
+	types := map[string][]wire.Type{"ip": {wire.TypeAAAA, wire.TypeA}, "ip4": {wire.TypeA}, "ip6": {wire.TypeAAAA}}[network]
+	if types == nil {
+		return addresses{}, &Error{Name: host, Type: wire.TypeA, Err: net.UnknownNetworkError(network)}
+	}
+	fail := func(err error) (addresses, error) {
+		return addresses{}, &Error{Name: host, Type: types[0], Err: err}
+	}
+	if literal, err := netip.ParseAddr(host); err == nil {
+		if a := onlyTypes([]netip.Addr{literal.Unmap()}, types); len(a) > 0 {
+			return addresses{addrs: a}, nil
+		}
+		return fail(ErrNoData)
+	}
+	name, err := parseName(host)
+	if err != nil {
+		return fail(err)
+	}
+	var local []netip.Addr
+	if hosts := c.currentHosts(); hosts != nil {
+		local = hosts.Addresses(name)
+	}
+	if len(local) == 0 && name.HasSuffix(localhostDomain) {
+		local = []netip.Addr{netip.IPv6Loopback(), here.Addr()}
+	}
+	if len(local) > 0 {
+		if a := onlyTypes(local, types); len(a) > 0 {
+			return addresses{name, a}, nil
+		}
+		return fail(ErrNoData)
+	}
+	return search(c, host, types[0], func(candidate wire.Name) (addresses, error) {
+		return c.findAddresses(ctx, candidate, types)
+	})
+}
+
+// onlyTypes returns the addresses that records of these types hold, those of
+// the first type first.
+func onlyTypes(all []netip.Addr, types []wire.Type) (some []netip.Addr) {
+	for _, t := range types {
+		for _, a := range all {
+			if a.Is4() == (t == wire.TypeA) {
+				some = append(some, a)
+			}
+		}
+	}
+	return some
+}
+
+// findAddresses asks for all types at the same time.
+func (c *Client) findAddresses(ctx context.Context, name wire.Name, types []wire.Type) (addresses, error) {
+	type result struct {
+		*found
+		err error
+	}
+	results := make([]chan result, len(types))
+	for i, t := range types {
+		results[i] = make(chan result, 1)
+		go func() {
+			f, err := c.find(ctx, name, t)
+			results[i] <- result{f, err}
+		}()
+	}
+	var all addresses
+	var failure error
+	for _, ready := range results {
+		r := <-ready
+		if r.err != nil {
+			failure = worse(failure, r.err)
+			continue
+		}
+		all.name = r.name
+		for _, record := range r.records {
+			if a, ok := netip.AddrFromSlice(record.Data); ok {
+				all.addrs = append(all.addrs, a)
+			}
+		}
+	}
+	if len(all.addrs) > 0 {
+		return all, nil
+	}
+	return all, failure
+}
+
+// worse returns what to say of a host that has no address of two families: a
+// name that does not exist has neither (RFC 8020), and what could not be found
+// out may exist.
+func worse(a, b error) error {
+	if a == nil || errors.Is(b, ErrNotExist) || errors.Is(a, ErrNoData) {
+		return b
+	}
+	return a
+}
+
+// LookupHost returns the addresses of a host as text, as [net.Resolver] does.
+func (c *Client) LookupHost(ctx context.Context, host string) ([]string, error) {
+	addrs, err := c.LookupNetIP(ctx, "ip", host)
+	return convert(addrs, netip.Addr.String), err
+}
+
+// LookupIP is [Client.LookupNetIP] with the older type of address.
+func (c *Client) LookupIP(ctx context.Context, network, host string) ([]net.IP, error) {
+	addrs, err := c.LookupNetIP(ctx, network, host)
+	return convert(addrs, func(a netip.Addr) net.IP { return a.AsSlice() }), err
+}
+
+// LookupIPAddr is [Client.LookupNetIP] with the older type of address.
+func (c *Client) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error) {
+	addrs, err := c.LookupNetIP(ctx, "ip", host)
+	return convert(addrs, func(a netip.Addr) net.IPAddr { return net.IPAddr{IP: a.AsSlice(), Zone: a.Zone()} }), err
+}
+
+// LookupCNAME returns the canonical name of a host, the one behind its last
+// alias.
+func (c *Client) LookupCNAME(ctx context.Context, host string) (string, error) {
+	a, err := c.lookupAddresses(ctx, "ip", host)
+	return a.name.String(), err
+}
+
+// LookupAddr returns the names of an address, those of the hosts file if it
+// has any.
+func (c *Client) LookupAddr(ctx context.Context, addr string) ([]string, error) {
+	a, err := netip.ParseAddr(addr)
+	if err != nil {
+		return nil, &Error{Name: addr, Type: wire.TypePTR, Err: err}
+	}
+	if hosts := c.currentHosts(); hosts != nil {
+		if local := hosts.Names(a); len(local) > 0 {
+			return convert(local, wire.Name.String), nil
+		}
+	}
+	pointers, err := Lookup[wire.PTR](ctx, c, wire.ReverseName(a).String())
+	var e *Error
+	if errors.As(err, &e) {
+		asGiven := *e
+		asGiven.Name = addr
+		return nil, &asGiven
+	}
+	return convert(pointers, func(p wire.PTR) string { return p.Target.String() }), err
+}
+
+// LookupMX returns who takes mail for a domain, the most preferred first, in
+// random order where they are equally so (RFC 5321 5.1). The single host "."
+// means that nobody does (RFC 7505).
+func (c *Client) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
+	boxes, err := Lookup[wire.MX](ctx, c, name)
+	rand.Shuffle(len(boxes), func(i, j int) { boxes[i], boxes[j] = boxes[j], boxes[i] })
+	slices.SortStableFunc(boxes, func(a, b wire.MX) int { return cmp.Compare(a.Preference, b.Preference) })
+	return convert(boxes, func(m wire.MX) *net.MX { return &net.MX{Host: m.Exchange.String(), Pref: m.Preference} }), err
+}
+
+// LookupNS returns the name servers of a zone.
+func (c *Client) LookupNS(ctx context.Context, name string) ([]*net.NS, error) {
+	servers, err := Lookup[wire.NS](ctx, c, name)
+	return convert(servers, func(s wire.NS) *net.NS { return &net.NS{Host: s.Host.String()} }), err
+}
+
+// LookupTXT returns the TXT records of a name, the strings of each joined.
+func (c *Client) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	records, err := Lookup[wire.TXT](ctx, c, name)
+	return convert(records, func(r wire.TXT) string {
+		var text strings.Builder
+		for s := range r.Strings.All() {
+			text.Write(s)
+		}
+		return text.String()
+	}), err
+}
+
+// LookupSRV returns who offers a service, asked for as _service._proto.name,
+// in the order in which to try them (RFC 2782), and the name behind aliases.
+// If service and proto are both empty, name is taken as it is.
+func (c *Client) LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error) {
+	a, err := c.searched(ctx, serviceName(service, proto, name), wire.TypeSRV)
+	if err != nil {
+		return "", nil, err
+	}
+	servers, err := parseServers(a.records)
+	if err != nil {
+		return "", nil, &Error{Name: a.name.String(), Type: wire.TypeSRV, Err: err}
+	}
+	orderServers(servers, rand.IntN)
+	return a.name.String(), convert(servers, func(s wire.SRV) *net.SRV {
+		return &net.SRV{Target: s.Target.String(), Port: s.Port, Priority: s.Priority, Weight: s.Weight}
+	}), nil
+}
+
+// LookupSOA returns the start of authority of a zone: name has to be its apex.
+func (c *Client) LookupSOA(ctx context.Context, name string) (*wire.SOA, error) {
+	all, err := Lookup[wire.SOA](ctx, c, name)
+	if err != nil {
+		return nil, err
+	}
+	return &all[0], nil
+}
+
+// convert returns what to makes of each.
+func convert[A, B any](all []A, to func(A) B) []B {
+	if all == nil {
+		return nil
+	}
+	converted := make([]B, len(all))
+	for i, a := range all {
+		converted[i] = to(a)
+	}
+	return converted
+}

@@ -1,0 +1,112 @@
+package names
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+)
+
+// streamIdle is how long a connection is kept for the next query: less than
+// servers usually wait for one.
+const streamIdle = 3 * time.Second
+
+// streams keeps one idle connection to each server, for the next query over
+// TCP (RFC 7766 6.2.1).
+type streams struct {
+	mu   sync.Mutex
+	idle map[netip.AddrPort]*idleStream
+}
+
+// idleStream is a connection that nobody uses, and what will close it.
+type idleStream struct {
+	net.Conn
+	end *time.Timer
+}
+
+// ask sends query and waits for the reply until ctx is done.
+func (s *streams) ask(ctx context.Context, query []byte, server netip.AddrPort, dial func(ctx context.Context, network, address string) (net.Conn, error)) ([]byte, error) {
+	if conn := s.take(server); conn != nil {
+		message, err := s.askOver(ctx, conn, query, server)
+		if err == nil || ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			return message, err
+		}
+		// The server had closed it meanwhile: that says nothing about a new one.
+	}
+	conn, err := dial(ctx, "tcp", server.String())
+	if err != nil {
+		return nil, err
+	}
+	return s.askOver(ctx, conn, query, server)
+}
+
+// askOver asks over conn, which is kept or closed afterwards.
+func (s *streams) askOver(ctx context.Context, conn net.Conn, query []byte, server netip.AddrPort) (message []byte, err error) {
+	unwatch := expireWith(ctx, conn)
+	err = writeFrame(conn, query)
+	if err == nil {
+		message, err = readFrame(conn)
+	}
+	if err == nil && !IsReply(message, query) {
+		err = errNoMatch
+	}
+	if !unwatch() || err != nil { // not stopped: its deadline is set, or being set
+		conn.Close()
+		return message, err
+	}
+	s.keep(server, conn)
+	return message, nil
+}
+
+// take returns the idle connection to server, nil if there is none.
+func (s *streams) take(server netip.AddrPort) net.Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.idle[server]
+	if i == nil {
+		return nil
+	}
+	delete(s.idle, server)
+	i.end.Stop()
+	return i.Conn
+}
+
+// keep takes conn back for the next query, unless there is one already.
+func (s *streams) keep(server netip.AddrPort, conn net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idle[server] != nil {
+		conn.Close()
+		return
+	}
+	if s.idle == nil {
+		s.idle = map[netip.AddrPort]*idleStream{}
+	}
+	i := &idleStream{Conn: conn}
+	i.end = time.AfterFunc(streamIdle, func() { s.close(server, i) })
+	s.idle[server] = i
+}
+
+// close closes i if nobody has taken it.
+func (s *streams) close(server netip.AddrPort, i *idleStream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idle[server] == i {
+		delete(s.idle, server)
+		i.Close()
+	}
+}
+
+// closeAll closes all idle connections.
+func (s *streams) closeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for server, i := range s.idle {
+		i.end.Stop()
+		i.Close()
+		delete(s.idle, server)
+	}
+}
