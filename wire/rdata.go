@@ -112,10 +112,9 @@ var rdataTypes = [...]rdataType{
 	TypeIPN:        {layout{fieldUint64}, value[IPN]},
 }
 
-// farRdataTypes are those whose numbers are too far off for an array, counted
-// from TA.
+// farRdataTypes are those whose numbers are too far off for an array.
 var farRdataTypes = [...]rdataType{
-	0:                {layout{fieldUint16, fieldAlgorithm, fieldDigest}, value[TA]},
+	TypeTA - TypeTA:  {layout{fieldUint16, fieldAlgorithm, fieldDigest}, value[TA]},
 	TypeDLV - TypeTA: {layout{fieldUint16, fieldAlgorithm, fieldDigest}, value[DLV]},
 }
 
