@@ -15,6 +15,7 @@ import (
 	"github.com/names-dns/names/authority/diagnostic"
 	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/names/namestest"
 	"github.com/names-dns/names/wire"
 )
 
@@ -26,8 +27,8 @@ const (
 	signedZones     = "../authority/testdata/nsec*.zone"
 )
 
-// servers are what is attacked.
-var servers = sync.OnceValues(func() ([]*listener.Edge, error) {
+// zoneSets are the zones of the two servers.
+var zoneSets = sync.OnceValues(func() ([]*authority.Set, error) {
 	corners, err := loadZones(cornerZones, wire.Name{})
 	if err != nil {
 		return nil, err
@@ -36,12 +37,25 @@ var servers = sync.OnceValues(func() ([]*listener.Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	var edges []*listener.Edge
+	var sets []*authority.Set
 	for _, z := range signed {
 		set := &authority.Set{}
 		if err := set.SetZones(append([]*authority.Zone{z}, corners...)); err != nil {
 			return nil, err
 		}
+		sets = append(sets, set)
+	}
+	return sets, nil
+})
+
+// servers returns what is attacked.
+func servers() ([]*listener.Edge, error) {
+	sets, err := zoneSets()
+	if err != nil {
+		return nil, err
+	}
+	var edges []*listener.Edge
+	for _, set := range sets {
 		e, err := listener.NewEdge(listener.Config{
 			NSID:     "fuzz",
 			Resolver: names.Chain{set, authority.Chaos{Version: "names", ID: "fuzz"}, faulty{}},
@@ -52,7 +66,7 @@ var servers = sync.OnceValues(func() ([]*listener.Edge, error) {
 		edges = append(edges, e)
 	}
 	return edges, nil
-})
+}
 
 // loadZones loads the files that match pattern; a zero origin is found in each.
 func loadZones(pattern string, origin wire.Name) ([]*authority.Zone, error) {
@@ -142,6 +156,28 @@ func FuzzServeUDP(f *testing.F) {
 	})
 }
 
+// TestZonesKeepTheirWord holds the zones to what a resolver promises, with all
+// the questions the target starts from.
+func TestZonesKeepTheirWord(t *testing.T) {
+	sets, err := zoneSets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var questions []wire.Question
+	asked := map[wire.Question]bool{}
+	for _, seed := range serveSeeds(t) {
+		var x names.Exchange
+		if rcode, err := x.Read(seed, names.Peer{}); rcode != 0 || err != nil || asked[x.Question()] {
+			continue
+		}
+		asked[x.Question()] = true
+		questions = append(questions, x.Question())
+	}
+	for _, set := range sets {
+		namestest.CheckResolver(t, set, questions...)
+	}
+}
+
 // checkReply checks what holds for every reply, knowing nothing of zones.
 func checkReply(t *testing.T, query, reply []byte, transport names.Transport) {
 	h, err := wire.ParseHeader(query)
@@ -201,7 +237,7 @@ func allowed(query []byte, transport names.Transport) int {
 
 // serveSeeds are the questions of the corner cases, with and without EDNS, and
 // packets that are wrong in one way each.
-func serveSeeds(f *testing.F) [][]byte {
+func serveSeeds(f testing.TB) [][]byte {
 	text, err := os.ReadFile(cornerQuestions)
 	if err != nil {
 		f.Fatal(err)
