@@ -1,0 +1,413 @@
+package recursor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/recursor/upstream"
+	"github.com/names-dns/names/wire"
+)
+
+// ForwardConfig says whom a [Forwarder] asks and what a question may take.
+// Zero values mean the defaults given with each field.
+type ForwardConfig struct {
+	// Servers are asked for everything that no zone below is for.
+	Servers []netip.AddrPort
+
+	// Zones have servers of their own; the longest match counts. They are
+	// for the names at and below the zone, a DS record of the zone itself
+	// excepted, which its parent has (RFC 4035 3.1.4.1).
+	Zones []ForwardZone
+
+	// OwnAddresses are those this process answers on. They are refused as
+	// servers, for the process would ask itself. An unspecified address stands
+	// for all of this machine.
+	OwnAddresses []netip.AddrPort
+
+	// Timeout is how long a question may take, time in the queue included. By
+	// default 5 s, what stub resolvers wait for an answer.
+	Timeout time.Duration
+
+	// Attempts is how often servers are asked one question, the same server
+	// again included. By default 6.
+	Attempts int
+
+	// MaxInFlight is how many different questions servers are asked at once.
+	// Each takes a socket or two and some 10 KB. By default 1024.
+	MaxInFlight int
+
+	// MaxWaiting is how many askers may wait for answers at once, in flight or
+	// in the queue; those above are told to come back later at once. By default
+	// 8 times MaxInFlight.
+	MaxWaiting int
+
+	// UDPSize is the largest reply over UDP asked for, in octets: 512 to 4096.
+	// By default 1232, which fits the smallest packet IPv6 allows.
+	UDPSize int
+
+	// PlainCase sends names as they were asked for, not in a random mix of
+	// upper and lower case.
+	PlainCase bool
+
+	// NoCookies sends no cookies (RFC 7873).
+	NoCookies bool
+
+	// Log hears of servers that die and come back, and at level Debug of
+	// replies that do not match. By default nobody does.
+	Log *slog.Logger
+
+	// Network opens the sockets. By default that of the operating system.
+	Network upstream.Network
+}
+
+// ForwardZone is a zone with servers of its own.
+type ForwardZone struct {
+	Zone    wire.Name
+	Servers []netip.AddrPort
+}
+
+// complete checks c and fills in the defaults.
+func (c *ForwardConfig) complete() error {
+	if c.UDPSize != 0 && (c.UDPSize < 512 || c.UDPSize > 4096) {
+		return fmt.Errorf("largest UDP reply of %d octets is not between 512 and 4096", c.UDPSize)
+	}
+	for _, f := range []struct {
+		name     string
+		value    *int
+		standard int
+	}{
+		{"number of attempts", &c.Attempts, defaultAttempts},
+		{"limit of questions in flight", &c.MaxInFlight, 1024},
+		{"limit of waiting questions", &c.MaxWaiting, 8 * max(c.MaxInFlight, 1024)},
+	} {
+		if *f.value < 0 {
+			return fmt.Errorf("%s is negative: %d", f.name, *f.value)
+		}
+		if *f.value == 0 {
+			*f.value = f.standard
+		}
+	}
+	if c.Timeout < 0 {
+		return fmt.Errorf("timeout is negative: %v", c.Timeout)
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 5 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// Forwarder asks other resolvers, and passes their answers on. It is a
+// names.Resolver that always takes waiting; a cache belongs in front of it.
+type Forwarder struct {
+	config  ForwardConfig
+	client  *upstream.Client
+	log     *slog.Logger
+	budget  func() *upstream.Budget
+	context context.Context // over when the forwarder is closed
+	end     context.CancelFunc
+	routes  atomic.Pointer[routes]
+	slots   chan struct{} // one for each question in flight
+	waiting atomic.Int64  // askers
+
+	unexpected unexpected
+
+	mu      sync.Mutex
+	closed  bool
+	flights map[flightKey]*flight
+	servers map[netip.AddrPort]*server // all that routes lead to
+	done    sync.WaitGroup             // whatever the forwarder has started
+}
+
+// routes says who is asked for what. It never changes.
+type routes struct {
+	all   []*server
+	zones map[string][]*server // by the wire form of the zone in lower case
+}
+
+// NewForwarder returns a forwarder as c describes it. It fails where there is
+// nobody to ask, or a server would be this process.
+func NewForwarder(c ForwardConfig) (*Forwarder, error) {
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	if len(c.Servers) == 0 && len(c.Zones) == 0 {
+		return nil, errors.New("there is no server to forward to")
+	}
+	f := &Forwarder{
+		config:  c,
+		log:     c.Log,
+		slots:   make(chan struct{}, c.MaxInFlight),
+		flights: map[flightKey]*flight{},
+		servers: map[netip.AddrPort]*server{},
+	}
+	f.unexpected.log = c.Log
+	f.client = upstream.NewClient(upstream.Config{
+		Network: c.Network, UDPSize: c.UDPSize, PlainCase: c.PlainCase, NoCookies: c.NoCookies, Unexpected: f.unexpected.say,
+	})
+	own := newOwnAddresses(c.OwnAddresses)
+	r := &routes{zones: map[string][]*server{}}
+	var err error
+	if r.all, err = f.serversAt(c.Servers, own); err != nil {
+		return nil, err
+	}
+	for _, z := range c.Zones {
+		switch {
+		case z.Zone.IsZero():
+			return nil, errors.New("a zone to forward has no name")
+		case len(z.Servers) == 0:
+			return nil, fmt.Errorf("there is no server to forward %s to", z.Zone)
+		}
+		zone := z.Zone.Fold().Wire()
+		if r.zones[zone] != nil {
+			return nil, fmt.Errorf("zone %s is forwarded twice", z.Zone)
+		}
+		if r.zones[zone], err = f.serversAt(z.Servers, own); err != nil {
+			return nil, fmt.Errorf("zone %s: %w", z.Zone, err)
+		}
+	}
+	f.context, f.end = context.WithCancel(context.Background())
+	f.routes.Store(r)
+	return f, nil
+}
+
+// serversAt returns the servers at addresses, each once, with what is known of
+// them already.
+func (f *Forwarder) serversAt(addresses []netip.AddrPort, own ownAddresses) ([]*server, error) {
+	var servers []*server
+	for _, a := range addresses {
+		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+		switch {
+		case !a.Addr().IsValid() || a.Addr().IsUnspecified() || a.Addr().IsMulticast() || a.Port() == 0:
+			return nil, fmt.Errorf("%v is not the address and port of a server", a)
+		case own.has(a):
+			return nil, fmt.Errorf("%v is this server itself", a)
+		}
+		s := f.servers[a]
+		if s == nil {
+			s = &server{Server: f.client.Server(a), log: f.log, deadAfter: min(deadAfter, f.config.Timeout*9/10)}
+			f.servers[a] = s
+		}
+		if !slices.Contains(servers, s) {
+			servers = append(servers, s)
+		}
+	}
+	return servers, nil
+}
+
+// SetServers replaces the servers that are asked for everything: resolv.conf
+// was rewritten, say. What is known of those that stay is kept; questions in
+// flight go on with the new ones. Addresses that are not those of a server, or
+// this process's own, are left out and logged.
+func (f *Forwarder) SetServers(addresses []netip.AddrPort) {
+	own := newOwnAddresses(f.config.OwnAddresses)
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return
+	}
+	r := &routes{zones: f.routes.Load().zones}
+	for _, a := range addresses {
+		servers, err := f.serversAt([]netip.AddrPort{a}, own)
+		if err != nil {
+			f.log.Warn("upstream server left out", "why", err)
+			continue
+		}
+		if !slices.Contains(r.all, servers[0]) {
+			r.all = append(r.all, servers[0])
+		}
+	}
+	f.routes.Store(r)
+	var gone []*server
+	for a, s := range f.servers {
+		if !r.leadsTo(s) {
+			gone = append(gone, s)
+			delete(f.servers, a)
+		}
+	}
+	f.mu.Unlock()
+	for _, s := range gone {
+		s.Close()
+	}
+}
+
+func (r *routes) leadsTo(s *server) bool {
+	if slices.Contains(r.all, s) {
+		return true
+	}
+	for _, servers := range r.zones {
+		if slices.Contains(servers, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// route returns the servers to ask q, none where there are none.
+func (r *routes) route(q wire.Question) []*server {
+	if len(r.zones) == 0 {
+		return r.all
+	}
+	var buf [wire.MaxNameLen]byte
+	name := q.Name.AppendFolded(buf[:0])
+	if q.Type == wire.TypeDS && len(name) > 1 {
+		if servers := r.longest(name[1+name[0]:]); servers != nil {
+			return servers
+		}
+	}
+	return r.longest(name)
+}
+
+func (r *routes) longest(name []byte) []*server {
+	for at := 0; ; at += 1 + int(name[at]) {
+		if servers := r.zones[string(name[at:])]; servers != nil {
+			return servers
+		}
+		if name[at] == 0 {
+			return r.all
+		}
+	}
+}
+
+// Servers tells how the servers fare, those for everything first, each once.
+func (f *Forwarder) Servers() []ServerStatus {
+	r := f.routes.Load()
+	var list []ServerStatus
+	for _, s := range r.all {
+		list = append(list, s.status())
+	}
+	var ofZones []ServerStatus
+	f.mu.Lock()
+	for _, s := range f.servers {
+		if !slices.Contains(r.all, s) {
+			ofZones = append(ofZones, s.status())
+		}
+	}
+	f.mu.Unlock()
+	slices.SortFunc(ofZones, func(a, b ServerStatus) int { return a.Addr.Compare(b.Addr) })
+	return append(list, ofZones...)
+}
+
+// IsOwn reports whether x holds a query that this forwarder has sent: it came
+// back by way of other servers, and asking it again would go on for ever.
+func (f *Forwarder) IsOwn(x *names.Exchange) bool { return f.client.IsOwn(x) }
+
+// Resolve answers x with what the servers say. It passes where no server is
+// there for the name, and for classes other than IN; a failure is a [*Failure],
+// never an answer.
+func (f *Forwarder) Resolve(ctx context.Context, x *names.Exchange) error {
+	q := x.Query.Question
+	switch {
+	case q.Class != wire.ClassIN:
+		return names.ErrPass
+	case q.Type.IsQuestionOnly() && q.Type != wire.TypeANY:
+		return refuse(x, wire.ExtendedErrorInvalidQueryType, "this type is not looked up elsewhere")
+	case f.client.IsOwn(x):
+		return errLoop
+	}
+	servers := f.routes.Load().route(q)
+	switch {
+	case len(servers) == 0:
+		return names.ErrPass
+	case allDead(servers, time.Now()):
+		return errAllDead
+	}
+	if f.waiting.Add(1) > int64(f.config.MaxWaiting) {
+		f.waiting.Add(-1)
+		return errTooMany
+	}
+	defer f.waiting.Add(-1)
+	flight, err := f.join(x)
+	if err != nil {
+		return err
+	}
+	defer f.leave(flight)
+	select {
+	case <-flight.landed:
+		if flight.err != nil {
+			return flight.err
+		}
+		return flight.answer.write(x)
+	case <-ctx.Done():
+		return &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "no answer in time", Err: ctx.Err()}
+	}
+}
+
+var (
+	errAllDead = &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "no upstream server answers at present"}
+	errTooMany = &Failure{Code: wire.ExtendedErrorNetworkError, Text: "too many questions wait for upstream servers"}
+	errClosed  = &Failure{Code: wire.ExtendedErrorNotReady, Text: "the server is shutting down"}
+)
+
+func allDead(servers []*server, now time.Time) bool {
+	for _, s := range servers {
+		if s.condition(now) != isDead {
+			return false
+		}
+	}
+	return true
+}
+
+// Close ends what is in flight, which fails, and returns once nothing that the
+// forwarder has started is left. Questions asked later fail.
+func (f *Forwarder) Close() error {
+	f.mu.Lock()
+	f.closed = true
+	servers := make([]*server, 0, len(f.servers))
+	for _, s := range f.servers {
+		servers = append(servers, s)
+	}
+	f.mu.Unlock()
+	f.end()
+	f.done.Wait()
+	for _, s := range servers {
+		s.Close()
+	}
+	f.client.Wait()
+	return nil
+}
+
+// ownAddresses is where this process answers.
+type ownAddresses map[netip.AddrPort]bool
+
+func newOwnAddresses(addresses []netip.AddrPort) ownAddresses {
+	own := ownAddresses{}
+	for _, a := range addresses {
+		addr := a.Addr().Unmap()
+		own[netip.AddrPortFrom(addr.WithZone(""), a.Port())] = true
+		if !addr.IsUnspecified() {
+			continue
+		}
+		interfaces, _ := net.InterfaceAddrs() // without them, loopback is known all the same
+		for _, i := range interfaces {
+			if p, err := netip.ParsePrefix(i.String()); err == nil {
+				own[netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), a.Port())] = true
+			}
+		}
+	}
+	return own
+}
+
+// has reports whether a is an address of this process.
+func (o ownAddresses) has(a netip.AddrPort) bool {
+	addr := a.Addr().WithZone("")
+	if o[netip.AddrPortFrom(addr, a.Port())] {
+		return true
+	}
+	unspecified := netip.IPv4Unspecified()
+	if addr.Is6() {
+		unspecified = netip.IPv6Unspecified()
+	}
+	return addr.IsLoopback() && o[netip.AddrPortFrom(unspecified, a.Port())]
+}

@@ -1,0 +1,147 @@
+package upstream
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
+)
+
+// Config says how servers are asked. Zero values mean the defaults given with
+// each field.
+type Config struct {
+	// Network opens the sockets. By default that of the operating system.
+	Network Network
+
+	// UDPSize is the largest reply over UDP asked for, in octets. By default
+	// 1232, which fits the smallest packet IPv6 allows unfragmented.
+	UDPSize int
+
+	// PlainCase sends names in the case they have. By default it is mixed at
+	// random, for servers repeat it and guessers cannot.
+	PlainCase bool
+
+	// NoCookies leaves cookies (RFC 7873) out.
+	NoCookies bool
+
+	// Unexpected hears of replies that do not match what was asked, and why
+	// they do not. It is called where replies are received and must not block.
+	// It may be nil.
+	Unexpected func(server netip.AddrPort, why string)
+}
+
+// Network opens sockets that are connected to a server. Their local addresses
+// must have a method AddrPort as [net.UDPAddr] has.
+type Network interface {
+	// DialUDP opens a datagram socket on a port nobody can predict. It
+	// receives what comes from server only.
+	DialUDP(ctx context.Context, server netip.AddrPort) (net.Conn, error)
+	// DialTCP opens a connection.
+	DialTCP(ctx context.Context, server netip.AddrPort) (net.Conn, error)
+}
+
+// System is the network of the operating system. Its kernel picks the port of
+// a datagram socket at random, each time anew.
+type System struct{}
+
+// DialUDP opens a datagram socket.
+func (System) DialUDP(ctx context.Context, server netip.AddrPort) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialUDP(ctx, "udp", netip.AddrPort{}, server)
+}
+
+// DialTCP opens a connection.
+func (System) DialTCP(ctx context.Context, server netip.AddrPort) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialTCP(ctx, "tcp", netip.AddrPort{}, server)
+}
+
+// Client is what all servers that are asked have in common.
+type Client struct {
+	network    Network
+	udpSize    uint16
+	plainCase  bool
+	noCookies  bool
+	unexpected func(server netip.AddrPort, why string)
+
+	own     own
+	readers sync.WaitGroup // of the connections
+}
+
+// NewClient returns a client that asks as c says.
+func NewClient(c Config) *Client {
+	if c.Network == nil {
+		c.Network = System{}
+	}
+	if c.UDPSize == 0 {
+		c.UDPSize = 1232
+	}
+	if c.Unexpected == nil {
+		c.Unexpected = func(netip.AddrPort, string) {}
+	}
+	return &Client{
+		network: c.Network, udpSize: uint16(min(max(c.UDPSize, 512), maxDatagram)), plainCase: c.PlainCase,
+		noCookies: c.NoCookies, unexpected: c.Unexpected,
+	}
+}
+
+// Server returns the server at addr, of which nothing is known yet.
+func (c *Client) Server(addr netip.AddrPort) *Server {
+	return &Server{client: c, addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())}
+}
+
+// Wait returns once the readers of all connections have ended, which they do
+// when the servers they belong to are closed.
+func (c *Client) Wait() { c.readers.Wait() }
+
+// IsOwn reports whether x holds a query that this client has sent and still
+// waits for: it came round in a circle. The query is known by the socket it
+// comes from, or by the cookie in it where others passed it on.
+func (c *Client) IsOwn(x *names.Exchange) bool {
+	if c.own.sent(x.Peer.Remote, x.Query.Header.ID) {
+		return true
+	}
+	if !x.Query.HasEDNS || len(x.Query.EDNS.Options) == 0 {
+		return false
+	}
+	cookie, ok := x.Query.EDNS.Options.Find(wire.OptionCookie)
+	return ok && len(cookie) >= 8 && c.own.hasCookie([8]byte(cookie))
+}
+
+// own is how a client knows what it has sent itself.
+type own struct {
+	queries sync.Map // ownQuery: a query that waits for its reply
+	cookies sync.Map // [8]byte: a client cookie in use
+}
+
+type ownQuery struct {
+	from netip.AddrPort
+	id   uint16
+}
+
+func (o *own) sent(from netip.AddrPort, id uint16) bool {
+	_, ok := o.queries.Load(ownQuery{from, id})
+	return ok
+}
+
+func (o *own) hasCookie(c [8]byte) bool {
+	_, ok := o.cookies.Load(c)
+	return ok
+}
+
+// localAddress returns where a socket sends from, without the zone.
+func localAddress(c net.Conn) netip.AddrPort {
+	a, ok := c.LocalAddr().(interface{ AddrPort() netip.AddrPort })
+	if !ok {
+		return netip.AddrPort{}
+	}
+	local := a.AddrPort()
+	return netip.AddrPortFrom(local.Addr().Unmap().WithZone(""), local.Port())
+}
+
+// longAgo as a deadline ends what is waited for.
+var longAgo = time.Unix(1, 0)

@@ -1,0 +1,123 @@
+package upstream
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/names-dns/names/wire"
+)
+
+// Query is a question to a server.
+type Query struct {
+	Question wire.Question
+	Flags    wire.Flags // RD, AD and CD, as they are to be sent
+	DO       bool       // DNSSEC records are wanted
+	Budget   *Budget
+
+	// Progress is called when the server was heard of but has not answered
+	// yet: it wants the question over TCP, or in another form. It may be nil.
+	Progress func()
+}
+
+// Reply is what a server said.
+type Reply struct {
+	// Message is the whole reply. Its question, and every name in it that
+	// points there, is in the case the question was asked in.
+	Message []byte
+	RCode   wire.RCode
+	// Options are the EDNS options of the reply: a part of Message.
+	Options wire.Options
+	// RTT is how long the last datagram took there and back; 0 if none did.
+	RTT time.Duration
+}
+
+// Budget is what one question of a client may cost, whatever it takes and
+// whoever is asked. It is safe for use by many goroutines.
+type Budget struct {
+	queries atomic.Int64
+	octets  atomic.Int64
+}
+
+// NewBudget returns a budget of so many queries sent and octets received.
+func NewBudget(queries, octets int) *Budget {
+	b := &Budget{}
+	b.queries.Store(int64(queries))
+	b.octets.Store(int64(octets))
+	return b
+}
+
+// ErrBudget is returned where a question has cost all it may.
+var ErrBudget = errors.New("the question has taken all the queries or octets it may")
+
+func (b *Budget) send() error {
+	if b.queries.Add(-1) < 0 {
+		return ErrBudget
+	}
+	return nil
+}
+
+func (b *Budget) receive(octets int) error {
+	if b.octets.Add(-int64(octets)) < 0 {
+		return ErrBudget
+	}
+	return nil
+}
+
+// form is how a question is put to a server.
+type form struct {
+	edns   bool
+	cookie bool // only with EDNS
+	mixed  bool // case
+}
+
+// outgoing is a query as it was sent.
+type outgoing struct {
+	Query  *Query
+	form   form
+	id     uint16
+	packet []byte
+	cookie [8]byte // the client's part
+	// needsCookie: the server has given us a cookie, so its replies have one.
+	needsCookie bool
+}
+
+// nameAt is where the question's name stands in a message.
+const nameAt = wire.HeaderLen
+
+// compose writes the query behind b. The server's cookie may be empty.
+func (o *outgoing) compose(b []byte, udpSize uint16, serverCookie []byte) {
+	var random [2 + 32]byte // ID, a bit for each octet of the name
+	rand.Read(random[:])    // does not fail
+	o.id = binary.BigEndian.Uint16(random[:])
+	q := o.Query
+	var edns *wire.EDNS
+	if o.form.edns {
+		edns = &wire.EDNS{UDPSize: udpSize}
+		if q.DO {
+			edns.Flags = wire.FlagDO
+		}
+		if o.form.cookie {
+			cookie := wire.Cookie{Client: o.cookie, Server: serverCookie}
+			var data [8 + 32]byte
+			edns.Options = edns.Options.AppendOption(wire.OptionCookie, cookie.AppendTo(data[:0]))
+			o.needsCookie = len(serverCookie) > 0
+		}
+	}
+	o.packet = wire.AppendQuery(b, o.id, q.Flags, q.Question, edns)[len(b):]
+	if o.form.mixed {
+		mixCase(o.packet[nameAt:nameAt+q.Question.Name.Len()], random[2:])
+	}
+}
+
+// mixCase gives each letter of a name the case that its bit says. Length
+// octets are no letters.
+func mixCase(name, bits []byte) {
+	for i, c := range name {
+		if folded := wire.FoldByte(c); 'a' <= folded && folded <= 'z' {
+			name[i] = folded &^ (bits[i/8] >> (i % 8) & 1 << 5)
+		}
+	}
+}

@@ -1,0 +1,242 @@
+package upstream
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/names-dns/names/wire"
+)
+
+// Server is one server and what was learned of it.
+type Server struct {
+	client *Client
+	addr   netip.AddrPort
+
+	mu     sync.Mutex
+	memory memory
+	pool   pool
+}
+
+// Addr returns where the server is.
+func (s *Server) Addr() netip.AddrPort { return s.addr }
+
+// Close ends the server's connections. What is asked over them fails, and so
+// does what would need a new one.
+func (s *Server) Close() {
+	s.mu.Lock()
+	conns := s.pool.close()
+	s.client.own.cookies.Delete(s.memory.cookie.client)
+	s.memory.cookie = cookie{}
+	s.mu.Unlock()
+	for _, c := range conns {
+		c.close(errServerClosed)
+	}
+}
+
+// The ways a server fails to answer, beside the errors of sockets.
+var (
+	ErrMalformed = errors.New("the reply cannot be read")
+	ErrTruncated = errors.New("the reply over TCP is truncated")
+	ErrMismatch  = errors.New("the reply does not match the question")
+
+	errServerClosed = errors.New("the server is no longer in use")
+)
+
+// NotSentError is returned where a question could not be sent: the fault is
+// on this side, and says nothing about the server.
+type NotSentError struct{ Err error }
+
+func (e *NotSentError) Error() string { return "query not sent: " + e.Err.Error() }
+
+func (e *NotSentError) Unwrap() error { return e.Err }
+
+// TCPError is returned where a question had to go over TCP and got no answer
+// there, while the server is there for UDP or may be.
+type TCPError struct{ Err error }
+
+func (e *TCPError) Error() string { return "over TCP: " + e.Err.Error() }
+
+func (e *TCPError) Unwrap() error { return e.Err }
+
+// maxSteps is how often a server is asked in one [Server.Ask]: over UDP
+// without options, without EDNS, with a new cookie, over TCP.
+const maxSteps = 6
+
+// Ask asks the server and returns its answer, whatever the RCODE. It comes
+// back over TCP where the answer is truncated or may be forged, without EDNS
+// where the server does not understand it, with the right cookie where it had
+// a wrong one. It returns when ctx is done, at the latest.
+func (s *Server) Ask(ctx context.Context, q *Query) (Reply, error) {
+	now := time.Now()
+	first := s.usual(now)
+	f, overTCP := first, false
+	var (
+		badCookie bool          // the server has said so once
+		wrongCase bool          // it repeats the case of a question wrong, or somebody forges
+		rtt       time.Duration // of the last datagram
+	)
+	for range maxSteps {
+		a, err := s.transact(ctx, q, f, overTCP)
+		if err != nil {
+			if overTCP && wrongCase && f.mixed && ctx.Err() == nil {
+				f.mixed, overTCP = false, false // it cannot be asked over TCP: then with less to guess
+				continue
+			}
+			if overTCP {
+				err = &TCPError{err}
+			}
+			return Reply{RTT: rtt}, err
+		}
+		rtt = max(rtt, a.rtt)
+		switch a.verdict {
+		case isTruncated, isWrongCase, isDoubtful:
+			if overTCP {
+				return Reply{RTT: rtt}, ErrTruncated
+			}
+			overTCP = true
+			wrongCase = wrongCase || a.verdict == isWrongCase
+		case isMalformed:
+			return Reply{RTT: rtt}, ErrMalformed
+		default:
+			rcode := a.rcode()
+			lesser, again := f.less(&a.message, rcode)
+			switch {
+			case again:
+				f = lesser
+			case rcode == wire.RCodeBadCookie && !overTCP:
+				overTCP = badCookie // RFC 7873 5.3: once more, then over TCP
+				badCookie = true
+			default:
+				s.learn(now, first, f, &a, overTCP)
+				return Reply{Message: a.message.Message, RCode: rcode, Options: a.message.EDNS.Options, RTT: rtt}, nil
+			}
+		}
+		if q.Progress != nil {
+			q.Progress()
+		}
+	}
+	return Reply{RTT: rtt}, ErrMismatch
+}
+
+func (s *Server) transact(ctx context.Context, q *Query, f form, overTCP bool) (answer, error) {
+	if overTCP {
+		return s.overTCP(ctx, q, f)
+	}
+	return s.overUDP(ctx, q, f)
+}
+
+// rcode is the whole RCODE of the answer.
+func (a *answer) rcode() wire.RCode {
+	if a.message.HasEDNS {
+		return a.message.EDNS.RCode(a.message.Header.Flags)
+	}
+	return a.message.Header.Flags.RCode()
+}
+
+// less returns the form in which to ask again a server that did not understand
+// f, as its reply m shows; again is false where it did.
+func (f form) less(m *wire.Query, rcode wire.RCode) (next form, again bool) {
+	if !f.edns || !isBewildered(rcode) && rcode != wire.RCodeBadVers {
+		return f, false
+	}
+	next = f
+	if f.cookie && m.HasEDNS && rcode != wire.RCodeBadVers {
+		next.cookie = false // it knows EDNS, and what it does not like is the option
+		return next, true
+	}
+	next.edns, next.cookie = false, false
+	return next, true
+}
+
+// memory is what was learned of a server. Everything in it is forgotten after
+// a while, for servers are replaced.
+type memory struct {
+	noEDNS    time.Time // no EDNS until then
+	noOptions time.Time // no EDNS options until then
+	plainCase time.Time // no mixed case until then
+	cookie    cookie
+}
+
+const (
+	ednsMemory = 15 * time.Minute
+	caseMemory = time.Hour
+)
+
+// cookie is the one we use with a server (RFC 7873).
+type cookie struct {
+	local  netip.Addr // the address it was made for: it must not tell that two are one (RFC 9018 3)
+	client [8]byte
+	server []byte // what the server gave us
+}
+
+// usual is the form the server is asked in first.
+func (s *Server) usual(now time.Time) form {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := form{edns: !now.Before(s.memory.noEDNS), mixed: !s.client.plainCase && !now.Before(s.memory.plainCase)}
+	f.cookie = f.edns && !s.client.noCookies && !now.Before(s.memory.noOptions)
+	return f
+}
+
+// learn keeps what the answer a to a question in the form f says about the
+// server, where the form first tried was another.
+func (s *Server) learn(now time.Time, first, f form, a *answer, overTCP bool) {
+	rcode := a.rcode()
+	understood := !isBewildered(rcode) && rcode != wire.RCodeBadVers
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if understood && first.edns && !f.edns {
+		s.memory.noEDNS = now.Add(ednsMemory)
+	}
+	if understood && first.cookie && !f.cookie && f.edns {
+		s.memory.noOptions = now.Add(ednsMemory)
+	}
+	if first.mixed && (!f.mixed || overTCP && !a.repeats) {
+		s.memory.plainCase = now.Add(caseMemory)
+	}
+	if overTCP && f.cookie {
+		if _, ok := a.message.EDNS.Options.Find(wire.OptionCookie); !ok {
+			s.memory.cookie.server = nil // its cookies are not to be counted on
+		}
+	}
+}
+
+// cookieFor puts the client cookie for questions from local into o and returns
+// the server cookie that goes with it.
+func (s *Server) cookieFor(local netip.Addr, o *outgoing) []byte {
+	if !o.form.cookie {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &s.memory.cookie
+	if c.local != local || c.client == [8]byte{} {
+		s.client.own.cookies.Delete(c.client)
+		*c = cookie{local: local}
+		rand.Read(c.client[:])
+		s.client.own.cookies.Store(c.client, nil)
+	}
+	o.cookie = c.client
+	return c.server
+}
+
+// learnCookie keeps the server cookie of a reply.
+func (s *Server) learnCookie(o *outgoing, m *wire.Query) {
+	if !o.form.cookie {
+		return
+	}
+	data, ok := m.EDNS.Options.Find(wire.OptionCookie)
+	var c wire.Cookie
+	if !ok || c.Parse(data) != nil || c.Client != o.cookie || len(c.Server) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.memory.cookie.client == c.Client && string(s.memory.cookie.server) != string(c.Server) {
+		s.memory.cookie.server = append([]byte(nil), c.Server...)
+	}
+}
