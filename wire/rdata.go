@@ -112,9 +112,10 @@ var rdataTypes = [...]rdataType{
 	TypeIPN:        {layout{fieldUint64}, value[IPN]},
 }
 
-// farRdataTypes are those whose numbers are too far off for an array.
+// farRdataTypes are those whose numbers are too far off for an array, counted
+// from TA.
 var farRdataTypes = [...]rdataType{
-	TypeTA - TypeTA:  {layout{fieldUint16, fieldAlgorithm, fieldDigest}, value[TA]},
+	0:                {layout{fieldUint16, fieldAlgorithm, fieldDigest}, value[TA]},
 	TypeDLV - TypeTA: {layout{fieldUint16, fieldAlgorithm, fieldDigest}, value[DLV]},
 }
 
