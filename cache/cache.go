@@ -149,8 +149,10 @@ func New(config Config) (*Cache, error) {
 	c.packers.New = func() any { return new(packer) }
 	c.shards = make([]shard, config.Shards)
 	c.shift = 64 - bits.TrailingZeros(uint(config.Shards))
-	// One piece of memory for everything, less what the structures themselves take.
-	words := (int(config.Size) - int(unsafe.Sizeof(*c)) - len(c.shards)*int(unsafe.Sizeof(shard{}))) / 8
+	// One piece of memory for everything, less what the structures themselves
+	// take, in whole pages: the runtime would round up.
+	const page = 8192 / 8
+	words := (int(config.Size) - int(unsafe.Sizeof(*c)) - len(c.shards)*int(unsafe.Sizeof(shard{}))) / 8 &^ (page - 1)
 	memory := make([]uint64, words)
 	each := words / len(c.shards)
 	for i := range c.shards {
@@ -281,16 +283,23 @@ func (c *Cache) store(p *packer, k *key, q wire.Question, s split, e extra, flus
 	return nil
 }
 
+// isStale reports whether there is an answer for k that only
+// [Config.ServeStale] may serve.
+func (c *Cache) isStale(k *key, now int64) bool {
+	h := c.peek(k)
+	return h != nil && now >= h.expiry() && c.shard(k).isOfUse(h, now)
+}
+
 // keepFailure remembers that q, of key k, got no answer (RFC 9520 3.2).
 func (c *Cache) keepFailure(q wire.Question, k *key, s split, extended uint16, flushes uint64) error {
 	now := c.now()
 	target := *k
 	target.turn(c.seed, q.Type, s|splitFailure)
 	life := c.lifetimes.failureLife(c.peek(&target), now)
-	if c.config.ServeStale > 0 {
-		if h := c.peek(k); h != nil && h.expiry() <= now {
-			life = max(life, uint32(staleCooldown/time.Second))
-		}
+	whole := *k
+	whole.turn(c.seed, typeAny, s)
+	if c.isStale(k, now) || c.isStale(&whole, now) {
+		life = max(life, uint32(staleCooldown/time.Second))
 	}
 	p := c.packers.Get().(*packer)
 	defer c.packers.Put(p)

@@ -46,13 +46,14 @@ func (s *shard) passMain(now int64, spare *int) {
 }
 
 // passSmall takes the entry at the tail of the small ring away, or to the main
-// ring if it was asked for.
+// ring if it was asked for, or if there is still room that nobody has had.
 func (s *shard) passSmall(now int64) {
 	h := header(s.arena[s.small.tail:])
 	n := h.words()
 	if at := s.slotOf(h[1], s.small.tail); at != nil {
 		used := atomic.LoadUint64(at) & slotUsed
-		if used >= promotedAt && s.isOfUse(&h, now) {
+		_, isRoomy := s.main.place(n + s.largest)
+		if (used >= promotedAt || isRoomy) && s.isOfUse(&h, now) {
 			pos, _ := s.makeRoom(&s.main, n, now) // there is: it is larger than the small one
 			s.move(at, pos, n, 0)
 			s.main.push(n)

@@ -64,24 +64,40 @@ func (f *Front) join(ctx context.Context, x *names.Exchange, k *key, isStale boo
 		l.waiting--
 		f.mu.Unlock()
 	}()
-	var enough <-chan time.Time
 	if isStale {
-		var stop func() bool
-		enough, stop = patience(l.started)
-		defer stop()
-	}
-	for {
-		select {
-		case <-l.done:
-			return l.deliver(x)
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-enough:
-			if f.cache.answerStale(x, k, f.cache.now()) {
-				return nil
-			}
-			enough = nil // it has made way for others meanwhile
+		l.waitPatiently(ctx)
+		if !l.hasAnswer() && f.cache.answerStale(x, k, f.cache.now()) {
+			return nil
 		}
+	}
+	select {
+	case <-l.done:
+		return l.deliver(x)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// waitPatiently waits for as long as somebody should who could have a stale
+// answer. It counts from when the question was sent: who comes later waits for
+// less.
+func (l *flight) waitPatiently(ctx context.Context) {
+	enough := time.NewTimer(time.Until(l.started.Add(stalePatience)))
+	defer enough.Stop()
+	select {
+	case <-l.done:
+	case <-ctx.Done():
+	case <-enough.C:
+	}
+}
+
+// hasAnswer reports whether l is back with an answer.
+func (l *flight) hasAnswer() bool {
+	select {
+	case <-l.done:
+		return !hasFailed(&l.x, l.err)
+	default:
+		return false
 	}
 }
 

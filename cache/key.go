@@ -37,9 +37,7 @@ const typeAny = wire.TypeNone
 
 // splitOf is what x asks for beside its question.
 func splitOf(x *names.Exchange) (s split) {
-	if x.Query.HasEDNS {
-		s = split(x.Query.EDNS.Flags>>15)&splitDO | split(x.Query.EDNS.Flags>>13)&splitCO
-	}
+	s = split(x.Query.EDNS.Flags>>15)&splitDO | split(x.Query.EDNS.Flags>>13)&splitCO
 	if x.Query.Header.Flags.Has(wire.FlagCD) {
 		s |= splitCD
 	}

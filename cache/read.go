@@ -29,22 +29,21 @@ func (c *Cache) setKey(k *key, x *names.Exchange) bool {
 	return true
 }
 
-// answer answers x, of key k, if the cache knows how. isDue says that the
-// answer is popular and near its end, and that it is on the caller to see that
-// it is asked for again.
-func (c *Cache) answer(x *names.Exchange, k *key, now int64) (found finding, isDue bool) {
-	found, isDue = c.shard(k).serve(x, k, now, false)
+// answer answers x, of key k, if the cache knows how. due says that the answer
+// should be asked for again soon.
+func (c *Cache) answer(x *names.Exchange, k *key, now int64) (found finding, due bool) {
+	found, due = c.shard(k).serve(x, k, now, false)
 	if found == answered {
 		c.count(unsafe.Pointer(x), hits)
-		return answered, isDue
+		return answered, due
 	}
 	s := splitOf(x)
 	other := *k
 	other.turn(c.seed, typeAny, s)
-	foundName, isDue := c.shard(&other).serve(x, &other, now, false)
+	foundName, due := c.shard(&other).serve(x, &other, now, false)
 	if foundName == answered {
 		c.count(unsafe.Pointer(x), hits)
-		return answered, isDue
+		return answered, due
 	}
 	found = max(found, foundName)
 	other.turn(c.seed, x.Query.Question.Type, s|splitFailure)
@@ -95,7 +94,7 @@ const mostTries = 3
 
 // serve answers x from the entry of k. What is past its time is served only if
 // that is wanted.
-func (s *shard) serve(x *names.Exchange, k *key, now int64, stale bool) (found finding, isDue bool) {
+func (s *shard) serve(x *names.Exchange, k *key, now int64, stale bool) (found finding, due bool) {
 	for try := 0; ; try++ {
 		if try == mostTries {
 			s.mu.Lock()
@@ -124,21 +123,8 @@ func (s *shard) serve(x *names.Exchange, k *key, now int64, stale bool) (found f
 		h.age(body, now)
 		h.serve(x, body, left <= 0)
 		note(at, v)
-		return answered, left <= h.life()/10 && isPopular(v) && claim(at, v)
+		return answered, isDue(v, &h, left)
 	}
-}
-
-// isPopular reports whether an entry is asked for often enough to be asked for
-// in advance.
-func isPopular(v slot) bool { return v&slotUsed >= 2 }
-
-// claim reports whether the caller is the first to ask for the entry anew.
-func claim(at *slot, v slot) bool {
-	if v&slotRefresh != 0 {
-		return false
-	}
-	v = atomic.LoadUint64(at)
-	return v&slotRefresh == 0 && atomic.CompareAndSwapUint64(at, v, v|slotRefresh)
 }
 
 // copyBody copies body and TTL offsets of an entry behind the reply as it is,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 	"unsafe"
 
 	"github.com/names-dns/names/names"
@@ -56,9 +55,9 @@ func (f *Front) TryResolve(x *names.Exchange) error {
 	if !c.setKey(&k, x) {
 		return names.Try(f.next, x)
 	}
-	found, isDue := c.answer(x, &k, c.now())
+	found, due := c.answer(x, &k, c.now())
 	if found == answered {
-		if isDue && c.config.Prefetch {
+		if due {
 			f.prefetch(x, &k)
 		}
 		c.tell(c.config.Events.Hit, x)
@@ -74,6 +73,12 @@ func (f *Front) TryResolve(x *names.Exchange) error {
 	if isForAll(x) {
 		f.keep(x, &k, err, flushes)
 	}
+	if found == expired && hasFailed(x, err) {
+		x.Restart()
+		if c.answerStale(x, &k, c.now()) {
+			return nil
+		}
+	}
 	return err
 }
 
@@ -85,9 +90,9 @@ func (f *Front) Resolve(ctx context.Context, x *names.Exchange) error {
 	if !c.setKey(&k, x) {
 		return f.next.Resolve(ctx, x)
 	}
-	found, isDue := c.answer(x, &k, c.now())
+	found, due := c.answer(x, &k, c.now())
 	if found == answered {
-		if isDue && c.config.Prefetch {
+		if due {
 			f.prefetch(x, &k)
 		}
 		c.tell(c.config.Events.Hit, x)
@@ -98,11 +103,7 @@ func (f *Front) Resolve(ctx context.Context, x *names.Exchange) error {
 	if !isForAll(x) {
 		return f.next.Resolve(ctx, x)
 	}
-	err := f.join(ctx, x, &k, found == expired)
-	if err != nil && found == expired && isFailure(err) && c.answerStale(x, &k, c.now()) {
-		return nil
-	}
-	return err
+	return f.join(ctx, x, &k, found == expired)
 }
 
 // isForAll reports whether the answer to x may serve others: not where x does
@@ -110,9 +111,15 @@ func (f *Front) Resolve(ctx context.Context, x *names.Exchange) error {
 // what happened to be known.
 func isForAll(x *names.Exchange) bool { return x.Query.Header.Flags.Has(wire.FlagRD) }
 
-// isFailure reports whether err says that there was no answer, rather than one
-// of the words that say who is to answer.
-func isFailure(err error) bool { return err != nil && err != names.ErrPass && err != names.ErrDrop }
+// hasFailed reports whether x, of which the resolver behind said err, got no
+// answer: an error rather than one of the words that say who is to answer, or
+// SERVFAIL. That there was no room in a reply says nothing about the answer.
+func hasFailed(x *names.Exchange, err error) bool {
+	if err == nil {
+		return x.RCode == wire.RCodeServFail
+	}
+	return err != names.ErrPass && err != names.ErrDrop && !errors.Is(err, wire.ErrNoSpace)
+}
 
 // keep stores what the resolver behind said about x, of key k.
 func (f *Front) keep(x *names.Exchange, k *key, err error, flushes uint64) {
@@ -120,7 +127,7 @@ func (f *Front) keep(x *names.Exchange, k *key, err error, flushes uint64) {
 	switch {
 	case err == nil:
 		err = c.keep(x, k, flushes)
-	case isFailure(err):
+	case hasFailed(x, err):
 		err = c.keepFailure(x.Question(), k, splitOf(x), extendedCode(err), flushes)
 	}
 	if err != nil {
@@ -145,29 +152,4 @@ func (c *Cache) tell(event func(wire.Question), x *names.Exchange) {
 	if event != nil {
 		event(x.Query.Question)
 	}
-}
-
-// prefetch asks for what x asks again, for nobody in particular, unless there
-// is enough of that going on.
-func (f *Front) prefetch(x *names.Exchange, k *key) {
-	if f.prefetching.Add(1) > int64(f.cache.config.MaxPrefetch) {
-		f.prefetching.Add(-1)
-		return
-	}
-	f.mu.Lock()
-	_, isNew, err := f.launch(x, k, true)
-	f.mu.Unlock()
-	if err != nil || !isNew {
-		f.prefetching.Add(-1)
-		return
-	}
-	f.cache.count(unsafe.Pointer(x), prefetched)
-}
-
-// patience returns a channel that is ready when an asker who could have a stale
-// answer has waited for long enough, counted from when the question was sent:
-// who comes later waits for less.
-func patience(started time.Time) (<-chan time.Time, func() bool) {
-	t := time.NewTimer(time.Until(started.Add(stalePatience)))
-	return t.C, t.Stop
 }

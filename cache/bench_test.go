@@ -1,0 +1,121 @@
+package cache
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
+)
+
+// filled returns a cache that knows www.example.com, and a front that asks
+// nobody else.
+func filled(b testing.TB) *Front {
+	next := &behind{table: map[string]*answer{"www.example.com. A": {answers: []string{"www.example.com. 86400 A 192.0.2.1"}}}}
+	f := newCache(b, Config{}).Front(next)
+	if err := f.TryResolve(ask{name: "www.example.com."}.exchange(b)); err != nil {
+		b.Fatal(err)
+	}
+	return f
+}
+
+func BenchmarkHit(b *testing.B) {
+	f := filled(b)
+	x := ask{name: "www.example.com.", limit: 1232}.exchange(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		x.Restart()
+		if err := f.TryResolve(x); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkHitParallel is of many who ask for the same.
+func BenchmarkHitParallel(b *testing.B) {
+	f := filled(b)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		x := ask{name: "www.example.com.", limit: 1232}.exchange(b)
+		for pb.Next() {
+			x.Restart()
+			if err := f.TryResolve(x); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+func BenchmarkMiss(b *testing.B) {
+	f := filled(b)
+	x := ask{name: "missing.example.com.", limit: 1232}.exchange(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if f.cache.Get(x) {
+			b.Fatal("hit")
+		}
+	}
+}
+
+// BenchmarkPut stores ever new answers, in a cache that is full after a while.
+func BenchmarkPut(b *testing.B) {
+	c := newCache(b, Config{Size: 8 << 20})
+	packet := numbered(b)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		number(packet, i)
+		i++
+		if err := c.Put(packet); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkHitLarge is of names that are not in the processor's cache.
+func BenchmarkHitLarge(b *testing.B) {
+	c := newCache(b, Config{})
+	packet := numbered(b)
+	const count = 400_000
+	for i := range count {
+		number(packet, i)
+		if err := c.Put(packet); err != nil {
+			b.Fatal(err)
+		}
+	}
+	x := ask{name: "n00000000.example.com.", limit: 1232}.exchange(b)
+	b.ReportAllocs()
+	i, found := 0, 0
+	for b.Loop() {
+		i = (i + 7919) % count
+		number(x.Query.Message, i)
+		x.Restart()
+		if c.Get(x) {
+			found++
+		}
+	}
+	b.ReportMetric(float64(found)/float64(b.N), "hits/op")
+}
+
+// numbered is the reply to a question for n00000000.example.com.
+func numbered(t testing.TB) []byte {
+	x := ask{name: "n00000000.example.com."}.exchange(t)
+	if err := (&answer{answers: []string{"n00000000.example.com. 3600 A 192.0.2.1"}}).to(x); err != nil {
+		t.Fatal(err)
+	}
+	return x.Finish()
+}
+
+// number makes the question of a message that of another number.
+func number(message []byte, n int) {
+	const hex = "0123456789abcdef"
+	digits := message[wire.HeaderLen+2:][:8]
+	var octets [4]byte
+	binary.BigEndian.PutUint32(octets[:], uint32(n))
+	for i, o := range octets {
+		digits[2*i], digits[2*i+1] = hex[o>>4], hex[o&15]
+	}
+}
+
+var _ names.Resolver = (*behind)(nil)

@@ -1,0 +1,57 @@
+package cache
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/names-dns/names/names"
+)
+
+// popular is how often an entry must have been asked for to be asked for in
+// advance.
+const popular = 2
+
+// isDue reports whether the entry of v, which lives on for left, should be
+// asked for again: it is in the last tenth of its life, popular, and nobody has
+// begun to.
+func isDue(v slot, h *header, left int64) bool {
+	return left <= h.life()/10 && v&slotUsed >= popular && v&slotRefresh == 0 && h.kind() != failure
+}
+
+// claim reports whether the caller is the one to ask for the entry of k anew.
+func (s *shard) claim(k *key) bool {
+	at, v := s.find(k)
+	return at != nil && v&slotRefresh == 0 && atomic.CompareAndSwapUint64(at, v, v|slotRefresh)
+}
+
+// prefetch asks for what x asks again, for nobody in particular, unless there
+// is enough of that going on.
+func (f *Front) prefetch(x *names.Exchange, k *key) {
+	c := f.cache
+	if !c.config.Prefetch || !isForAll(x) {
+		return
+	}
+	if f.prefetching.Add(1) > int64(c.config.MaxPrefetch) || !f.claim(x, k) || !f.send(x, k) {
+		f.prefetching.Add(-1)
+		return
+	}
+	c.count(unsafe.Pointer(x), prefetched)
+}
+
+// claim is [shard.claim] for the entry that has answered x.
+func (f *Front) claim(x *names.Exchange, k *key) bool {
+	if f.cache.shard(k).claim(k) {
+		return true
+	}
+	whole := *k
+	whole.turn(f.cache.seed, typeAny, splitOf(x))
+	return f.cache.shard(&whole).claim(&whole)
+}
+
+// send begins a flight and reports whether there was none.
+func (f *Front) send(x *names.Exchange, k *key) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, isNew, err := f.launch(x, k, true)
+	return err == nil && isNew
+}
