@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,13 +28,15 @@ const (
 	signedZones     = "../authority/testdata/nsec*.zone"
 )
 
+var signedZone = wire.MustParseName("example.com.")
+
 // zoneSets are the zones of the two servers.
 var zoneSets = sync.OnceValues(func() ([]*authority.Set, error) {
 	corners, err := loadZones(cornerZones, wire.Name{})
 	if err != nil {
 		return nil, err
 	}
-	signed, err := loadZones(signedZones, wire.MustParseName("example.com."))
+	signed, err := loadZones(signedZones, signedZone)
 	if err != nil {
 		return nil, err
 	}
@@ -173,8 +176,10 @@ func TestZonesKeepTheirWord(t *testing.T) {
 		asked[x.Question()] = true
 		questions = append(questions, x.Question())
 	}
-	for _, set := range sets {
-		namestest.CheckResolver(t, set, questions...)
+	signed := slices.DeleteFunc(slices.Clone(questions), func(q wire.Question) bool { return !q.Name.HasSuffix(signedZone) })
+	namestest.CheckResolver(t, sets[0], questions...)
+	for _, set := range sets[1:] { // in which nothing else is new
+		namestest.CheckResolver(t, set, signed...)
 	}
 }
 
