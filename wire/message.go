@@ -6,7 +6,6 @@ import "errors"
 var (
 	ErrOPTSection = errors.New("OPT record stands outside the additional section")
 	ErrRCode      = errors.New("response code above 15 needs EDNS to be sent")
-	ErrDataLen    = errors.New("record data is longer than 65535 octets")
 )
 
 // Message is a whole message taken apart: for clients, tools and tests. A
@@ -71,9 +70,6 @@ func ParseMessage(b []byte) (*Message, error) {
 				data, err = r.AppendRdata(data, h.Type)
 				if err != nil {
 					return nil, err
-				}
-				if len(data)-start > 65535 {
-					return nil, r.fail(r.at, ErrDataLen)
 				}
 				record.Data = data[start:len(data):len(data)]
 			}

@@ -217,3 +217,23 @@ func TestErrorText(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A message whose data unfolds, pointer by pointer, to more than a record may
+// have is refused rather than unfolded.
+func TestMessageThatUnfolds(t *testing.T) {
+	long := strings.Repeat("\x3f"+strings.Repeat("a", 63), 3) + "\x00"
+	hip := "\x00\x00\x00\x00" + strings.Repeat("\xc0\x0c", 30000) // 30000 names of 193 octets
+	b := Header{Counts: [4]uint16{1, 1}}.AppendTo(nil)
+	b = append(b, long+"\x00\x37\x00\x01"+"\xc0\x0c\x00\x37\x00\x01\x00\x00\x00\x00"...)
+	b = append(b, byte(len(hip)>>8), byte(len(hip)))
+	b = append(b, hip...)
+	_, err := ParseMessage(b)
+	var where *Error
+	if !errors.As(err, &where) || where.Section != SectionAnswer {
+		t.Errorf("%v", err)
+	}
+	n := testing.AllocsPerRun(1, func() { ParseMessage(b) })
+	if n > 20 {
+		t.Errorf("%v allocations before it is refused", n)
+	}
+}
