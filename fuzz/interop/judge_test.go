@@ -29,6 +29,9 @@ func judgeAll(t *testing.T, servers []*server, known *truth, queries []query) {
 			fault("%s: our answer: %v", q, errs[0])
 			return
 		}
+		if size := answers[0].Size; size > q.limit() {
+			fault("%s: our answer has %d octets, and %d are allowed", q, size, q.limit())
+		}
 		verdicts := make([]verdict, 0, len(answers)-1)
 		agreed, compared, unexplained := false, 0, false
 		for i, a := range answers[1:] {

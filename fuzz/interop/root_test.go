@@ -3,7 +3,6 @@
 package interop
 
 import (
-	"bytes"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -16,18 +15,11 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// rootFile is the root zone as it was on a day in 2018, signed. It lies beside
-// the checkout and not in it; rootZone makes do without.
+// rootFile is the root zone as it was on a day in 2018. It lies beside the
+// checkout and not in it; rootText makes do without.
 const rootFile = "../../../shared/data/root-2018-03-12.zone.gz"
 
-// How many names of the root zone are asked about, and how many that are not
-// in it.
-const (
-	rootNames  = 1000
-	rootAbsent = 500
-)
-
-// rootTypes are asked for at each of them.
+// rootTypes are asked for at each name.
 var rootTypes = []wire.Type{
 	wire.TypeA, wire.TypeNS, wire.TypeDS, wire.TypeSOA, wire.TypeANY,
 	wire.TypeMX, wire.TypeTXT, wire.TypeDNSKEY, wire.TypeNSEC, wire.TypeAAAA,
@@ -36,24 +28,48 @@ var rootTypes = []wire.Type{
 // TestRootZone asks everybody about the root zone: delegations, glue, DS, the
 // apex, and names that do not exist.
 func TestRootZone(t *testing.T) {
-	asIs, withoutRepeat := rootZone(t)
-	servers := startAll(t, []zoneFile{asIs}, ours{})
-	zones := []zoneFile{withoutRepeat}
-	servers = append(servers, startAll(t, zones, peers...)...)
-	known, err := learn(servers[1], zones)
+	text := rootText(t)
+
+	// As published: a zone whose signatures were taken away is an unsigned one.
+	t.Run("published", func(t *testing.T) {
+		whole := zoneFile{Origin: ".", File: filepath.Join(t.TempDir(), "root.zone")}
+		write(t, whole.File, []byte(text))
+		// It came by a transfer and ends, as those do, with the SOA record it
+		// begins with. NSD does not take that, so the peers get it once.
+		once := zoneFile{Origin: ".", File: filepath.Join(t.TempDir(), "root.zone")}
+		write(t, once.File, []byte(withoutLastSOA(text)))
+		servers := startAll(t, []zoneFile{whole}, ours{})
+		servers = append(servers, startAll(t, []zoneFile{once}, peers...)...)
+		askRoot(t, servers, once, 1000, 500)
+	})
+
+	// With signatures of our own.
+	t.Run("signed", func(t *testing.T) {
+		bare := zoneFile{Origin: ".", File: filepath.Join(t.TempDir(), "root.zone")}
+		write(t, bare.File, []byte(withoutDNSSEC(withoutLastSOA(text))))
+		zone := signings[1].sign(t, []zoneFile{bare})
+		askRoot(t, startAll(t, zone, append([]program{ours{}}, peers...)...), zone[0], 500, 250)
+	})
+}
+
+// askRoot asks about so many names of the zone, and about so many that are not
+// in it: the same ones every time.
+func askRoot(t *testing.T, servers []*server, zone zoneFile, present, missing int) {
+	t.Helper()
+	known, err := learn(servers[1], []zoneFile{zone})
 	if err != nil {
 		t.Fatal(err)
 	}
 	owners := known.owners()
-	if len(owners) < rootNames {
+	if len(owners) < present {
 		t.Fatalf("the zone has only %d names", len(owners))
 	}
-	random := rand.New(rand.NewPCG(2018, 312)) // the same questions every time
+	random := rand.New(rand.NewPCG(2018, 312))
 	names := []string{"."}
-	for _, i := range random.Perm(len(owners))[:rootNames] {
+	for _, i := range random.Perm(len(owners))[:present] {
 		names = append(names, owners[i])
 	}
-	for range rootAbsent {
+	for range missing {
 		names = append(names, absent(random, owners))
 	}
 	var queries []query
@@ -65,7 +81,7 @@ func TestRootZone(t *testing.T) {
 		for _, typ := range rootTypes {
 			ways := manners(query{Name: name, Type: typ, Class: wire.ClassIN})
 			if i%10 != 0 {
-				ways = ways[:3] // TCP for every tenth name: a connection costs
+				ways = ways[:3] // TCP for every tenth name
 			}
 			queries = append(queries, ways...)
 		}
@@ -98,19 +114,13 @@ func absent(random *rand.Rand, owners []string) string {
 	}
 }
 
-// rootZone unpacks the root zone. It came by a transfer and ends, as those do,
-// with the SOA record it begins with, which NSD does not take a second time:
-// the zone is returned as it is and without its last record. Where it is not
-// to be had, rootZone makes one of a similar shape and signs it.
-func rootZone(t *testing.T) (asIs, withoutRepeat zoneFile) {
+// rootText is the root zone, or one of a similar shape where that is not to be had.
+func rootText(t *testing.T) string {
 	t.Helper()
 	packed, err := os.Open(rootFile)
 	if err != nil {
 		t.Logf("%v: the test makes a zone of its own", err)
-		made := zoneFile{Origin: ".", File: filepath.Join(t.TempDir(), "made.zone")}
-		write(t, made.File, []byte(madeRoot()))
-		made = signings[1].sign(t, []zoneFile{made})[0]
-		return made, made
+		return madeRoot()
 	}
 	defer packed.Close()
 	plain, err := gzip.NewReader(packed)
@@ -121,16 +131,29 @@ func rootZone(t *testing.T) (asIs, withoutRepeat zoneFile) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := 1 + bytes.LastIndexByte(bytes.TrimSpace(text), '\n')
-	if !bytes.Contains(text[last:], []byte("SOA")) {
-		t.Fatalf("%s does not end with an SOA record", rootFile)
+	return string(text)
+}
+
+// withoutLastSOA takes away the SOA record that a transfer ends with.
+func withoutLastSOA(text string) string {
+	text = strings.TrimSpace(text)
+	last := 1 + strings.LastIndexByte(text, '\n')
+	if strings.Contains(text[last:], "SOA") {
+		text = text[:last]
 	}
-	dir := t.TempDir()
-	asIs = zoneFile{Origin: ".", File: filepath.Join(dir, "root.zone")}
-	withoutRepeat = zoneFile{Origin: ".", File: filepath.Join(dir, "once.zone")}
-	write(t, asIs.File, text)
-	write(t, withoutRepeat.File, text[:last])
-	return asIs, withoutRepeat
+	return text + "\n"
+}
+
+// withoutDNSSEC takes away what a signer adds.
+func withoutDNSSEC(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if words := strings.Fields(line); len(words) > 3 && (words[3] == "NSEC" || words[3] == "DNSKEY" || words[3] == "RRSIG") {
+			continue
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 func write(t *testing.T, file string, text []byte) {

@@ -266,21 +266,26 @@ var rules = []rule{
 	},
 
 	{
-		Name: "a few octets more or fewer", Kind: theirs,
+		Name: "a few octets too many", Kind: theirs,
 		Why: `Near the limit it depends on how well names are compressed (RFC 1035 4.1.4) whether an answer is truncated:
 			BIND points into the data of a DNAME, where others do not look.`,
 		When: func(p *pair) bool {
-			whole := p.Ours
-			if p.Ours.Flags.Has(wire.FlagTC) {
-				whole = p.Theirs
-			}
-			return !p.TCP && p.Ours.Flags.Has(wire.FlagTC) != p.Theirs.Flags.Has(wire.FlagTC) && whole.Size > p.limit()/2
+			return !p.TCP && p.Ours.Flags.Has(wire.FlagTC) && !p.Theirs.Flags.Has(wire.FlagTC) && p.Theirs.Size > p.limit()/2
 		},
 		What: func(p *pair, d difference) bool { return d.Part == "tc" || d.inSection() },
 	},
 
 	// --- what we do otherwise than all of them
 
+	{
+		Name: "what fits is sent whole", Kind: choice,
+		Why: `The other side of it: the peer truncates what we have room for. Knot does not compress as well as we do, and in
+			a referral NSD and BIND let it depend on other glue what is left out.`,
+		When: func(p *pair) bool {
+			return !p.TCP && p.Theirs.Flags.Has(wire.FlagTC) && !p.Ours.Flags.Has(wire.FlagTC) && p.Ours.Size > p.limit()/2
+		},
+		What: func(p *pair, d difference) bool { return d.Part == "tc" || d.inSection() && d.Ours },
+	},
 	{
 		Name: "TYPE0 is FORMERR", Kind: choice,
 		Why:  `0 is no type (RFC 6895 3.1): like BIND for OPT we say FORMERR. NSD and BIND find no data, Knot says NOTIMP.`,
