@@ -12,7 +12,7 @@ import (
 // queryLog logs every query that next answers: a line with the question and
 // the outcome, or both messages whole.
 type queryLog struct {
-	next  names.Chain
+	next  names.Resolver
 	log   *slog.Logger
 	whole bool
 }
@@ -26,7 +26,7 @@ func (l queryLog) Resolve(ctx context.Context, x *names.Exchange) error {
 
 func (l queryLog) TryResolve(x *names.Exchange) error {
 	start := time.Now()
-	err := l.next.TryResolve(x)
+	err := names.Try(l.next, x)
 	if err != names.ErrSlow { // it will be asked again, and logged then
 		l.write(x, err, time.Since(start))
 	}

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/listener"
@@ -22,6 +23,10 @@ const serveHelp = `names serve answers DNS queries over UDP and TCP.
 Usage:
 
   names serve [options] --bindzone FILE [--pyzone FILE]...
+  names serve [options] --recursive --cache
+
+A question is answered from the zones; and for those to whom recursion is
+offered, else from the cache, the hosts file, the servers asked.
 
 Zones:
 
@@ -32,6 +37,22 @@ Zones:
                             which is read and not run
   --any-in-full             answer ANY in full over UDP too (otherwise: one
                             RRset over UDP, all of them over TCP)
+
+Recursion:
+
+  -r, --recursive           ask the servers of /etc/resolv.conf
+  --resolv-conf FILE        ask the servers of FILE, which is watched for changes
+  --forward ADDR[:PORT]     ask this server instead; may be repeated
+  --forward ZONE=ADDR[:PORT]
+                            ask this server about ZONE; may be repeated
+  --hosts-file FILE         answer from a hosts file first, which is watched
+  --allow-recursion NET     offer all this to NET: a network, an address, or one
+                            of loopback, private, any; may be repeated.
+                            Default: loopback and private networks
+  -c, --cache               remember what was found elsewhere
+  --cache-size SIZE         in at most SIZE of memory. Default: 64MiB
+  --serve-stale[=TIME]      use what expired less than TIME ago (24h) when the
+                            servers do not answer
 
 Addresses:
 
@@ -61,6 +82,8 @@ Examples:
 
   names serve --bindzone example.com
   names serve -i 127.0.0.1 -p 10053 --bindzone example.com=zones/primary.txt
+  names serve --recursive --cache
+  names serve -c --forward 192.0.2.53 --forward corp.example=10.0.0.53
   names serve -i ::1 -i 192.0.2.1:5353 --pyzone example-domain.com -v
 `
 
@@ -75,6 +98,7 @@ type serveOptions struct {
 	nsid        string
 	hideVersion bool
 	verbose     level
+	recursion   recursionOptions
 }
 
 func runServe(args []string, stdout, stderr io.Writer) int {
@@ -112,8 +136,12 @@ func (o *serveOptions) parse(args []string, stdout, stderr io.Writer) (code int,
 	flags.IntVar(&o.maxUDPSize, "max-udp-size", 0, "")
 	flags.StringVar(&o.nsid, "nsid", "", "")
 	flags.BoolVar(&o.hideVersion, "hide-version", false, "")
+	completeRecursion := o.recursion.register(flags)
 	if code, done := parseFlags(flags, serveHelp, args, stdout, stderr); done {
 		return code, true
+	}
+	if err := completeRecursion(); err != nil {
+		return usageError(stderr, "serve", err), true
 	}
 	if err := o.complete(flags.Args(), interfaces, port, pyzones, masterFiles); err != nil {
 		return usageError(stderr, "serve", err), true
@@ -162,8 +190,8 @@ func (o *serveOptions) complete(rest, interfaces []string, port int, pyzones, ma
 		}
 		o.zones = append(o.zones, file)
 	}
-	if len(o.zones) == 0 {
-		return errors.New("there is nothing to serve: give a zone with --bindzone or --pyzone")
+	if len(o.zones) == 0 && !o.recursion.isWanted() {
+		return errors.New("there is nothing to serve: give a zone with --bindzone or --pyzone, or --recursive")
 	}
 	return nil
 }
@@ -214,7 +242,12 @@ func serve(ctx context.Context, o *serveOptions, hangups <-chan struct{}, log *s
 	if err := set.SetZones(zones.served()); err != nil {
 		return err
 	}
-	server, err := listener.Listen(wiring(o, set, log))
+	parts, err := assemble(o, set, log)
+	if err != nil {
+		return err
+	}
+	defer parts.close()
+	server, err := listener.Listen(o.listenerConfig(parts.resolver, log))
 	if err != nil {
 		return err
 	}
@@ -224,20 +257,11 @@ func serve(ctx context.Context, o *serveOptions, hangups <-chan struct{}, log *s
 	if started != nil {
 		started(server)
 	}
-	reloading := make(chan struct{})
-	go func() {
-		defer close(reloading)
-		for {
-			select {
-			case <-hangups:
-				zones.reload(log)
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
+	var beside sync.WaitGroup
+	beside.Go(func() { zones.reloadOn(ctx, hangups, log) })
+	beside.Go(func() { parts.run(ctx) })
 	err = server.Serve(ctx)
-	<-reloading
-	logCounters(log, server)
+	beside.Wait()
+	log.Info("stopped", "counters", server.Counters())
 	return err
 }

@@ -1,24 +1,172 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/names-dns/names/authority"
+	"github.com/names-dns/names/cache"
 	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/recursor"
+	"github.com/names-dns/names/wire"
 )
 
-// wiring turns the options into parts and puts them together: who answers, in
-// which order, behind which addresses.
-func wiring(o *serveOptions, zones *authority.Set, log *slog.Logger) listener.Config {
+// parts is the server put together: who answers, in which order, and what goes
+// on beside.
+type parts struct {
+	resolver names.Resolver
+	cache    *cache.Cache // nil: there is none
+	watches  []watch
+	closers  []func()
+}
+
+// watch is a file whose changes somebody wants to hear of.
+type watch struct {
+	path    string
+	changed func()
+}
+
+// assemble turns the options into parts: our zones first, whoever asks; then,
+// for those to whom recursion is offered, the cache, the hosts file, the local
+// names, and other servers.
+func assemble(o *serveOptions, zones *authority.Set, log *slog.Logger) (*parts, error) {
+	p := new(parts)
 	chaos := authority.Chaos{Version: "names " + version(), ID: o.nsid}
 	if o.hideVersion {
 		chaos.Version = ""
 	}
-	var resolver names.Resolver = names.Chain{zones, chaos}
-	if o.verbose > 0 {
-		resolver = queryLog{next: names.Chain{zones, chaos}, log: log, whole: o.verbose > 1}
+	p.resolver = names.Chain{zones, chaos}
+	if o.recursion.isWanted() {
+		if err := p.addRecursion(o, log); err != nil {
+			return nil, err
+		}
 	}
+	if o.verbose > 0 {
+		p.resolver = queryLog{next: p.resolver, log: log, whole: o.verbose > 1}
+	}
+	return p, nil
+}
+
+// addRecursion puts what is found elsewhere behind the zones.
+func (p *parts) addRecursion(o *serveOptions, log *slog.Logger) error {
+	access := &recursor.Access{Allow: o.recursion.allow, Public: p.resolver}
+	var elsewhere names.Chain
+	if path := o.recursion.hostsFile; path != "" {
+		hosts, err := names.ReadHosts(path)
+		if err != nil {
+			return fmt.Errorf("--hosts-file: %w", err)
+		}
+		elsewhere = append(elsewhere, hosts)
+		p.watch(path, func() { p.reloadHosts(hosts, path, log) })
+	}
+	if o.recursion.recursive || len(o.recursion.zones) > 0 {
+		forwarder, err := p.newForwarder(o, log)
+		if err != nil {
+			return err
+		}
+		local, err := localNames(&o.recursion)
+		if err != nil {
+			return err
+		}
+		elsewhere = append(elsewhere, local, forwarder)
+		access.IsOwn = forwarder.IsOwn
+	}
+	access.Next = elsewhere
+	if o.recursion.cache {
+		var err error
+		if p.cache, err = cache.New(o.recursion.cacheConfig()); err != nil {
+			return err
+		}
+		front := p.cache.Front(elsewhere)
+		access.Next = front
+		// What waits behind the cache has to end before the forwarder does.
+		p.closers = append([]func(){front.Close}, p.closers...)
+	}
+	p.resolver = access
+	return nil
+}
+
+func (p *parts) reloadHosts(hosts *names.Hosts, path string, log *slog.Logger) {
+	if err := hosts.Reload(); err != nil {
+		log.Error("hosts file not reloaded: the old version is used on", "error", err)
+		return
+	}
+	if p.cache != nil {
+		p.cache.FlushAll() // it may hold what the file said before
+	}
+	log.Info("hosts file reloaded", "file", path)
+}
+
+// newForwarder asks the servers of the command line, or those of resolv.conf,
+// which is read again when it changes.
+func (p *parts) newForwarder(o *serveOptions, log *slog.Logger) (*recursor.Forwarder, error) {
+	config := recursor.ForwardConfig{Servers: o.recursion.servers, OwnAddresses: o.addresses, Log: log}
+	for _, z := range o.recursion.zones {
+		config.Zones = append(config.Zones, recursor.ForwardZone{Zone: z.zone, Servers: z.servers})
+	}
+	fromFile := o.recursion.recursive && len(o.recursion.servers) == 0
+	if fromFile {
+		conf, err := names.ReadResolvConf(o.recursion.resolvConf)
+		if err != nil {
+			return nil, fmt.Errorf("--resolv-conf: %w", err)
+		}
+		config.Servers = conf.Servers
+	}
+	forwarder, err := recursor.NewForwarder(config)
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, func() { forwarder.Close() })
+	if fromFile {
+		path := o.recursion.resolvConf
+		p.watch(path, func() {
+			conf, err := names.ReadResolvConf(path)
+			if err != nil {
+				log.Error("resolv.conf not reloaded: the servers stay as they were", "error", err)
+				return
+			}
+			forwarder.SetServers(conf.Servers)
+			log.Info("resolv.conf reloaded", "file", path, "servers", conf.Servers)
+		})
+	}
+	return forwarder, nil
+}
+
+// localNames answers the names of this machine and network, but for those that
+// have servers of their own.
+func localNames(o *recursionOptions) (*recursor.LocalNames, error) {
+	var except []wire.Name
+	for _, z := range o.zones {
+		except = append(except, z.zone)
+	}
+	return recursor.NewLocalNames(except...)
+}
+
+func (p *parts) watch(path string, changed func()) {
+	p.watches = append(p.watches, watch{path, changed})
+}
+
+// run watches files until ctx is done.
+func (p *parts) run(ctx context.Context) {
+	var wait sync.WaitGroup
+	for _, w := range p.watches {
+		wait.Go(func() { names.Watch(ctx, w.path, w.changed) })
+	}
+	wait.Wait()
+}
+
+// close ends what still goes on once no more queries come.
+func (p *parts) close() {
+	for _, c := range p.closers {
+		c()
+	}
+}
+
+// listenerConfig is how the listener serves resolver.
+func (o *serveOptions) listenerConfig(resolver names.Resolver, log *slog.Logger) listener.Config {
 	return listener.Config{
 		Addresses:  o.addresses,
 		Resolver:   resolver,
@@ -27,9 +175,4 @@ func wiring(o *serveOptions, zones *authority.Set, log *slog.Logger) listener.Co
 		Workers:    o.workers,
 		Log:        log,
 	}
-}
-
-// logCounters says what the server did in its life.
-func logCounters(log *slog.Logger, server *listener.Server) {
-	log.Info("stopped", "counters", server.Counters())
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -72,6 +73,18 @@ func (z servedZones) served() []*authority.Zone {
 		zones[i] = z[i].zone
 	}
 	return zones
+}
+
+// reloadOn reloads at each of hangups until ctx is done.
+func (z servedZones) reloadOn(ctx context.Context, hangups <-chan struct{}, log *slog.Logger) {
+	for {
+		select {
+		case <-hangups:
+			z.reload(log)
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // reload reads every file again. A zone whose file has an error is served on

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/names-dns/names/cache"
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
+)
+
+// recursionOptions is the part of the command line of names serve that says
+// what is looked up elsewhere, for whom, and what is remembered of it.
+type recursionOptions struct {
+	recursive  bool // ask others about everything
+	resolvConf string
+	servers    []netip.AddrPort // instead of those of resolv.conf
+	zones      []forwardedZone  // zones with servers of their own
+	hostsFile  string
+
+	cache      bool
+	cacheSize  byteSize
+	serveStale staleTime
+
+	allow *names.PeerSet
+}
+
+// forwardedZone is a zone that certain servers are asked about.
+type forwardedZone struct {
+	zone    wire.Name
+	servers []netip.AddrPort
+}
+
+const defaultResolvConf = "/etc/resolv.conf"
+
+// register adds the options to flags. What they mean together is settled by
+// the function it returns, once the flags have been parsed.
+func (o *recursionOptions) register(flags *flag.FlagSet) (complete func() error) {
+	var forwards, allowed list
+	o.cacheSize = 64 << 20
+	for _, name := range []string{"r", "recursive"} {
+		flags.BoolVar(&o.recursive, name, false, "")
+	}
+	flags.StringVar(&o.resolvConf, "resolv-conf", "", "")
+	flags.Var(&forwards, "forward", "")
+	flags.StringVar(&o.hostsFile, "hosts-file", "", "")
+	for _, name := range []string{"c", "cache"} {
+		flags.BoolVar(&o.cache, name, false, "")
+	}
+	flags.Var(&o.cacheSize, "cache-size", "")
+	flags.Var(&o.serveStale, "serve-stale", "")
+	flags.Var(&allowed, "allow-recursion", "")
+	return func() error {
+		for _, text := range forwards {
+			if err := o.forward(text); err != nil {
+				return fmt.Errorf("--forward: %w", err)
+			}
+		}
+		if o.resolvConf != "" && len(o.servers) > 0 {
+			return fmt.Errorf("--resolv-conf and --forward both say whom to ask: give one of them")
+		}
+		if len(o.servers) > 0 || o.resolvConf != "" {
+			o.recursive = true
+		}
+		if o.resolvConf == "" {
+			o.resolvConf = defaultResolvConf
+		}
+		if !o.isWanted() {
+			for name, given := range map[string]bool{"--cache": o.cache, "--allow-recursion": len(allowed) > 0, "--serve-stale": o.serveStale > 0} {
+				if given {
+					return fmt.Errorf("%s has a meaning only with --recursive, --forward or --hosts-file", name)
+				}
+			}
+		}
+		if o.serveStale > 0 && !o.cache {
+			return fmt.Errorf("--serve-stale has a meaning only with --cache")
+		}
+		var err error
+		if len(allowed) == 0 {
+			allowed = list{"loopback", "private"}
+		}
+		if o.allow, err = names.ParsePeerSet(allowed...); err != nil {
+			return fmt.Errorf("--allow-recursion: %w", err)
+		}
+		return nil
+	}
+}
+
+// isWanted reports whether anything is answered that is not from our zones.
+func (o *recursionOptions) isWanted() bool {
+	return o.recursive || len(o.zones) > 0 || o.hostsFile != ""
+}
+
+// forward reads ADDR[:PORT] or ZONE=ADDR[:PORT].
+func (o *recursionOptions) forward(text string) error {
+	zone, address, isZone := strings.Cut(text, "=")
+	if !isZone {
+		address = text
+	}
+	server, err := parseListenAddress(address, 53)
+	if err != nil {
+		return err
+	}
+	if !isZone {
+		o.servers = append(o.servers, server)
+		return nil
+	}
+	name, err := wire.ParseName(zone)
+	if err != nil {
+		return err
+	}
+	for i := range o.zones {
+		if o.zones[i].zone.Equal(name) {
+			o.zones[i].servers = append(o.zones[i].servers, server)
+			return nil
+		}
+	}
+	o.zones = append(o.zones, forwardedZone{name, []netip.AddrPort{server}})
+	return nil
+}
+
+// byteSize is a flag for a number of octets: 64MiB, 500M, 1G, 65536.
+type byteSize int64
+
+func (s *byteSize) String() string { return strconv.FormatInt(int64(*s), 10) }
+
+func (s *byteSize) Set(text string) error {
+	digits := strings.TrimRight(text, "kKmMgGiBb")
+	unit := map[string]int64{"": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mib": 1 << 20, "g": 1 << 30, "gib": 1 << 30}[strings.ToLower(text[len(digits):])]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || unit == 0 || n <= 0 || n > math.MaxInt64/unit {
+		return fmt.Errorf("is no size: write it as 64MiB or 1GiB")
+	}
+	*s = byteSize(n * unit)
+	return nil
+}
+
+// staleTime is a flag for how long expired data may still serve: the flag
+// alone means a day (RFC 8767 5 suggests one to three).
+type staleTime time.Duration
+
+func (s *staleTime) String() string   { return time.Duration(*s).String() }
+func (s *staleTime) IsBoolFlag() bool { return true }
+
+func (s *staleTime) Set(text string) error {
+	switch text {
+	case "true":
+		*s = staleTime(24 * time.Hour)
+		return nil
+	case "false":
+		*s = 0
+		return nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 || d > 7*24*time.Hour {
+		return fmt.Errorf("is no time between 1s and 168h")
+	}
+	*s = staleTime(d)
+	return nil
+}
+
+// cacheConfig is how the cache is made.
+func (o *recursionOptions) cacheConfig() cache.Config {
+	return cache.Config{Size: int64(o.cacheSize), ServeStale: time.Duration(o.serveStale), Prefetch: true}
+}
