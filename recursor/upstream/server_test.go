@@ -1,0 +1,614 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/recursor/upstream/upstreamtest"
+	"github.com/names-dns/names/wire"
+)
+
+var serverAddr = netip.MustParseAddrPort("192.0.2.53:53")
+
+// scene is a server that does what a test wants, and time that passes by command.
+type scene struct {
+	*testing.T
+	network upstreamtest.Network
+	client  *Client
+	server  *Server
+}
+
+func play(t *testing.T, c Config, act func(s *scene)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scene{T: t}
+		c.Network = &s.network
+		s.client = NewClient(c)
+		s.server = s.client.Server(serverAddr)
+		act(s)
+		s.server.Close()
+		s.client.Wait()
+		s.network.Wait()
+		if _, open, _ := s.network.Sockets(); open != 0 {
+			t.Errorf("%d sockets are still open", open)
+		}
+		s.client.own.queries.Range(func(k, _ any) bool { t.Errorf("query %v is still remembered", k); return true })
+		s.client.own.cookies.Range(func(k, _ any) bool { t.Errorf("cookie %v is still remembered", k); return true })
+	})
+}
+
+func (s *scene) serve(udp, tcp upstreamtest.Handler) { s.network.Serve(serverAddr, udp, tcp) }
+
+func newQuery(name string) *Query {
+	return &Query{
+		Question: wire.Question{Name: wire.MustParseName(name), Type: wire.TypeA, Class: wire.ClassIN},
+		Flags:    wire.FlagRD, Budget: NewBudget(20, 1<<20),
+	}
+}
+
+func (s *scene) ask() (Reply, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return s.server.Ask(ctx, newQuery("www.Example.com."))
+}
+
+// mustAnswer asks and wants the answer 192.0.2.7, the question in the case it was asked in.
+func (s *scene) mustAnswer() Reply {
+	s.Helper()
+	r, err := s.ask()
+	if err != nil {
+		s.Fatalf("no answer: %v", err)
+	}
+	m, err := wire.ParseMessage(r.Message)
+	if err != nil {
+		s.Fatal(err)
+	}
+	if len(m.Answers) != 1 || m.Answers[0].String() != "www.Example.com.\t300\tIN\tA\t192.0.2.7" || m.Questions[0].Name.String() != "www.Example.com." {
+		s.Fatalf("wrong answer:\n%v", m)
+	}
+	return r
+}
+
+func right(q *upstreamtest.Query) { q.Answer("@ A 192.0.2.7") }
+
+func silent(*upstreamtest.Query) {}
+
+// count counts the queries that h gets.
+func count(n *int, h upstreamtest.Handler) upstreamtest.Handler {
+	var mu sync.Mutex
+	return func(q *upstreamtest.Query) {
+		mu.Lock()
+		*n++
+		mu.Unlock()
+		h(q)
+	}
+}
+
+func TestAsk(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		s.serve(func(q *upstreamtest.Query) {
+			time.Sleep(30 * time.Millisecond)
+			right(q)
+		}, nil)
+		if r := s.mustAnswer(); r.RTT != 30*time.Millisecond || r.RCode != wire.RCodeNoError {
+			t.Errorf("RTT %v, RCODE %v", r.RTT, r.RCode)
+		}
+	})
+}
+
+// Packets that are not the reply are waited past; after a few the question
+// goes over TCP.
+func TestForeignPackets(t *testing.T) {
+	for _, c := range []struct {
+		why   string
+		spoil func(m *wire.Message)
+	}{
+		{"wrong ID", func(m *wire.Message) { m.ID++ }},
+		{"wrong question", func(m *wire.Message) {
+			m.Questions = []wire.Question{{Name: wire.Root, Type: wire.TypeA, Class: wire.ClassIN}}
+		}},
+		{"wrong question", func(m *wire.Message) {
+			q := m.Questions[0]
+			q.Type = wire.TypeAAAA
+			m.Questions = []wire.Question{q}
+		}},
+		{"wrong question", func(m *wire.Message) {
+			q := m.Questions[0]
+			q.Class = wire.ClassCH
+			m.Questions = []wire.Question{q}
+		}},
+		{"wrong question", func(m *wire.Message) { m.Questions = append(m.Questions[:1:1], m.Questions[0]) }},
+		{"wrong question", func(m *wire.Message) { m.Questions = nil }},
+		{"not a response to a query", func(m *wire.Message) { m.Flags &^= wire.FlagQR }},
+		{"not a response to a query", func(m *wire.Message) { m.Flags = m.Flags.WithOpcode(wire.OpcodeNotify) }},
+		{"wrong cookie", func(m *wire.Message) {
+			m.EDNS.Options = wire.Options(nil).AppendOption(wire.OptionCookie, []byte("12345678abcdefgh"))
+		}},
+		{"wrong cookie", func(m *wire.Message) {
+			m.EDNS.Options = wire.Options(nil).AppendOption(wire.OptionCookie, []byte("1234567"))
+		}},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			var heard []string
+			unexpected := func(_ netip.AddrPort, why string) { heard = append(heard, why) }
+			forge := func(q *upstreamtest.Query) {
+				m := q.Reply()
+				m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 203.0.113.66")
+				c.spoil(m)
+				q.SendMessage(m)
+			}
+			play(t, Config{Unexpected: unexpected}, func(s *scene) {
+				s.serve(func(q *upstreamtest.Query) { forge(q); forge(q); right(q) }, nil)
+				s.mustAnswer()
+				if len(heard) != 2 || heard[0] != c.why {
+					t.Errorf("heard of %q", heard)
+				}
+			})
+			heard = nil
+			play(t, Config{Unexpected: unexpected}, func(s *scene) {
+				overTCP := 0
+				s.serve(func(q *upstreamtest.Query) {
+					for range 10 {
+						forge(q)
+					}
+				}, count(&overTCP, right))
+				s.mustAnswer()
+				if len(heard) != maxForeign || overTCP != 1 {
+					t.Errorf("%d packets were looked at, %d questions went over TCP", len(heard), overTCP)
+				}
+			})
+		})
+	}
+}
+
+func TestShortPacketIsForeign(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		s.serve(func(q *upstreamtest.Query) {
+			q.Send(nil)
+			q.Send(make([]byte, wire.HeaderLen-1))
+			right(q)
+		}, nil)
+		s.mustAnswer()
+	})
+}
+
+// Guessing that goes on is not given in to: no TCP, no answer.
+func TestGuessingWithoutTCP(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		asked := 0
+		s.serve(count(&asked, func(q *upstreamtest.Query) {
+			m := q.Reply()
+			m.ID++
+			for range 10 {
+				q.SendMessage(m)
+			}
+			right(q)
+		}), nil)
+		var overTCP *TCPError
+		if _, err := s.ask(); !errors.As(err, &overTCP) || !errors.Is(err, syscall.ECONNREFUSED) || asked != 1 {
+			t.Errorf("asked %d times, got %v", asked, err)
+		}
+		if !s.server.usual(time.Now()).mixed {
+			t.Error("the case was given up for it")
+		}
+	})
+}
+
+func lowerCase(q *upstreamtest.Query) {
+	m := q.Reply()
+	m.Questions = []wire.Question{m.Questions[0]}
+	m.Questions[0].Name = m.Questions[0].Name.Fold()
+	m.Answers = upstreamtest.Records(m.Questions[0].Name, "@ A 192.0.2.7")
+	q.SendMessage(m)
+}
+
+func TestWrongCaseIsSettledOverTCP(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		var udp, tcp int
+		s.serve(count(&udp, lowerCase), count(&tcp, lowerCase))
+		s.mustAnswer()
+		s.mustAnswer()
+		if udp != 2 || tcp != 1 {
+			t.Errorf("asked %d times over UDP and %d times over TCP", udp, tcp)
+		}
+		time.Sleep(caseMemory)
+		s.mustAnswer()
+		if udp != 3 || tcp != 2 {
+			t.Errorf("an hour later: asked %d times over UDP and %d times over TCP", udp, tcp)
+		}
+	})
+}
+
+// A server that repeats the case over TCP was not the one who answered: the
+// case counts on.
+func TestForgedCaseIsNotBelieved(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		s.serve(lowerCase, right)
+		s.mustAnswer()
+		if !s.server.usual(time.Now()).mixed {
+			t.Error("the case was given up")
+		}
+	})
+}
+
+func TestWrongCaseWithoutTCP(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		asked := 0
+		s.serve(count(&asked, lowerCase), nil)
+		s.mustAnswerInLowerCase()
+		s.mustAnswerInLowerCase()
+		if asked != 3 {
+			t.Errorf("asked %d times, not twice and then once", asked)
+		}
+	})
+}
+
+// mustAnswerInLowerCase is mustAnswer for servers that own what they say in lower case.
+func (s *scene) mustAnswerInLowerCase() {
+	s.Helper()
+	if r, err := s.ask(); err != nil || r.RCode != wire.RCodeNoError {
+		s.Fatalf("RCODE %v, error %v", r.RCode, err)
+	}
+}
+
+func TestCaseIsMixed(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		seen := map[string]bool{}
+		s.serve(func(q *upstreamtest.Query) {
+			seen[q.Questions[0].Name.String()] = true
+			right(q)
+		}, nil)
+		for range 20 {
+			s.mustAnswer()
+		}
+		if len(seen) < 15 {
+			t.Errorf("20 questions had only %d mixes of case", len(seen))
+		}
+	})
+	play(t, Config{PlainCase: true}, func(s *scene) {
+		s.serve(func(q *upstreamtest.Query) {
+			if got := q.Questions[0].Name.String(); got != "www.Example.com." {
+				t.Errorf("asked for %s", got)
+			}
+			lowerCase(q)
+		}, nil)
+		s.mustAnswerInLowerCase()
+	})
+}
+
+func TestMixCaseChangesLettersOnly(t *testing.T) {
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	bits := make([]byte, 32)
+	for i := range bits {
+		bits[i] = 0xFF
+	}
+	mixCase(all, bits)
+	for i, c := range all {
+		want := byte(i)
+		if 'a' <= want && want <= 'z' {
+			want -= 'a' - 'A'
+		}
+		if c != want {
+			t.Errorf("octet %d became %d", i, c)
+		}
+	}
+}
+
+// EDNS is left out for servers that do not know it, and tried again later.
+func TestServersWithoutEDNS(t *testing.T) {
+	for name, reject := range map[string]upstreamtest.Handler{
+		"FORMERR, header only": func(q *upstreamtest.Query) {
+			m := q.Reply()
+			m.RCode, m.EDNS, m.Questions = wire.RCodeFormErr, nil, nil
+			q.SendMessage(m)
+		},
+		"FORMERR": func(q *upstreamtest.Query) {
+			m := q.Reply()
+			m.RCode, m.EDNS = wire.RCodeFormErr, nil
+			q.SendMessage(m)
+		},
+		"NOTIMP": func(q *upstreamtest.Query) {
+			m := q.Reply()
+			m.RCode, m.EDNS = wire.RCodeNotImp, nil
+			q.SendMessage(m)
+		},
+		"BADVERS": func(q *upstreamtest.Query) { q.Fail(wire.RCodeBadVers) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, Config{}, func(s *scene) {
+				asked := 0
+				s.serve(count(&asked, func(q *upstreamtest.Query) {
+					if q.EDNS != nil {
+						reject(q)
+						return
+					}
+					right(q)
+				}), nil)
+				s.mustAnswer()
+				s.mustAnswer()
+				if asked != 3 {
+					t.Errorf("asked %d times, not twice and then once", asked)
+				}
+				time.Sleep(ednsMemory)
+				s.mustAnswer()
+				if asked != 5 {
+					t.Errorf("asked %d times: EDNS was not tried again", asked)
+				}
+			})
+		})
+	}
+}
+
+func TestServersThatDislikeCookies(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		asked := 0
+		s.serve(count(&asked, func(q *upstreamtest.Query) {
+			switch {
+			case q.EDNS == nil:
+				t.Error("EDNS was left out")
+			case len(q.EDNS.Options) > 0:
+				q.Fail(wire.RCodeFormErr)
+			default:
+				right(q)
+			}
+		}), nil)
+		s.mustAnswer()
+		s.mustAnswer()
+		if asked != 3 {
+			t.Errorf("asked %d times, not twice and then once", asked)
+		}
+	})
+}
+
+// A server that answers FORMERR to everything has said what it has to say, and
+// nothing about EDNS.
+func TestFormErrInEveryForm(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		asked := 0
+		s.serve(count(&asked, func(q *upstreamtest.Query) { q.Fail(wire.RCodeFormErr) }), nil)
+		if r, err := s.ask(); err != nil || r.RCode != wire.RCodeFormErr || asked != 3 {
+			t.Errorf("asked %d times: RCODE %v, error %v", asked, r.RCode, err)
+		}
+		if !s.server.usual(time.Now()).edns {
+			t.Error("EDNS was given up for it")
+		}
+	})
+}
+
+func withCookie(q *upstreamtest.Query, server string) *wire.Message {
+	m := q.Reply()
+	data, _ := q.EDNS.Options.Find(wire.OptionCookie)
+	m.EDNS.Options = m.EDNS.Options.AppendOption(wire.OptionCookie, append(append([]byte(nil), data[:8]...), server...))
+	return m
+}
+
+func serverCookie(q *upstreamtest.Query) string {
+	data, _ := q.EDNS.Options.Find(wire.OptionCookie)
+	return string(data[8:])
+}
+
+func TestCookies(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		var got []string
+		s.serve(func(q *upstreamtest.Query) {
+			got = append(got, serverCookie(q))
+			m := withCookie(q, "cookie:"+string(rune('a'+len(got))))
+			m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7")
+			q.SendMessage(m)
+		}, nil)
+		s.mustAnswer()
+		s.mustAnswer()
+		s.mustAnswer()
+		if text := strings.Join(got, " "); text != " cookie:b cookie:c" {
+			t.Errorf("the server was sent the cookies %q", text)
+		}
+	})
+	play(t, Config{NoCookies: true}, func(s *scene) {
+		s.serve(func(q *upstreamtest.Query) {
+			if len(q.EDNS.Options) > 0 {
+				t.Error("there is a cookie")
+			}
+			right(q)
+		}, nil)
+		s.mustAnswer()
+	})
+}
+
+// RFC 7873 5.3: once more with the new cookie, then over TCP.
+func TestBadCookie(t *testing.T) {
+	for _, limit := range []int{1, 1000} {
+		play(t, Config{}, func(s *scene) {
+			var udp, tcp int
+			s.serve(count(&udp, func(q *upstreamtest.Query) {
+				m := withCookie(q, "cookie:1")
+				if m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7"); udp <= limit {
+					m.RCode, m.Answers = wire.RCodeBadCookie, nil
+				}
+				q.SendMessage(m)
+			}), count(&tcp, right))
+			s.mustAnswer()
+			if udp != 2 || tcp != limit/1000 {
+				t.Errorf("asked %d times over UDP, %d times over TCP", udp, tcp)
+			}
+		})
+	}
+}
+
+// A reply without the cookie that the server is known to send may be forged.
+func TestMissingCookie(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		var udp, tcp int
+		s.serve(count(&udp, func(q *upstreamtest.Query) {
+			if udp > 1 {
+				right(q)
+				return
+			}
+			m := withCookie(q, "cookie:1")
+			m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7")
+			q.SendMessage(m)
+		}), count(&tcp, right))
+		s.mustAnswer()
+		s.mustAnswer() // over TCP, where there is no cookie either: it is forgotten
+		s.mustAnswer()
+		if udp != 3 || tcp != 1 {
+			t.Errorf("asked %d times over UDP, %d times over TCP", udp, tcp)
+		}
+	})
+}
+
+func TestCookieBelongsToAnAddress(t *testing.T) {
+	s := NewClient(Config{}).Server(serverAddr)
+	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	cookieAt := func(local netip.Addr) [8]byte {
+		o := outgoing{form: form{edns: true, cookie: true}}
+		s.cookieFor(local, &o)
+		return o.cookie
+	}
+	first := cookieAt(a)
+	if cookieAt(a) != first {
+		t.Error("the cookie changed by itself")
+	}
+	if cookieAt(b) == first || cookieAt(a) == first {
+		t.Error("a cookie was used from two addresses")
+	}
+}
+
+func truncated(q *upstreamtest.Query) {
+	m := q.Reply()
+	m.Flags |= wire.FlagTC
+	q.SendMessage(m)
+}
+
+func TestTruncatedGoesOverTCP(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		progress := 0
+		s.serve(truncated, right)
+		q := newQuery("www.Example.com.")
+		q.Progress = func() { progress++ }
+		r, err := s.server.Ask(context.Background(), q)
+		if err != nil || len(r.Message) == 0 || progress != 1 {
+			t.Errorf("progress was told %d times, error %v", progress, err)
+		}
+	})
+}
+
+// Servers of old cut a message anywhere, in a record even.
+func TestTruncatedInARecord(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		s.serve(func(q *upstreamtest.Query) {
+			m := q.Reply()
+			m.Flags |= wire.FlagTC
+			m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7")
+			b, _ := m.AppendTo(nil)
+			q.Send(b[:len(b)-15])
+		}, right)
+		s.mustAnswer()
+	})
+}
+
+func TestTruncatedOverTCP(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		s.serve(truncated, truncated)
+		if _, err := s.ask(); !errors.Is(err, ErrTruncated) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestMalformedReply(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		s.serve(func(q *upstreamtest.Query) {
+			m := q.Reply()
+			m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7")
+			b, _ := m.AppendTo(nil)
+			q.Send(b[:len(b)-15])
+		}, right)
+		if _, err := s.ask(); !errors.Is(err, ErrMalformed) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestSilentServer(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		s.serve(silent, nil)
+		if _, err := s.ask(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestServerThatIsNotThere(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		if _, err := s.ask(); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestBudget(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		s.serve(truncated, right)
+		q := newQuery("www.example.com.")
+		q.Budget = NewBudget(1, 1<<20)
+		if _, err := s.server.Ask(context.Background(), q); !errors.Is(err, ErrBudget) {
+			t.Errorf("a second query: got %v", err)
+		}
+		q.Budget = NewBudget(10, 20)
+		if _, err := s.server.Ask(context.Background(), q); !errors.Is(err, ErrBudget) {
+			t.Errorf("more than 20 octets: got %v", err)
+		}
+	})
+}
+
+// A query that comes back to its sender is recognised while it is waited for.
+func TestIsOwn(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		seen := 0
+		check := func(q *upstreamtest.Query) {
+			seen++
+			stranger := netip.MustParseAddrPort("198.51.100.1:4242")
+			for _, c := range []struct {
+				from netip.AddrPort
+				id   uint16
+				edns bool
+				want bool
+			}{
+				{q.From, q.ID, false, true},
+				{q.From, q.ID, true, true},
+				{stranger, q.ID, true, true}, // somebody passed it on, cookie and all
+				{stranger, q.ID, false, false},
+				{q.From, q.ID + 1, false, false},
+			} {
+				m := &wire.Message{ID: c.id, Questions: q.Questions}
+				if c.edns {
+					m.EDNS = q.EDNS
+				}
+				b, err := m.AppendTo(nil)
+				if err != nil {
+					t.Error(err)
+				}
+				var x names.Exchange
+				x.Read(b, names.Peer{Remote: c.from})
+				if got := s.client.IsOwn(&x); got != c.want {
+					t.Errorf("TCP %v, %+v: got %v", q.TCP, c, got)
+				}
+			}
+		}
+		s.serve(func(q *upstreamtest.Query) { check(q); truncated(q) }, func(q *upstreamtest.Query) { check(q); right(q) })
+		s.mustAnswer()
+		if seen != 2 {
+			t.Errorf("the server was asked %d times", seen)
+		}
+	})
+}
