@@ -5,9 +5,10 @@
 # the first core, asks them as fast as dnsperf on the second core can, then at
 # half that speed, and reads from /proc what the server used. A row is:
 #
-#   size server round load_s qps cpu_us rss_mib grown_mib lost lost_at_half errors
+#   size server round load_s load_cpu_s qps cpu_us rss_mib grown_mib lost lost_at_half errors
 #
 # load_s     seconds from the start to the first answer
+# load_cpu_s processor time spent until then, which says more on a busy machine
 # qps        answers a second at full speed
 # cpu_us     microseconds of user and system time of all the server's processes, per answer
 # rss_mib    memory after loading: the sum of the processes' proportional shares
@@ -231,9 +232,10 @@ measure() {
 	done
 	loaded=$(calculate %.2f "$(now) - $begun")
 
-	local memory ticks used grown full_lost full_qps full_errors
+	local memory ticks load_cpu used grown full_lost full_qps full_errors
 	memory=$(memory_kib)
 	ticks=$(cpu_ticks)
+	load_cpu=$(calculate %.2f "$ticks / $(getconf CLK_TCK)")
 	ask "$out/$size.queries" "$dir/full.log"
 	ticks=$(($(cpu_ticks) - ticks))
 	used=$(calculate %.2f "$ticks * 1000000 / $(getconf CLK_TCK) / $answered")
@@ -241,11 +243,11 @@ measure() {
 	full_lost=$lost full_qps=$qps full_errors=$errors
 	ask "$out/$size.queries" "$dir/half.log" -Q $((full_qps / 2))
 	stop_server
-	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$size" "$server" "$round" "$loaded" "$full_qps" "$used" \
+	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$size" "$server" "$round" "$loaded" "$load_cpu" "$full_qps" "$used" \
 		$((memory / 1024)) $((grown / 1024)) "$full_lost" "$lost" $((full_errors + errors)) | tee -a "$out/results.tsv"
 }
 
-printf 'size\tserver\tround\tload_s\tqps\tcpu_us\trss_mib\tgrown_mib\tlost\tlost_at_half\terrors\n' | tee "$out/results.tsv"
+printf 'size\tserver\tround\tload_s\tload_cpu_s\tqps\tcpu_us\trss_mib\tgrown_mib\tlost\tlost_at_half\terrors\n' | tee "$out/results.tsv"
 for size in $sizes; do
 	[ -s "$out/$size.queries" ] || (cd "$here" && go run zonegen/main.go -names "$size" -zone "$out/$size.zone" -queries "$out/$size.queries")
 	for round in $(seq "$rounds"); do
@@ -257,9 +259,9 @@ done
 
 # The rounds in the mean, as a table for README.md.
 awk -F'\t' '
-	NR == 1 { print "\n| zone | server | load s | qps | CPU µs/answer | memory MiB | grown MiB | lost | lost at half speed | errors |"; print "|---|---|---|---|---|---|---|---|---|---|"; next }
-	{ key = $1 FS $2; if (!(key in n)) order[++keys] = key; n[key]++; for (i = 4; i <= 11; i++) sum[key, i] += $i }
+	NR == 1 { print "\n| zone | server | load s | load CPU s | qps | CPU µs/answer | memory MiB | grown MiB | lost | lost at half speed | errors |"; print "|---|---|---|---|---|---|---|---|---|---|---|"; next }
+	{ key = $1 FS $2; if (!(key in n)) order[++keys] = key; n[key]++; for (i = 4; i <= 12; i++) sum[key, i] += $i }
 	END { for (k = 1; k <= keys; k++) { key = order[k]; split(key, part, FS); c = n[key]
-		printf "| %d names | %s | %.2f | %d | %.2f | %d | %d | %d | %d | %d |\n", part[1], part[2], sum[key, 4] / c, sum[key, 5] / c, sum[key, 6] / c, sum[key, 7] / c, sum[key, 8] / c, sum[key, 9], sum[key, 10], sum[key, 11] } }
+		printf "| %d names | %s | %.2f | %.2f | %d | %.2f | %d | %d | %d | %d | %d |\n", part[1], part[2], sum[key, 4] / c, sum[key, 5] / c, sum[key, 6] / c, sum[key, 7] / c, sum[key, 8] / c, sum[key, 9] / c, sum[key, 10], sum[key, 11], sum[key, 12] } }
 ' "$out/results.tsv"
 echo "files are in $out"

@@ -63,7 +63,7 @@ const maxNames = 1 << 24
 // order, and labels are four to sixteen octets long.
 func label(i int) string {
 	const letters = "abcdefghijklmnop"
-	const tail = "serverhouse" // begins with a letter that letters lacks
+	const tail = "serverhouse"                   // begins with a letter that letters lacks
 	x := uint32(i) * 0x9E3779B1 & (maxNames - 1) // odd factor: no two alike
 	b := make([]byte, 0, 24)
 	for ; x > 0 || len(b) < 4; x >>= 4 {
