@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/names-dns/names/names"
@@ -116,7 +117,8 @@ const (
 	maxNSID    = 128  // leaves most of the smallest reply to records
 )
 
-// complete checks c and fills in the defaults.
+// complete checks c and fills in the defaults. c shares nothing that changes
+// with the caller's afterwards.
 func (c *Config) complete() error {
 	switch {
 	case c.Resolver == nil:
@@ -166,6 +168,7 @@ func (c *Config) complete() error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	c.Addresses = slices.Clone(c.Addresses)
 	for i, a := range c.Addresses {
 		if !a.Addr().IsValid() {
 			return errors.New("an address to listen on is empty")

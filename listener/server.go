@@ -31,7 +31,6 @@ const batchSize = 64
 // could not be bound, and what may be done about it. The caller must call
 // Serve or Close.
 func Listen(c Config) (*Server, error) {
-	c.Addresses = append([]netip.AddrPort(nil), c.Addresses...)
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
