@@ -52,6 +52,7 @@ func (s *shard) passSmall(now int64) {
 	n := h.words()
 	if at := s.slotOf(h[1], s.small.tail); at != nil {
 		used := atomic.LoadUint64(at) & slotUsed
+		s.sweepMain(now)
 		_, isRoomy := s.main.place(n + s.largest)
 		if (used >= promotedAt || isRoomy) && s.isOfUse(&h, now) {
 			pos, _ := s.makeRoom(&s.main, n, now) // there is: it is larger than the small one
@@ -64,6 +65,26 @@ func (s *shard) passSmall(now int64) {
 	}
 	s.small.pop(n)
 }
+
+// sweepMain takes entries that nobody has any more use for away from the tail
+// of the main ring, up to sweepStep of them.
+func (s *shard) sweepMain(now int64) {
+	for range sweepStep {
+		if s.main.isEmpty() {
+			return
+		}
+		h := header(s.arena[s.main.tail:])
+		if at := s.slotOf(h[1], s.main.tail); at != nil {
+			if s.isOfUse(&h, now) {
+				return
+			}
+			s.evict(at, &h, now)
+		}
+		s.main.pop(h.words())
+	}
+}
+
+const sweepStep = 4
 
 // isOfUse reports whether an entry may still be served, fresh or stale.
 func (s *shard) isOfUse(h *header, now int64) bool { return now < h.expiry()+s.window }

@@ -66,9 +66,10 @@ const (
 )
 
 // How a shard's memory is divided: to each slot of the index belong 16 bits of
-// ghosts and slotArena words of arena, about what a small answer takes.
+// ghosts and slotArena words of arena, a little less than a small answer takes:
+// the arena is full before the index is.
 const (
-	slotArena   = 12
+	slotArena   = 10
 	bucketWords = bucketSlots + bucketSlots/4 + bucketSlots*slotArena
 	minWords    = 64 << 10 / 8
 )
@@ -231,21 +232,26 @@ func (s *shard) clear(at *slot) {
 }
 
 // freeSlot returns a slot that an entry of that hash may use: a free one of the
-// emptier bucket, or that of the least used entry.
+// emptier bucket, or that of the entry that would go first anyway.
 func (s *shard) freeSlot(hash uint64) *slot {
 	first, second := s.pair(hash)
 	if countFree(second) > countFree(first) {
 		first, second = second, first
 	}
 	var least *slot
-	var leastUsed slot
+	var leastWorth slot
 	for _, bucket := range [...][]uint64{first, second} {
 		for i := range bucket {
-			switch v := atomic.LoadUint64(&bucket[i]); {
-			case v == 0:
+			v := atomic.LoadUint64(&bucket[i])
+			if v == 0 {
 				return &bucket[i]
-			case least == nil, v&slotUsed < leastUsed:
-				least, leastUsed = &bucket[i], v&slotUsed
+			}
+			worth := 2 * (v & slotUsed)
+			if int(v>>slotPlace) >= s.main.low {
+				worth++
+			}
+			if least == nil || worth < leastWorth {
+				least, leastWorth = &bucket[i], worth
 			}
 		}
 	}

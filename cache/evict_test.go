@@ -1,0 +1,231 @@
+package cache
+
+import (
+	"container/list"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/names-dns/names/names"
+)
+
+// policy is a cache of numbers, as far as hits and misses go.
+type policy interface {
+	// ask reports whether n is there, and puts it there.
+	ask(n int) bool
+}
+
+// queue is a policy of the textbook: what came first goes first, or what was
+// not asked for for the longest time.
+type queue struct {
+	room    int
+	recency bool // LRU; FIFO otherwise
+	order   list.List
+	at      map[int]*list.Element
+}
+
+func (q *queue) ask(n int) bool {
+	if e, ok := q.at[n]; ok {
+		if q.recency {
+			q.order.MoveToFront(e)
+		}
+		return true
+	}
+	if len(q.at) == q.room {
+		delete(q.at, q.order.Remove(q.order.Back()).(int))
+	}
+	q.at[n] = q.order.PushFront(n)
+	return false
+}
+
+// ours asks the cache for the names of numbered.
+type ours struct {
+	t     testing.TB
+	cache *Cache
+	reply []byte
+	x     *names.Exchange
+}
+
+func newOurs(t testing.TB, c Config) *ours {
+	return &ours{t: t, cache: newCache(t, c), reply: numbered(t), x: ask{name: "n00000000.example.com."}.exchange(t)}
+}
+
+func (o *ours) has(n int) bool {
+	number(o.x.Query.Message, n)
+	o.x.Restart()
+	return o.cache.Get(o.x)
+}
+
+func (o *ours) ask(n int) bool {
+	if o.has(n) {
+		return true
+	}
+	number(o.reply, n)
+	if err := o.cache.Put(o.reply); err != nil {
+		o.t.Fatal(err)
+	}
+	return false
+}
+
+// trace is a row of numbers that are asked for.
+type trace func() int
+
+// zipf asks for a few numbers often and for many seldom.
+func zipf(seed uint64) trace {
+	z := rand.NewZipf(rand.New(rand.NewPCG(seed, 2)), 1.01, 1, 1<<20)
+	return func() int { return int(z.Uint64()) }
+}
+
+// mixed is a trace with every second number new: a scan, or a flood of random
+// subdomains.
+func mixed(t trace) trace {
+	n, isScan := 1<<24, false
+	return func() int {
+		if isScan = !isScan; isScan {
+			n++
+			return n
+		}
+		return t()
+	}
+}
+
+// popularRatio is how many of the numbers that are not part of a scan are hits.
+func popularRatio(p policy, t trace, asks int) float64 {
+	hits, popular := 0, 0
+	for i := range 2 * asks {
+		n := t()
+		hit := p.ask(n)
+		if n > 1<<24 || i < asks { // the first half only fills
+			continue
+		}
+		popular++
+		if hit {
+			hits++
+		}
+	}
+	return float64(hits) / float64(popular)
+}
+
+// TestHitRatios compares the policy with those of the textbook.
+func TestHitRatios(t *testing.T) {
+	asks := 400_000
+	if testing.Short() {
+		asks = 100_000
+	}
+	for _, test := range []struct {
+		what  string
+		trace func() trace
+	}{
+		{"Zipf", func() trace { return zipf(1) }},
+		{"Zipf and a scan", func() trace { return mixed(zipf(1)) }},
+	} {
+		for _, size := range []int64{512 << 10, 4 << 20} {
+			o := newOurs(t, Config{Size: size, Shards: 1})
+			s3 := popularRatio(o, test.trace(), asks)
+			room := int(o.cache.Stats().Entries)
+			lru := popularRatio(&queue{room: room, recency: true, at: map[int]*list.Element{}}, test.trace(), asks)
+			fifo := popularRatio(&queue{room: room, at: map[int]*list.Element{}}, test.trace(), asks)
+			t.Logf("%-16s %6d entries: ours %.3f, LRU %.3f, FIFO %.3f", test.what, room, s3, lru, fifo)
+			if s3 < lru || s3 < fifo {
+				t.Errorf("%s, %d entries: ours %.3f, LRU %.3f, FIFO %.3f", test.what, room, s3, lru, fifo)
+			}
+		}
+	}
+}
+
+// TestFloodLeavesPopularEntriesAlone floods the cache with a hundred times the
+// names it has room for.
+func TestFloodLeavesPopularEntriesAlone(t *testing.T) {
+	o := newOurs(t, Config{Size: 256 << 10, Shards: 1})
+	const favourites = 200
+	for range 3 {
+		for n := range favourites {
+			o.ask(n)
+		}
+	}
+	room := 0
+	asked, lost := 0, 0
+	for n := 1 << 20; room == 0 || n < 1<<20+100*room; n++ {
+		o.ask(n)
+		if n%10 == 0 { // each favourite is asked for once while the cache could be filled anew
+			asked++
+			if !o.ask(n / 10 % favourites) {
+				lost++
+			}
+		}
+		if n == 1<<20+20_000 {
+			room = int(o.cache.Stats().Entries)
+		}
+	}
+	t.Logf("%d entries, favourites asked for %d times, gone %d times", room, asked, lost)
+	if lost > asked/100 {
+		t.Errorf("of %d questions for a favourite %d found it gone", asked, lost)
+	}
+	s := o.cache.Stats()
+	if s.Entries > int64(2*room) || s.Used > s.Size {
+		t.Errorf("grown to %+v from %d entries", s, room)
+	}
+	if s.Evicted == 0 {
+		t.Error("there was no flood")
+	}
+}
+
+func TestExpiredEntriesGoFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOurs(t, Config{Size: 256 << 10, Shards: 1})
+		const favourites = 1000
+		for range 3 {
+			for n := range favourites {
+				o.ask(n)
+			}
+		}
+		time.Sleep(time.Hour) // all of them expire
+		for n := range 20 * favourites {
+			o.ask(1<<20 + n)
+		}
+		if s := o.cache.Stats(); s.Expired < favourites {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestRing fills and empties a ring and compares it with a slice.
+func TestRing(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 3))
+	r := newRing(10, 110)
+	type piece struct{ pos, n int }
+	var pieces []piece
+	for step := range 100_000 {
+		n := 1 + random.IntN(30)
+		pos, ok := r.place(n)
+		if !ok {
+			if len(pieces) == 0 {
+				t.Fatalf("step %d: an empty ring has no room for %d", step, n)
+			}
+			if pieces[0].pos != r.tail {
+				t.Fatalf("step %d: the tail is at %d, not %d", step, r.tail, pieces[0].pos)
+			}
+			r.pop(pieces[0].n)
+			pieces = pieces[1:]
+			continue
+		}
+		if pos < 10 || pos+n > 110 {
+			t.Fatalf("step %d: %d words at %d", step, n, pos)
+		}
+		for _, p := range pieces {
+			if pos < p.pos+p.n && p.pos < pos+n {
+				t.Fatalf("step %d: %d words at %d, where %d are at %d", step, n, pos, p.n, p.pos)
+			}
+		}
+		r.push(n)
+		pieces = append(pieces, piece{pos, n})
+		used := 0
+		for _, p := range pieces {
+			used += p.n
+		}
+		if r.used() != used {
+			t.Fatalf("step %d: %d words used, not %d", step, r.used(), used)
+		}
+	}
+}
