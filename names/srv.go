@@ -181,7 +181,7 @@ func seconds(ttl uint32) time.Duration { return time.Duration(ttl) * time.Second
 
 // fallback is the domain itself, for those that have no SRV records.
 func (s *Service) fallback(ctx context.Context, network string) ([]Target, time.Duration, error) {
-	port, err := net.DefaultResolver.LookupPort(ctx, network, s.Name) // in a file, not in the DNS
+	port, err := services.LookupPort(ctx, network, s.Name)
 	if err != nil {
 		port, err = int(s.DefaultPort), fmt.Errorf("%s: no SRV records, and no port is known for the service: %w", s.question(), err)
 	}
@@ -278,11 +278,15 @@ func order[T any](all []T, srv func(T) wire.SRV, random func(n int) int) {
 	}
 }
 
+// services knows the ports of services from the file of this machine; it asks
+// neither the DNS nor the C library.
+var services = &net.Resolver{PreferGo: true}
+
 // portNumber reads a port as it stands in an address.
 func portNumber(ctx context.Context, network, port string) (uint16, error) {
 	if n, err := strconv.ParseUint(port, 10, 16); err == nil {
 		return uint16(n), nil
 	}
-	n, err := net.DefaultResolver.LookupPort(ctx, network, port)
+	n, err := services.LookupPort(ctx, network, port)
 	return uint16(n), err
 }
