@@ -581,3 +581,72 @@ func TestBrokenResolversEndNothing(t *testing.T) {
 		}
 	})
 }
+
+// A panic behind the back of the loops ends nothing either.
+func TestPanicOfAWaitingQuery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, n := inMemory(t, listener.Config{Resolver: names.ResolverFunc(func(context.Context, *names.Exchange) error { panic("late") })})
+		for _, network := range []string{"udp", "tcp"} {
+			conn := connect(t, n, network, "192.0.2.1:4000")
+			for range 2 {
+				if got := listener.ParseReply(t, listener.Ask(t, conn, fast)); got.RCode != wire.RCodeServFail {
+					t.Errorf("%s: reply is %+v", network, got)
+				}
+			}
+		}
+		synctest.Wait()
+		if c := s.Counters(); c.Panics != 4 || c.Slow != 4 {
+			t.Errorf("counters are %+v", c)
+		}
+	})
+}
+
+// deaf is a network whose datagram sockets fail the first times.
+type deaf struct {
+	*listenertest.Network
+	failures int
+}
+
+type deafConn struct {
+	listener.PacketConn
+	failures *int
+}
+
+func (d deaf) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
+	c, err := d.Network.ListenPacket(ctx, network, address)
+	return deafConn{c.(listener.PacketConn), &d.failures}, err
+}
+
+func (c deafConn) ReadMsgUDPAddrPort(b, oob []byte) (n, oobn, flags int, from netip.AddrPort, err error) {
+	if *c.failures--; *c.failures >= 0 {
+		return 0, 0, 0, from, syscall.ENOMEM
+	}
+	return c.PacketConn.ReadMsgUDPAddrPort(b, oob)
+}
+
+func TestReceiveErrorsAreWaitedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := listenertest.NewNetwork()
+		start := time.Now()
+		s := listener.Serving(t, listener.Config{Network: deaf{n, 20}, Addresses: []netip.AddrPort{serverAddress}, Workers: 1})
+		listener.Ask(t, connect(t, n, "udp", "192.0.2.1:4000"), fast)
+		if d := time.Since(start); d < 10*time.Second || d > 20*time.Second {
+			t.Errorf("20 failures took %v", d)
+		}
+		if c := s.Counters(); c.ReceiveErrors != 20 || c.UDPQueries != 1 {
+			t.Errorf("counters are %+v", c)
+		}
+	})
+}
+
+// Nobody can receive at port 0: no reply goes there, and nothing breaks.
+func TestQueryFromPortZero(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, n := inMemory(t, listener.Config{})
+		n.Forge(fast, netip.MustParseAddrPort("192.0.2.1:0"), serverAddress)
+		synctest.Wait()
+		if c := s.Counters(); c.UDPQueries != 1 || c.Silent != 1 || c.Replies != 0 {
+			t.Errorf("counters are %+v", c)
+		}
+	})
+}

@@ -114,6 +114,10 @@ func (n *Network) Dial(network string, from, to netip.AddrPort) (net.Conn, error
 	return nil, fmt.Errorf("network %q is neither udp nor tcp", network)
 }
 
+// Forge sends a datagram that claims to come from an address, which need not
+// be anybody's.
+func (n *Network) Forge(b []byte, from, to netip.AddrPort) { n.deliver(b, from, to) }
+
 // unspecified is where a server listens that takes what is sent to any address.
 func unspecified(a netip.AddrPort) netip.AddrPort {
 	if a.Addr().Is4() {
