@@ -86,7 +86,7 @@ func TestPrefetchIsBounded(t *testing.T) {
 		if got := next.far.asked.Load(); got != 3 {
 			t.Errorf("%d are asked in advance", got)
 		}
-		time.Sleep(time.Second)
+		time.Sleep(1100 * time.Millisecond)
 		asks()
 		synctest.Wait()
 		if got := next.far.asked.Load(); got != 6 {
