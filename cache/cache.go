@@ -286,8 +286,8 @@ func (c *Cache) store(p *packer, k *key, q wire.Question, s split, e extra, flus
 // isStale reports whether there is an answer for k that only
 // [Config.ServeStale] may serve.
 func (c *Cache) isStale(k *key, now int64) bool {
-	h := c.peek(k)
-	return h != nil && now >= h.expiry() && c.shard(k).isOfUse(h, now)
+	h, ok := c.peek(k)
+	return ok && now >= h.expiry() && c.shard(k).isOfUse(&h, now)
 }
 
 // keepFailure remembers that q, of key k, got no answer (RFC 9520 3.2).
@@ -295,7 +295,10 @@ func (c *Cache) keepFailure(q wire.Question, k *key, s split, extended uint16, f
 	now := c.now()
 	target := *k
 	target.turn(c.seed, q.Type, s|splitFailure)
-	life := c.lifetimes.failureLife(c.peek(&target), now)
+	life := c.lifetimes.failure
+	if before, ok := c.peek(&target); ok {
+		life = c.lifetimes.nextFailure(&before, now)
+	}
 	whole := *k
 	whole.turn(c.seed, typeAny, s)
 	if c.isStale(k, now) || c.isStale(&whole, now) {

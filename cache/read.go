@@ -47,7 +47,7 @@ func (c *Cache) answer(x *names.Exchange, k *key, now int64) (found finding, due
 	}
 	found = max(found, foundName)
 	other.turn(c.seed, x.Query.Question.Type, s|splitFailure)
-	if failed := c.peek(&other); failed != nil && now < failed.expiry() {
+	if failed, ok := c.peek(&other); ok && now < failed.expiry() {
 		if found == expired && c.answerStale(x, k, now) {
 			return answered, false // RFC 8767 5: it is not asked again for a while
 		}
@@ -72,20 +72,19 @@ func (c *Cache) answerStale(x *names.Exchange, k *key, now int64) bool {
 	return found == answered
 }
 
-// peek returns the header of the entry of k, which may be past its time; nil if
-// there is none.
-func (c *Cache) peek(k *key) *header {
+// peek returns the header of the entry of k, which may be past its time.
+func (c *Cache) peek(k *key) (h header, ok bool) {
 	s := c.shard(k)
 	for range mostTries {
 		at, v := s.find(k)
 		if at == nil {
-			return nil
+			break
 		}
 		if h, ok := s.load(v); ok && s.confirm(at, v, &h) {
-			return &h
+			return h, true
 		}
 	}
-	return nil
+	return header{}, false
 }
 
 // mostTries is how often a reader looks again for an entry that was moved under

@@ -95,10 +95,10 @@ func (l *lifetimes) clamp(ttl uint32, k kind) uint32 {
 // of the record's own TTL and its MINIMUM field (RFC 2308 5).
 func negativeTTL(ttl uint32, soa *wire.SOA) uint32 { return min(ttl, sane(soa.Minimum)) }
 
-// failureLife is how long a failure is remembered, in seconds: twice as long as
+// nextFailure is how long a failure is remembered, in seconds: twice as long as
 // the one before, unless that is over for longer than it took (RFC 9520 3.2).
-func (l *lifetimes) failureLife(before *header, now int64) uint32 {
-	if before == nil || now >= before.expiry()+before.life() {
+func (l *lifetimes) nextFailure(before *header, now int64) uint32 {
+	if now >= before.expiry()+before.life() {
 		return l.failure
 	}
 	return min(2*uint32(before.life()/1000), uint32(maxFailureTTL/time.Second))
