@@ -91,6 +91,7 @@ func TestAskerRounds(t *testing.T) {
 		}
 		_, err := a.Ask(t.Context(), wire.AppendQuery(nil, 7, 0, exampleQuestion, nil),
 			netip.MustParseAddrPort("192.0.2.1:53"), netip.MustParseAddrPort("192.0.2.2:53"))
+		synctest.Wait()
 		expect(t, "asked", strings.Join(asks, ", "), "0s 192.0.2.1:53, 1s 192.0.2.2:53, 2s 192.0.2.1:53, 5s 192.0.2.2:53, "+
 			"8s 192.0.2.1:53, 19s 192.0.2.2:53, 30s 192.0.2.1:53, 1m15s 192.0.2.2:53")
 		expect(t, "gave up after", time.Since(u.start), 2*time.Minute)

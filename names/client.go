@@ -402,6 +402,7 @@ func (c *Client) Resolve(ctx context.Context, x *Exchange) error {
 		return replyError(query.Question, reply, server)
 	}
 	x.RCode = reply.RCode
+	x.Reply.Flags |= reply.Flags & wire.FlagRA
 	for section := wire.SectionAnswer; section <= wire.SectionAdditional; section++ {
 		x.Reply.SetSection(section)
 		for _, r := range reply.Section(section) {

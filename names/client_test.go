@@ -635,9 +635,9 @@ func FuzzReply(f *testing.F) {
 	f.Add(reply(asked{message: &wire.Message{Questions: []wire.Question{{Name: wire.MustParseName("www.example.com"), Type: wire.TypeA, Class: wire.ClassIN}}}})[0][2:])
 	f.Fuzz(func(t *testing.T, rest []byte) {
 		q := wire.Question{Name: wire.MustParseName("www.example.com"), Type: wire.TypeA, Class: wire.ClassIN}
-		u := &upstream{start: time.Now(), handle: func(a asked) [][]byte {
+		u := newUpstream(t, func(a asked) [][]byte {
 			return [][]byte{append([]byte{byte(a.message.ID >> 8), byte(a.message.ID)}, rest...)}
-		}}
+		})
 		c, err := NewClient(ClientConfig{
 			Servers: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:53")}, NoHosts: true, Dial: u.Dial,
 			Timeouts: []time.Duration{time.Millisecond}, EDNS0: true, UseTCP: true,

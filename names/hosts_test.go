@@ -1,15 +1,15 @@
 package names
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"context"
 
 	"github.com/names-dns/names/wire"
 )
@@ -109,13 +109,13 @@ func TestWatch(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		changes := 0
-		go Watch(ctx, path, func() { changes++ })
-		step := func(what string, want int) {
+		var changes atomic.Int32
+		go Watch(ctx, path, func() { changes.Add(1) })
+		step := func(what string, want int32) {
 			<-time.After(watchInterval) // virtual
 			synctest.Wait()
-			if changes != want {
-				t.Errorf("%s: %d changes, want %d", what, changes, want)
+			if got := changes.Load(); got != want {
+				t.Errorf("%s: %d changes, want %d", what, got, want)
 			}
 		}
 		step("nothing", 0)

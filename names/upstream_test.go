@@ -19,6 +19,7 @@ type upstream struct {
 	handle func(asked) [][]byte // the messages sent back; nil: hang up
 	pause  time.Duration        // before each of them
 	start  time.Time
+	turn   chan struct{} // full while handle is called: one at a time
 
 	mu     sync.Mutex
 	log    []string // every query
@@ -44,7 +45,7 @@ func (a asked) String() string {
 // the test no connection may be open.
 func newUpstream(t *testing.T, handle func(asked) [][]byte) *upstream {
 	t.Helper()
-	u := &upstream{handle: handle, start: time.Now()}
+	u := &upstream{handle: handle, start: time.Now(), turn: make(chan struct{}, 1)}
 	t.Cleanup(func() {
 		if n := u.stillOpen(); n != 0 {
 			t.Errorf("%d connections are still open", n)
@@ -104,7 +105,10 @@ func (u *upstream) serve(conn net.Conn, network, address string) {
 		u.log = append(u.log, a.String())
 		a.count = len(u.log)
 		u.mu.Unlock()
-		for _, reply := range u.handle(a) {
+		u.turn <- struct{}{}
+		replies := u.handle(a)
+		<-u.turn
+		for _, reply := range replies {
 			<-time.After(u.pause)
 			if reply == nil {
 				return // hang up
