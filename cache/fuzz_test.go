@@ -1,0 +1,94 @@
+package cache
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
+)
+
+// FuzzPut keeps whatever a server may send, and asks for it: what comes out must
+// be what went in, the TTLs no higher.
+func FuzzPut(f *testing.F) {
+	for _, a := range []answer{
+		{answers: []string{"a.test. 300 A 192.0.2.1", "a.test. 200 A 192.0.2.2"}},
+		{answers: []string{"a.test. 300 CNAME b.test.", "b.test. 100 A 192.0.2.1"}, authority: []string{"test. 300 NS ns.test."}, additional: []string{"ns.test. 300 AAAA 2001:db8::1"}},
+		{rcode: wire.RCodeNXDomain, authority: []string{"test. 300 SOA n.test. m.test. 1 2 3 4 200"}},
+		{answers: []string{"test. 300 DNAME example.", "a.test. 300 CNAME a.example."}, authority: []string{"example. 300 SOA n.test. m.test. 1 2 3 4 200"}},
+		{answers: []string{"a.test. 2147483648 A 192.0.2.1", "a.test. 1 MX 10 mail.a.test."}},
+		{answers: []string{"a.test. 300 TYPE65280 \\# 3 c00c00", "A.TEST. 300 A 192.0.2.1"}},
+	} {
+		for _, do := range []bool{false, true} {
+			x := ask{name: "a.test.", do: do}.exchange(f)
+			if err := a.to(x); err != nil {
+				f.Fatal(err)
+			}
+			f.Add(bytes.Clone(x.Finish()))
+		}
+	}
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		c := newCache(t, Config{Size: 64 << 10, Shards: 1, MaxTTL: maxTTL * 1e9, MaxNegativeTTL: maxTTL * 1e9})
+		before := bytes.Clone(packet)
+		err := c.Put(packet)
+		if !bytes.Equal(packet, before) {
+			t.Fatal("the reply was written to")
+		}
+		if err != nil {
+			if packetErr := (*wire.Error)(nil); !errors.Is(err, ErrNotKept) && !errors.As(err, &packetErr) {
+				t.Fatalf("neither kept nor told why: %v", err)
+			}
+			return
+		}
+		sent, err := wire.ParseMessage(packet)
+		if err != nil {
+			t.Fatalf("kept what cannot be read: %v", err)
+		}
+		x := askAgain(t, sent)
+		if !c.Get(x) {
+			t.Fatal("not found")
+		}
+		got, err := wire.ParseMessage(x.Finish())
+		if err != nil {
+			t.Fatalf("what was kept cannot be read: %v", err)
+		}
+		if got.RCode != sent.RCode {
+			t.Fatalf("RCODE %v, not %v", got.RCode, sent.RCode)
+		}
+		for section := wire.SectionAnswer; section <= wire.SectionAdditional; section++ {
+			compareRecords(t, section, sent.Section(section), got.Section(section))
+		}
+	})
+}
+
+// askAgain is the query that sent answers.
+func askAgain(t *testing.T, sent *wire.Message) *names.Exchange {
+	var edns *wire.EDNS
+	if sent.EDNS != nil {
+		edns = &wire.EDNS{UDPSize: 1232, Flags: sent.EDNS.Flags}
+	}
+	query := wire.AppendQuery(nil, 1, sent.Flags&(wire.FlagRD|wire.FlagCD|wire.FlagAD), sent.Questions[0], edns)
+	x := &names.Exchange{}
+	if rcode, err := x.Read(query, names.Peer{}); rcode != wire.RCodeNoError || err != nil {
+		t.Fatal(rcode, err)
+	}
+	x.Begin(nil, 65535)
+	return x
+}
+
+func compareRecords(t *testing.T, section wire.Section, sent, got []wire.Record) {
+	if len(sent) != len(got) {
+		t.Fatalf("%s section: %d records, not %d", section, len(got), len(sent))
+	}
+	for i, r := range sent {
+		g := got[i]
+		if !g.Name.Equal(r.Name) || g.Type != r.Type || g.Class != r.Class || g.TTL > sane(r.TTL) || g.TTL == 0 {
+			t.Fatalf("%s section: %v, not %v", section, g, r)
+		}
+		// Names take the case they have in the question.
+		if !bytes.Equal(wire.AppendCanonicalRdata(nil, g.Type, g.Data), wire.AppendCanonicalRdata(nil, r.Type, r.Data)) {
+			t.Fatalf("%s section: %v, not %v", section, g, r)
+		}
+	}
+}
