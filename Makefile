@@ -33,8 +33,8 @@ fuzz: ## run each fuzz target for FUZZTIME
 damage: ## load 10,000 damaged copies of the root zone
 	go test -count=1 -run TestDamagedZones -v ./fuzz -mutations 10000
 
-interop: build ## compare with NSD, Knot DNS and BIND (Debian's packages)
-	go test -tags interop -count=1 ./fuzz/interop
+interop: build ## compare with NSD, Knot DNS, BIND and Twisted Names (Debian's packages)
+	go test -tags interop -count=1 ./fuzz/interop ./fuzz/twisted
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./wire ./authority/... ./listener

@@ -1,0 +1,145 @@
+//go:build interop
+
+package twisted
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
+)
+
+// startOurs builds and starts our server.
+func startOurs(t *testing.T, hosts string, pyzones ...string) netip.AddrPort {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "names")
+	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/names").CombinedOutput(); err != nil {
+		t.Fatalf("building names: %v\n%s", err, out)
+	}
+	port := freePort(t)
+	args := []string{"serve", "-i", "127.0.0.1", "-p", strconv.Itoa(int(port)), "--any-in-full", "--hosts-file", hosts}
+	for _, z := range pyzones {
+		args = append(args, "--pyzone", z)
+	}
+	return start(t, port, binary, args...)
+}
+
+// startTwisted starts Twisted's server.
+func startTwisted(t *testing.T, hosts string, pyzones ...string) netip.AddrPort {
+	t.Helper()
+	port := freePort(t)
+	args := []string{"--nodaemon", "--pidfile=", "dns", "--interface", "127.0.0.1", "--port", strconv.Itoa(int(port)), "--hosts-file", hosts}
+	for _, z := range pyzones {
+		args = append(args, "--pyzone", z)
+	}
+	return start(t, port, needTwisted(t), args...)
+}
+
+// needTwisted returns the path of twistd. Where it is not installed the test
+// is skipped, but in CI it fails: there, not to compare is a fault.
+func needTwisted(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("twistd3")
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Fatalf("twistd3 (python3-twisted) is not installed: %v", err)
+	}
+	if err != nil {
+		t.Skipf("twistd3 (python3-twisted) is not installed: %v", err)
+	}
+	return path
+}
+
+// freePort finds a port of 127.0.0.1 that nobody has, neither for UDP nor for TCP.
+func freePort(t *testing.T) uint16 {
+	t.Helper()
+	for range 100 {
+		l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		u, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		l.Close()
+		if err != nil {
+			continue
+		}
+		u.Close()
+		return uint16(port)
+	}
+	t.Fatal("no port is free for both UDP and TCP")
+	return 0
+}
+
+// startTime is how long a server may take until it answers.
+const startTime = 30 * time.Second
+
+// start runs a server until the test ends, and waits until it answers.
+func start(t *testing.T, port uint16, binary string, args ...string) netip.AddrPort {
+	t.Helper()
+	var printed bytes.Buffer
+	cmd := exec.Command(binary, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = t.TempDir(), &printed, &printed
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(exited)
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-exited:
+		case <-time.After(10 * time.Second):
+			cmd.Process.Kill()
+			<-exited
+		}
+	})
+	address := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
+	if err := answers(address, exited); err != nil {
+		cmd.Process.Kill()
+		<-exited
+		t.Fatalf("%s does not answer: %v\nit printed:\n%s", filepath.Base(binary), err, printed.String())
+	}
+	return address
+}
+
+// answers waits until server answers anything, over UDP and TCP.
+func answers(server netip.AddrPort, exited <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	query := wire.AppendQuery(nil, 1, 0, wire.Question{Name: wire.Root, Type: wire.TypeSOA, Class: wire.ClassIN}, nil)
+	for {
+		var err error
+		for _, overTCP := range []bool{false, true} {
+			asker := names.Asker{TCP: overTCP, Timeouts: []time.Duration{time.Second}}
+			if _, e := asker.Ask(ctx, query, server); e != nil {
+				err = e
+			}
+		}
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-exited:
+			return fmt.Errorf("it ended: %w", err)
+		case <-ctx.Done():
+			return err
+		case <-again.C:
+		}
+	}
+}
