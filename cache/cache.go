@@ -3,6 +3,7 @@ package cache
 import (
 	"fmt"
 	"hash/maphash"
+	"math"
 	"math/bits"
 	"runtime"
 	"sync"
@@ -95,8 +96,8 @@ func (c *Config) complete() error {
 	if c.Size == 0 {
 		c.Size = defaultSize
 	}
-	if c.Size < minSize {
-		return fmt.Errorf("cache: Size is %d octets, below %d", c.Size, minSize)
+	if c.Size < minSize || c.Size > math.MaxInt {
+		return fmt.Errorf("cache: Size is %d octets, not between %d and %d", c.Size, minSize, math.MaxInt)
 	}
 	if c.Shards == 0 {
 		// More than processors, so that two seldom store in the same one; none

@@ -15,7 +15,7 @@ func TestBadConfig(t *testing.T) {
 		want   string // in the error
 	}{
 		{Config{Size: -1}, "Size is -1"},
-		{Config{Size: 1000}, "Size is 1000 octets, below 65536"},
+		{Config{Size: 1000}, "Size is 1000 octets, not between 65536 and"},
 		{Config{Shards: -1}, "Shards is -1"},
 		{Config{Shards: 3}, "Shards is 3, no power of two"},
 		{Config{Size: 1 << 20, Shards: 32}, "for each of 32 shards"},

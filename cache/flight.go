@@ -179,16 +179,15 @@ func (l *flight) deliver(x *names.Exchange) error {
 	if wantsAD(x) {
 		x.Reply.Flags |= from.Reply.Flags & wire.FlagAD
 	}
+	appendSections(x, l.sections)
 	for options := from.ReplyEDNS.Options; ; {
 		code, data, rest, ok := options.Next()
 		if !ok {
-			break
+			return nil
 		}
 		x.AddOption(code, data)
 		options = rest
 	}
-	appendSections(x, l.sections)
-	return nil
 }
 
 // sectionsOf takes a message apart.

@@ -94,14 +94,14 @@ const mostTries = 3
 // serve answers x from the entry of k. What is past its time is served only if
 // that is wanted.
 func (s *shard) serve(x *names.Exchange, k *key, now int64, stale bool) (found finding, due bool) {
-	for try := 0; ; try++ {
+	for try := range mostTries + 1 {
 		if try == mostTries {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 		}
 		at, v := s.find(k)
 		if at == nil {
-			return absent, false
+			break
 		}
 		h, ok := s.load(v)
 		if !ok {
@@ -124,6 +124,7 @@ func (s *shard) serve(x *names.Exchange, k *key, now int64, stale bool) (found f
 		note(at, v)
 		return answered, isDue(v, &h, left)
 	}
+	return absent, false
 }
 
 // copyBody copies body and TTL offsets of an entry behind the reply as it is,
@@ -168,22 +169,21 @@ func (h *header) serve(x *names.Exchange, body []byte, isStale bool) {
 	if flags&keptRA != 0 {
 		x.Reply.Flags |= wire.FlagRA
 	}
-	code, isExtended := h.extendedError()
-	if isExtended {
-		addExtendedError(x, code)
-	}
-	if isStale {
-		if x.RCode == wire.RCodeNXDomain {
-			addExtendedError(x, wire.ExtendedErrorStaleNXDomainAnswer)
-		} else {
-			addExtendedError(x, wire.ExtendedErrorStaleAnswer)
-		}
-	}
 	appendSections(x, [...]records{
 		{body[:h.answerEnd()], h.answers()},
 		{body[h.answerEnd():h.authorityEnd()], h.authorities()},
 		{body[h.authorityEnd():h.bodyLen()], h.additionals()},
 	})
+	// Last, and left out where there is no room: no answer is truncated for these.
+	if code, ok := h.extendedError(); ok {
+		addExtendedError(x, code)
+	}
+	switch {
+	case isStale && x.RCode == wire.RCodeNXDomain:
+		addExtendedError(x, wire.ExtendedErrorStaleNXDomainAnswer)
+	case isStale:
+		addExtendedError(x, wire.ExtendedErrorStaleAnswer)
+	}
 }
 
 // serveFailure answers x with SERVFAIL (RFC 9520 3.2, RFC 8914 4.14).
