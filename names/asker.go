@@ -1,6 +1,7 @@
 package names
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -11,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -186,18 +188,22 @@ func (a *Asker) overUDP(ctx context.Context, query []byte, server netip.AddrPort
 	if _, err := conn.Write(query); err != nil {
 		return nil, 0, err
 	}
-	buf := make([]byte, 65535)
+	buf := datagrams.Get().(*[65535]byte)
+	defer datagrams.Put(buf)
 	for {
-		n, err := conn.Read(buf)
+		n, err := conn.Read(buf[:])
 		if err != nil {
 			return nil, ignored, err
 		}
 		if IsReply(buf[:n], query) && a.cookies.accept(buf[:n], query, server) {
-			return append([]byte(nil), buf[:n]...), ignored, nil
+			return bytes.Clone(buf[:n]), ignored, nil
 		}
 		ignored++
 	}
 }
+
+// datagrams has buffers for the largest there are.
+var datagrams = sync.Pool{New: func() any { return new([65535]byte) }}
 
 // overTCP asks over a connection of its own.
 func (a *Asker) overTCP(ctx context.Context, query []byte, server netip.AddrPort) ([]byte, error) {

@@ -22,8 +22,8 @@ var ErrServiceNotAvailable = errors.New("service is not offered by this domain")
 
 // Service is a service that a domain offers, found by SRV records (RFC 2782).
 //
-// It remembers where it may connect until the TTLs are over, and what it has
-// tried: a connection that is lost is made anew to the next server, and none
+// It remembers where it may connect until the TTLs are over, for half a minute
+// at least, and what it has tried: a connection that is lost is made anew to the next server, and none
 // is tried again before all have been. A Service may be used by many
 // goroutines; it must not be copied.
 type Service struct {
@@ -130,8 +130,8 @@ func (s *Service) refill(ctx context.Context, network string) error {
 	return nil
 }
 
-// minKnown is how long targets are remembered at least: as long as one round
-// over them takes, whatever their TTL.
+// minKnown is how long targets are remembered at least, so that a round over
+// them comes to its end.
 const minKnown = 30 * time.Second
 
 // find looks up where the service is offered, and for how long that is true.

@@ -27,7 +27,7 @@ NAME the root is meant. TYPE is A without one, NS without a NAME either.
 
 Options:
 
-  -p PORT         the server's port (53)
+  -p PORT         the server's port (53, or what resolv.conf says)
   -q NAME         the name, where it looks like something else
   -t TYPE         the type, likewise
   -c CLASS        the class, likewise
