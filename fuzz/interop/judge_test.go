@@ -11,6 +11,21 @@ import (
 // shown is how many faulty answers a test prints in full; it counts them all.
 var shown = flag.Int("shown", 10, "how many answers that differ without an explanation are printed in full")
 
+// everUsed counts how often each rule explained something, in all tests together.
+var everUsed = map[string]int{}
+
+// unusedRules are the rules that no test needed: either the peers have changed
+// or the questions have.
+func unusedRules() []string {
+	var names []string
+	for _, r := range rules {
+		if everUsed[r.Name] == 0 {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
 // judgeAll asks servers, ours first, the queries and fails where a difference
 // is not explained, or where no peer does what we do.
 func judgeAll(t *testing.T, servers []*server, known *truth, queries []query) {
@@ -65,7 +80,8 @@ func judgeAll(t *testing.T, servers []*server, known *truth, queries []query) {
 	}
 	t.Logf("%d questions to %d peers, %d answers the same but for optional data", len(queries), len(servers)-1, same)
 	var names []string
-	for name := range used {
+	for name, n := range used {
+		everUsed[name] += n
 		names = append(names, name)
 	}
 	sort.Strings(names)

@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -51,5 +52,12 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "building names: %v\n", err)
 		return 1
 	}
-	return m.Run()
+	code := m.Run()
+	if everything := flag.Lookup("test.run").Value.String() == ""; everything && code == 0 && len(everUsed) > 0 {
+		for _, name := range unusedRules() {
+			fmt.Fprintf(os.Stderr, "rules_test.go: nothing needs the rule %q\n", name)
+			code = 1
+		}
+	}
+	return code
 }
