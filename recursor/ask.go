@@ -158,9 +158,9 @@ func (t *task) next(ctx context.Context) (patience time.Duration, ok bool) {
 			patience = max(patience, repeatPatience)
 		}
 		return patience << bestTries, true
-	case due != nil && due.trial(now):
+	case due != nil && due.startTrial(now):
 		t.launch(ctx, due, now, true)
-		return trialPatience, true
+		return due.trial, true
 	}
 	return 0, false
 }
@@ -251,7 +251,7 @@ func (s *server) report(reply *upstream.Reply, err error, now time.Time) bool {
 	var notSent *upstream.NotSentError
 	var overTCP *upstream.TCPError
 	switch {
-	case err == nil, reply.RTT > 0:
+	case reply.Heard:
 		s.heard(now, reply.RTT)
 		return true
 	case errors.As(err, &notSent), errors.Is(err, upstream.ErrBudget), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

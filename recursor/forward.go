@@ -196,7 +196,7 @@ func (f *Forwarder) serversAt(addresses []netip.AddrPort, own ownAddresses) ([]*
 		}
 		s := f.servers[a]
 		if s == nil {
-			s = &server{Server: f.client.Server(a), log: f.log, deadAfter: min(deadAfter, f.config.Timeout*9/10)}
+			s = newServer(f.client.Server(a), f.config.Timeout, f.log)
 			f.servers[a] = s
 		}
 		if !slices.Contains(servers, s) {
@@ -391,8 +391,8 @@ func newOwnAddresses(addresses []netip.AddrPort) ownAddresses {
 		}
 		interfaces, _ := net.InterfaceAddrs() // without them, loopback is known all the same
 		for _, i := range interfaces {
-			if p, err := netip.ParsePrefix(i.String()); err == nil {
-				own[netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), a.Port())] = true
+			if p, err := netip.ParsePrefix(i.String()); err == nil && p.Addr().Is4() == addr.Is4() {
+				own[netip.AddrPortFrom(p.Addr().WithZone(""), a.Port())] = true
 			}
 		}
 	}

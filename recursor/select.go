@@ -24,11 +24,11 @@ const (
 	// round-trip time.
 	maxPenalty = 2 * time.Second
 
-	// A server is dead if it let a question wait for deadAfter, or so many at
-	// once for deadAfterMany, and was not heard of all the while; one slow
+	// A server is dead if it let a question wait for maxSilence, or so many at
+	// once for silenceOfMany, and was not heard of all the while; one slow
 	// answer does not make it so.
-	deadAfter     = 4 * time.Second
-	deadAfterMany = 1500 * time.Millisecond
+	maxSilence    = 4 * time.Second
+	silenceOfMany = 1500 * time.Millisecond
 	manyQuestions = 8
 
 	// A dead server is left alone for minBackoff, and after every question it
@@ -39,8 +39,9 @@ const (
 	// probeTimeout is how long the answer to a question asked to see how a
 	// server fares is waited for.
 	probeTimeout = 2 * time.Second
-	// trialPatience is how long the asker of such a question waits for it.
-	trialPatience = time.Second
+	// maxTrial is how long the asker of such a question waits for it, if there
+	// is one and a question may take that long at all.
+	maxTrial = time.Second
 	// probeInterval is the least time between two such questions to a server
 	// that is not dead.
 	probeInterval = time.Second
@@ -50,7 +51,8 @@ const (
 type server struct {
 	*upstream.Server
 	log       *slog.Logger
-	deadAfter time.Duration
+	deadAfter time.Duration // as above, or less where a question may not take as long
+	trial     time.Duration // likewise, for maxTrial
 
 	mu sync.Mutex
 	// Smoothed round-trip time and its variation, as TCP has them (RFC 6298
@@ -63,6 +65,12 @@ type server struct {
 	retryAt        time.Time     // when it may be asked again, if it is dead
 	probing        bool          // it is being asked to see how it fares
 	probedAt       time.Time
+}
+
+// newServer returns a server nobody knows anything about. timeout is how long
+// a question may take.
+func newServer(s *upstream.Server, timeout time.Duration, log *slog.Logger) *server {
+	return &server{Server: s, log: log, deadAfter: min(maxSilence, timeout*9/10), trial: min(maxTrial, timeout/2)}
 }
 
 // condition is what a server is good for.
@@ -158,15 +166,15 @@ func (s *server) punish(least time.Duration) {
 }
 
 // silent notes that a question sent at that time has no answer yet. It reports
-// whether s is dead. isTrial: the question was allowed by [server.trial].
+// whether s is dead. isTrial: the question was allowed by [server.startTrial].
 func (s *server) silent(sent, now time.Time, isTrial bool) bool {
 	s.punish(s.patience())
 	s.mu.Lock()
 	waited := now.Sub(sent)
 	isKnown := s.failures > 0
-	died := waited >= s.deadAfter || waited >= deadAfterMany && s.waiting >= manyQuestions
+	died := waited >= s.deadAfter || waited >= silenceOfMany && s.waiting >= manyQuestions
 	if isKnown {
-		died = isTrial && waited >= trialPatience
+		died = isTrial && waited >= s.trial
 	} else if s.heardAt.After(sent) {
 		died = false
 	}
@@ -207,11 +215,11 @@ func (s *server) mayProbe(now time.Time) bool {
 	return true
 }
 
-// trial notes that s, dead but due, is asked a question whose asker waits.
-// Only one is, until it has proved what s is: trial reports whether this is it.
-// It is not, and the question better asked in the background, where s has not
-// answered the one before.
-func (s *server) trial(now time.Time) bool {
+// startTrial notes that s, dead but due, is asked a question whose asker
+// waits. Only one is, until it has proved what s is: startTrial reports whether
+// this is it. It is not, and the question better asked in the background, where
+// s has not answered the one before.
+func (s *server) startTrial(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.mayTryLocked(now) {
@@ -221,7 +229,7 @@ func (s *server) trial(now time.Time) bool {
 	return true
 }
 
-// mayTry reports whether trial would allow a question.
+// mayTry reports whether startTrial would allow a question.
 func (s *server) mayTry(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -245,7 +253,7 @@ func (s *server) unmoved(now time.Time) {
 
 var errSilent = errors.New("it does not answer")
 
-// probed notes that what mayProbe or trial allowed is over.
+// probed notes that what mayProbe or startTrial allowed is over.
 func (s *server) probed() {
 	s.mu.Lock()
 	s.probing = false

@@ -30,6 +30,9 @@ type Reply struct {
 	RCode   wire.RCode
 	// Options are the EDNS options of the reply: a part of Message.
 	Options wire.Options
+	// Heard: the server is there, as something it sent shows. This holds, as
+	// RTT does, where Ask returns an error too.
+	Heard bool
 	// RTT is how long the last datagram took there and back; 0 if none did.
 	RTT time.Duration
 }

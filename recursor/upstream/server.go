@@ -78,6 +78,7 @@ func (s *Server) Ask(ctx context.Context, q *Query) (Reply, error) {
 		badCookie bool          // the server has said so once
 		wrongCase bool          // it repeats the case of a question wrong, or somebody forges
 		rtt       time.Duration // of the last datagram
+		heard     bool
 	)
 	for range maxSteps {
 		a, err := s.transact(ctx, q, f, overTCP)
@@ -89,18 +90,19 @@ func (s *Server) Ask(ctx context.Context, q *Query) (Reply, error) {
 			if overTCP {
 				err = &TCPError{err}
 			}
-			return Reply{RTT: rtt}, err
+			return Reply{Heard: heard, RTT: rtt}, err
 		}
 		rtt = max(rtt, a.rtt)
+		heard = heard || a.verdict != isDoubtful
 		switch a.verdict {
 		case isTruncated, isWrongCase, isDoubtful:
 			if overTCP {
-				return Reply{RTT: rtt}, ErrTruncated
+				return Reply{Heard: heard, RTT: rtt}, ErrTruncated
 			}
 			overTCP = true
 			wrongCase = wrongCase || a.verdict == isWrongCase
 		case isMalformed:
-			return Reply{RTT: rtt}, ErrMalformed
+			return Reply{Heard: heard, RTT: rtt}, ErrMalformed
 		default:
 			rcode := a.rcode()
 			lesser, again := f.less(&a.message, rcode)
@@ -112,14 +114,14 @@ func (s *Server) Ask(ctx context.Context, q *Query) (Reply, error) {
 				badCookie = true
 			default:
 				s.learn(now, first, f, &a, overTCP)
-				return Reply{Message: a.message.Message, RCode: rcode, Options: a.message.EDNS.Options, RTT: rtt}, nil
+				return Reply{Message: a.message.Message, RCode: rcode, Options: a.message.EDNS.Options, Heard: true, RTT: rtt}, nil
 			}
 		}
 		if q.Progress != nil {
 			q.Progress()
 		}
 	}
-	return Reply{RTT: rtt}, ErrMismatch
+	return Reply{Heard: heard, RTT: rtt}, ErrMismatch
 }
 
 func (s *Server) transact(ctx context.Context, q *Query, f form, overTCP bool) (answer, error) {
