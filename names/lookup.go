@@ -169,7 +169,7 @@ func follow(answers []wire.Record, name wire.Name, t wire.Type) (wire.Name, []wi
 // IPv6 comes first, each family in the order of the reply. Where there are
 // addresses of one family the failure of the other is not told.
 func (c *Client) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
-	a, err := c.lookupAddresses(ctx, network, host)
+	a, err := c.lookupAddresses(ctx, network, host, func([]netip.Addr) {})
 	return a.addrs, err
 }
 
@@ -179,19 +179,29 @@ type addresses struct {
 	addrs []netip.Addr
 }
 
-func (c *Client) lookupAddresses(ctx context.Context, network, host string) (addresses, error) {
-	types := map[string][]wire.Type{"ip": {wire.TypeAAAA, wire.TypeA}, "ip4": {wire.TypeA}, "ip6": {wire.TypeAAAA}}[network]
+// familyTypes are the types that hold the addresses of a network.
+var familyTypes = map[string][]wire.Type{"ip": {wire.TypeAAAA, wire.TypeA}, "ip4": {wire.TypeA}, "ip6": {wire.TypeAAAA}}
+
+// lookupAddresses returns all addresses of a host, and gives early those of
+// each family as soon as they are known.
+func (c *Client) lookupAddresses(ctx context.Context, network, host string, early func([]netip.Addr)) (addresses, error) {
+	types := familyTypes[network]
 	if types == nil {
 		return addresses{}, &Error{Name: host, Type: wire.TypeA, Err: net.UnknownNetworkError(network)}
 	}
 	fail := func(err error) (addresses, error) {
 		return addresses{}, &Error{Name: host, Type: types[0], Err: err}
 	}
-	if literal, err := netip.ParseAddr(host); err == nil {
-		if a := onlyTypes([]netip.Addr{literal.Unmap()}, types); len(a) > 0 {
-			return addresses{addrs: a}, nil
+	known := func(name wire.Name, all []netip.Addr) (addresses, error) {
+		some := onlyTypes(all, types)
+		if len(some) == 0 {
+			return fail(ErrNoData)
 		}
-		return fail(ErrNoData)
+		early(some)
+		return addresses{name, some}, nil
+	}
+	if literal, err := netip.ParseAddr(host); err == nil {
+		return known(wire.Name{}, []netip.Addr{literal.Unmap()})
 	}
 	name, err := parseName(host)
 	if err != nil {
@@ -205,13 +215,10 @@ func (c *Client) lookupAddresses(ctx context.Context, network, host string) (add
 		local = []netip.Addr{netip.IPv6Loopback(), here.Addr()}
 	}
 	if len(local) > 0 {
-		if a := onlyTypes(local, types); len(a) > 0 {
-			return addresses{name, a}, nil
-		}
-		return fail(ErrNoData)
+		return known(name, local)
 	}
 	return search(c, host, types[0], func(candidate wire.Name) (addresses, error) {
-		return c.findAddresses(ctx, candidate, types)
+		return c.findAddresses(ctx, candidate, types, early)
 	})
 }
 
@@ -229,36 +236,41 @@ func onlyTypes(all []netip.Addr, types []wire.Type) (some []netip.Addr) {
 }
 
 // findAddresses asks for all types at the same time.
-func (c *Client) findAddresses(ctx context.Context, name wire.Name, types []wire.Type) (addresses, error) {
+func (c *Client) findAddresses(ctx context.Context, name wire.Name, types []wire.Type, early func([]netip.Addr)) (addresses, error) {
 	type result struct {
 		*found
 		err error
+		of  int // index in types
 	}
-	results := make([]chan result, len(types))
+	results := make(chan result)
 	for i, t := range types {
-		results[i] = make(chan result, 1)
 		go func() {
 			f, err := c.find(ctx, name, t)
-			results[i] <- result{f, err}
+			results <- result{f, err, i}
 		}()
 	}
+	byType := make([][]netip.Addr, len(types))
+	errs := make([]error, len(types))
 	var all addresses
-	var failure error
-	for _, ready := range results {
-		r := <-ready
-		if r.err != nil {
-			failure = worse(failure, r.err)
+	for range types {
+		r := <-results
+		if errs[r.of] = r.err; r.err != nil {
 			continue
 		}
 		all.name = r.name
 		for _, record := range r.records {
 			if a, ok := netip.AddrFromSlice(record.Data); ok {
-				all.addrs = append(all.addrs, a)
+				byType[r.of] = append(byType[r.of], a)
 			}
 		}
+		early(byType[r.of])
 	}
-	if len(all.addrs) > 0 {
+	if all.addrs = slices.Concat(byType...); len(all.addrs) > 0 {
 		return all, nil
+	}
+	var failure error
+	for _, err := range errs {
+		failure = worse(failure, err)
 	}
 	return all, failure
 }
@@ -294,7 +306,7 @@ func (c *Client) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, e
 // LookupCNAME returns the canonical name of a host, the one behind its last
 // alias.
 func (c *Client) LookupCNAME(ctx context.Context, host string) (string, error) {
-	a, err := c.lookupAddresses(ctx, "ip", host)
+	a, err := c.lookupAddresses(ctx, "ip", host, func([]netip.Addr) {})
 	return a.name.String(), err
 }
 

@@ -214,7 +214,7 @@ func TestLookupFollowsAliases(t *testing.T) {
 			{"l0", " [] l0.example.com. A: aliases lead in a circle or too far"},
 			{"nodata", " [] nodata.example.com. A: name has no data of this type"},
 		} {
-			a, err := c.lookupAddresses(t.Context(), "ip4", test.name+".example.com.")
+			a, err := c.lookupAddresses(t.Context(), "ip4", test.name+".example.com.", func([]netip.Addr) {})
 			expect(t, test.name, fmt.Sprint(a.name, " ", a.addrs, " ", err), test.want)
 		}
 		if n := len(u.asked()); n > 32 {

@@ -360,3 +360,53 @@ func TestRace(t *testing.T) {
 		expect(t, "open", late.stillOpen(), 0)
 	})
 }
+
+// IPv4 waits a moment for IPv6; nobody waits for a family that takes long.
+func TestDialWhileAddressesAreLookedUp(t *testing.T) {
+	const (
+		six  = "[2001:db8::1]:80"
+		four = "192.0.2.1:80"
+		ms   = time.Millisecond
+	)
+	for _, test := range []struct {
+		name      string
+		six, four time.Duration // until the addresses are known
+		failing   string
+		want      string // dialed
+		took      time.Duration
+	}{
+		{"IPv6 first", 0, 10 * ms, "", six, 0},
+		{"IPv6 a little later", 30 * ms, 0, "", six, 30 * ms},
+		{"IPv6 much later", time.Second, 0, "", four, resolutionDelay},
+		{"IPv6 never", time.Hour, 0, "", four, resolutionDelay},
+		{"IPv4 never", 0, time.Hour, "", six, 0},
+		{"IPv6 fails before IPv4 is known", 0, 600 * ms, six, six + " " + four, 600 * ms},
+		{"IPv4 fails before IPv6 is known", 700 * ms, 0, four, four + " " + six, 700 * ms},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			hosts := &dialed{take: func(_ context.Context, address string) error {
+				if address == test.failing {
+					return errNobody
+				}
+				return nil
+			}}
+			u := newUpstream(t, data("host. 60 IN A 192.0.2.1\nhost. 60 IN AAAA 2001:db8::1"))
+			u.pause = func(a asked) time.Duration {
+				if a.question().Type == wire.TypeA {
+					return test.four
+				}
+				return test.six
+			}
+			d := &Dialer{Client: newTestClient(t, u, nil), Dial: hosts.Dial}
+			conn, err := d.DialContext(t.Context(), "tcp", "host.:80")
+			if err != nil {
+				t.Fatalf("%s: %v", test.name, err)
+			}
+			expect(t, test.name+": took", time.Since(u.start), test.took)
+			expect(t, test.name, hosts.dialed(), test.want)
+			conn.Close()
+			<-time.After(2 * time.Hour) // until the late replies are sent to nobody
+			expect(t, test.name+": open", u.stillOpen()+hosts.stillOpen(), 0)
+		})
+	}
+}

@@ -131,7 +131,7 @@ func TestLookupZone(t *testing.T) {
 func TestLookupZoneTakesItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream(t, func(a asked) [][]byte { return sent(a.part(zoneSOA), a.part(zoneA), a.part(zoneNS), a.part(zoneSOA)) })
-		u.pause = 4 * time.Second
+		u.pause = func(asked) time.Duration { return 4 * time.Second }
 		c := newTestClient(t, u, nil)
 		for _, err := range c.LookupZone(t.Context(), "example.com") {
 			if err != nil {

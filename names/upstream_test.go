@@ -16,8 +16,8 @@ import (
 
 // upstream plays DNS servers in memory: it is where a client dials to.
 type upstream struct {
-	handle func(asked) [][]byte // the messages sent back; nil: hang up
-	pause  time.Duration        // before each of them
+	handle func(asked) [][]byte      // the messages sent back; nil: hang up
+	pause  func(asked) time.Duration // before each of them; nil: none
 	start  time.Time
 	turn   chan struct{} // full while handle is called: one at a time
 
@@ -109,7 +109,9 @@ func (u *upstream) serve(conn net.Conn, network, address string) {
 		replies := u.handle(a)
 		<-u.turn
 		for _, reply := range replies {
-			<-time.After(u.pause)
+			if u.pause != nil {
+				<-time.After(u.pause(a))
+			}
 			if reply == nil {
 				return // hang up
 			}
