@@ -133,7 +133,7 @@ var rules = []rule{
 	},
 	{
 		Name: "Knot: five links of a CNAME chain", Kind: theirs, Peer: "knot",
-		Why:  `Knot follows five CNAMEs and leaves the rest to the resolver; we follow twenty, NSD more. RFC 1034 names no
+		Why: `Knot follows five CNAMEs and leaves the rest to the resolver; we follow twenty, NSD more. RFC 1034 names no
 			bound. Where two DNAMEs point at each other Knot repeats their records on the way.`,
 		When: func(p *pair) bool { return p.Theirs.count(wire.SectionAnswer, wire.TypeCNAME) == 5 },
 		What: func(p *pair, d difference) bool { return d.inSection() || d.Part == "rcode" || d.Part == "tc" },
