@@ -94,37 +94,43 @@ const mostTries = 3
 // serve answers x from the entry of k. What is past its time is served only if
 // that is wanted.
 func (s *shard) serve(x *names.Exchange, k *key, now int64, stale bool) (found finding, due bool) {
-	for try := range mostTries + 1 {
-		if try == mostTries {
-			s.mu.Lock()
-			defer s.mu.Unlock()
+	for range mostTries {
+		if found, due, ok := s.tryServe(x, k, now, stale); ok {
+			return found, due
 		}
-		at, v := s.find(k)
-		if at == nil {
-			break
-		}
-		h, ok := s.load(v)
-		if !ok {
-			continue
-		}
-		body := s.copyBody(x, v, &h)
-		if !s.confirm(at, v, &h) {
-			continue
-		}
-		// From here on h and body are known to belong together.
-		left := h.expiry() - now
-		switch {
-		case left <= 0 && !s.isOfUse(&h, now):
-			return absent, false
-		case left <= 0 && !stale:
-			return expired, false
-		}
-		h.age(body, now)
-		h.serve(x, body, left <= 0)
-		note(at, v)
-		return answered, isDue(v, &h, left)
 	}
-	return absent, false
+	s.mu.Lock()
+	found, due, _ = s.tryServe(x, k, now, stale)
+	s.mu.Unlock()
+	return found, due
+}
+
+// tryServe is serve; ok is false where the entry was moved meanwhile.
+func (s *shard) tryServe(x *names.Exchange, k *key, now int64, stale bool) (found finding, due, ok bool) {
+	at, v := s.find(k)
+	if at == nil {
+		return absent, false, true
+	}
+	h, ok := s.load(v)
+	if !ok {
+		return absent, false, false
+	}
+	body := s.copyBody(x, v, &h)
+	if !s.confirm(at, v, &h) {
+		return absent, false, false
+	}
+	// From here on h and body are known to belong together.
+	left := h.expiry() - now
+	switch {
+	case left <= 0 && !s.isOfUse(&h, now):
+		return absent, false, true
+	case left <= 0 && !stale:
+		return expired, false, true
+	}
+	h.age(body, now)
+	h.serve(x, body, left <= 0)
+	note(at, v)
+	return answered, isDue(v, &h, left), true
 }
 
 // copyBody copies body and TTL offsets of an entry behind the reply as it is,
