@@ -193,8 +193,7 @@ var rules = []rule{
 	},
 	{
 		Name: "NSD: proofs behind a DNAME", Kind: theirs, Peer: "nsd",
-		Why: `NSD 4.6 takes the closest encloser of the name before the DNAME for that of the name after it, and
-			shows the wrong NSEC or one too few (RFC 4035 3.1.3.2). Knot, BIND and we show those of the target.`,
+		Why:  `Behind a DNAME NSD 4.6 shows the wrong NSEC or one too few (RFC 4035 3.1.3.2). Knot, BIND and we show those of the target.`,
 		When: func(p *pair) bool { return p.DO && p.Ours.count(wire.SectionAnswer, wire.TypeDNAME) > 0 },
 		What: func(p *pair, d difference) bool { return d.Part == "authority" && d.Record.isProof() },
 	},
@@ -266,8 +265,8 @@ var rules = []rule{
 
 	{
 		Name: "what fits is sent whole", Kind: choice,
-		Why: `The other side of it: the peer truncates what we have room for. Knot does not compress as well as we do, and in
-			a referral NSD and BIND let it depend on other glue what is left out.`,
+		Why: `The other side of it: the peer truncates what we have room for. Seen with Knot in referrals whose glue fills
+			the last octets: all of it fits in our answer, and Knot sets TC.`,
 		When: func(p *pair) bool {
 			return !p.TCP && p.Theirs.Flags.Has(wire.FlagTC) && !p.Ours.Flags.Has(wire.FlagTC) && p.Ours.Size > p.limit()/2
 		},

@@ -30,7 +30,7 @@ var signings = []signing{
 }
 
 // The signatures hold from before anybody runs these tests until long after.
-// Knot 3.2 reads no date behind 2105, ldns none behind 2038 without a wrap.
+// Knot 3.2 refused the year 2099.
 const inception, expiration = "20240101000000", "20370101000000"
 
 func ldnsSignzone(args ...string) func(*testing.T, string, zoneFile, string, string, string) {
