@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/binary"
-	"errors"
 	"slices"
 	"sort"
 
@@ -13,8 +12,8 @@ import (
 
 // Proofs that something is not there, in zones that came with NSEC (RFC 4035
 // 3.1.3) or NSEC3 records (RFC 5155 7.2). A zone that has neither, or no
-// signatures, proves nothing; where a chain has a hole, the record that should be there is left
-// out.
+// signatures, proves nothing; where a chain has a hole, the record that should
+// be there is left out.
 
 // hashedDenial is the NSEC3 chain of a zone, sorted by hash.
 type hashedDenial struct {
@@ -54,12 +53,19 @@ func (h *hashedDenial) atOrBefore(sum [sha1.Size]byte) (index int, exact bool) {
 // zone which record of an NSEC3 chain is its own.
 func (f *freezer) linkDenial() error {
 	s := f.snapshot
+	if err := f.writeHashedOwners(); err != nil {
+		return err
+	}
 	soa := s.soa()
 	if _, signed := soa.signatures(); !signed {
-		return nil // NSEC records that nobody signed prove nothing; they are answered where they are asked for
+		return nil // what nobody signed proves nothing; NSEC records are answered where they are asked for
 	}
-	if set, ok := s.node(apexID).find(wire.TypeNSEC3PARAM); ok && len(f.chain.starts) > 1 {
-		return f.linkHashed(set.first())
+	if parameters, ok := s.node(apexID).find(wire.TypeNSEC3PARAM); ok {
+		for data := range parameters.all() {
+			if f.linkHashed(data) {
+				return nil
+			}
+		}
 	}
 	for id := uint32(1); id < uint32(len(s.refs)); id++ {
 		n := s.node(id)
@@ -74,64 +80,87 @@ func (f *freezer) linkDenial() error {
 	return nil
 }
 
-// linkHashed reads the NSEC3 records made with the parameters that the apex
-// announces (RFC 5155 7.3); those of other chains are not used.
-func (f *freezer) linkHashed(parameters []byte) error {
-	s := f.snapshot
-	salt := int(parameters[4])
-	s.hashed.iterations = int(binary.BigEndian.Uint16(parameters[2:]))
-	s.hashed.salt = bytes.Clone(parameters[5 : 5+salt])
-	for id := uint32(1); id < uint32(len(f.chain.starts)); id++ {
-		owner := f.chain.wireName(id)
-		records := f.of(uint32(len(f.names.starts)) + id)
-		uses := slices.ContainsFunc(records, func(r addedRecord) bool {
-			d := r.data()
-			return r.kind() == wire.TypeNSEC3 && d[0] == parameters[0] && bytes.Equal(d[2:5+salt], parameters[2:5+salt])
-		})
-		hash, err := hashOfOwner(owner)
-		if !uses || err != nil {
-			continue
-		}
-		ref, err := s.store(f.appendNode(nil, owner, 0, 0, 0, records))
+// writeHashedOwners packs the owners of NSEC3 records, those of all chains.
+func (f *freezer) writeHashedOwners() error {
+	var packed []byte
+	for id := 1; id < len(f.chain.starts); id++ {
+		records := f.of(uint32(len(f.names.starts) + id))
+		packed = f.appendNode(packed[:0], f.chain.wireName(uint32(id)), 0, 0, 0, records)
+		ref, err := f.snapshot.store(packed)
 		if err != nil {
 			return err
 		}
-		s.hashed.entries = append(s.hashed.entries, hashedEntry{hash, ref})
+		f.snapshot.hashedOwners = append(f.snapshot.hashedOwners, ref)
 	}
-	if len(s.hashed.entries) == 0 {
-		return nil
+	return nil
+}
+
+// linkHashed makes the NSEC3 records made with these parameters of NSEC3PARAM
+// (RFC 5155 7.3) the ones that prove. It reports whether there are any.
+func (f *freezer) linkHashed(parameters []byte) bool {
+	const sha1Only = 1
+	if parameters[0] != sha1Only || parameters[1] != 0 { // RFC 5155 4.1.2: other flags than 0 are for later versions
+		return false
 	}
-	slices.SortFunc(s.hashed.entries, func(a, b hashedEntry) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+	s, h := f.snapshot, &f.snapshot.hashed
+	h.iterations = int(binary.BigEndian.Uint16(parameters[2:]))
+	h.salt = bytes.Clone(parameters[5:])
+	for _, ref := range s.hashedOwners {
+		n := s.at(ref)
+		set, _ := n.find(wire.TypeNSEC3)
+		hash, ok := f.hashOfOwner(n.wireName())
+		if !ok || !usesParameters(set, parameters) {
+			continue
+		}
+		h.entries = append(h.entries, hashedEntry{hash, ref})
+	}
+	if len(h.entries) == 0 {
+		return false
+	}
+	slices.SortFunc(h.entries, func(a, b hashedEntry) int { return bytes.Compare(a.hash[:], b.hash[:]) })
 	for id := uint32(1); id < uint32(len(s.refs)); id++ {
 		n := s.node(id)
 		if cut := n.cut(); cut != 0 && cut != id {
 			continue
 		}
 		f.asked.set(n.name())
-		if i, exact := s.hashed.atOrBefore(s.hashed.hash(f.asked.suffix(0))); exact {
+		if i, exact := h.atOrBefore(h.hash(f.asked.suffix(0))); exact {
 			binary.LittleEndian.PutUint32(n[nodeDenial:], uint32(i)+1)
 		}
 	}
-	return nil
+	return true
 }
 
-var errNotHash = errors.New("label is no hash in base32hex")
+// usesParameters reports whether a record of set, which may be none, is made
+// with the algorithm, the iterations and the salt of parameters.
+func usesParameters(set rrset, parameters []byte) bool {
+	if set.count == 0 {
+		return false // signatures alone
+	}
+	for data := range set.all() {
+		if data[0] == parameters[0] && bytes.HasPrefix(data[2:], parameters[2:]) {
+			return true
+		}
+	}
+	return false
+}
 
-// hashOfOwner reads the hash in the first label of an NSEC3 owner: 32 digits
-// of base32 with the extended hex alphabet (RFC 5155 3.3).
-func hashOfOwner(owner []byte) (hash [sha1.Size]byte, err error) {
-	if owner[0] != 32 {
-		return hash, errNotHash
+// hashOfOwner reads the hash in the first label of an NSEC3 owner, right below
+// the apex: 32 digits of base32 with the extended hex alphabet (RFC 5155 3.3).
+func (f *freezer) hashOfOwner(owner []byte) (hash [sha1.Size]byte, ok bool) {
+	const digits = 32
+	if owner[0] != digits || len(owner) != 1+digits+f.origin.Len() {
+		return hash, false
 	}
 	bits, count, at := uint32(0), 0, 0
-	for _, c := range owner[1:33] {
+	for _, c := range owner[1 : 1+digits] {
 		switch c = wire.FoldByte(c); {
 		case '0' <= c && c <= '9':
 			c -= '0'
 		case 'a' <= c && c <= 'v':
 			c -= 'a' - 10
 		default:
-			return hash, errNotHash
+			return hash, false
 		}
 		bits, count = bits<<5|uint32(c), count+5
 		if count >= 8 {
@@ -140,7 +169,7 @@ func hashOfOwner(owner []byte) (hash [sha1.Size]byte, err error) {
 			at++
 		}
 	}
-	return hash, nil
+	return hash, true
 }
 
 // proveNoData proves that the name of w, or the wildcard it stands for, has

@@ -28,8 +28,10 @@ type Snapshot struct {
 	records int
 
 	negativeTTL uint32 // min(SOA TTL, SOA MINIMUM), RFC 2308 5
-	order       []uint32
-	hashed      hashedDenial
+
+	order        []uint32     // numbers of the names that prove with NSEC, in canonical order
+	hashedOwners []uint32     // refs of the owners of NSEC3 records, those of all chains
+	hashed       hashedDenial // the chain that proves
 }
 
 // apexID is the number of the zone's apex.
@@ -103,10 +105,7 @@ func (s *Snapshot) find(asked *askedName, label int) (node, bool) {
 // snapshot does not change.
 func (s *Snapshot) All() iter.Seq[wire.Record] {
 	return func(yield func(wire.Record) bool) {
-		refs := slices.Clone(s.refs[1:])
-		for i := range s.hashed.entries {
-			refs = append(refs, s.hashed.entries[i].ref)
-		}
+		refs := slices.Concat(s.refs[1:], s.hashedOwners)
 		slices.SortFunc(refs, func(a, b uint32) int { return s.at(a).name().Compare(s.at(b).name()) })
 		for _, ref := range refs {
 			n := s.at(ref)
