@@ -43,9 +43,13 @@ func TestErrorSays(t *testing.T) {
 		{&Error{Err: &net.OpError{Op: "dial", Err: &lateNet{}}}, true, true, "dial: late"},
 		{&Error{Err: ErrTimeout}, true, true, "no reply in time"},
 	} {
-		var e net.Error
-		if !errors.As(test.err, &e) || e.Timeout() != test.timeout || e.Temporary() != test.temporary || e.Error() != test.want {
-			t.Errorf("%v: timeout %v, temporary %v, want %q", e, e.Timeout(), e.Temporary(), test.want)
+		var e *Error
+		var n net.Error
+		if !errors.As(test.err, &n) || n.Timeout() != test.timeout || n.Error() != test.want {
+			t.Errorf("%v: timeout %v, want %q", n, n.Timeout(), test.want)
+		}
+		if !errors.As(test.err, &e) || e.Temporary() != test.temporary {
+			t.Errorf("%v: temporary %v", e, e.Temporary())
 		}
 		if errors.Is(test.err, ErrTimeout) != test.timeout {
 			t.Errorf("%v: is no timeout to errors.Is", test.err)
