@@ -240,3 +240,49 @@ func TestAskerOverLoopback(t *testing.T) {
 		})
 	}
 }
+
+// Truncated replies of servers that refuse TCP, and replies that come too
+// late, are none: the next server is asked.
+func TestAskerFaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newUpstream(t, func(a asked) [][]byte {
+			r := a.reply("")
+			if a.address == "192.0.2.1:53" {
+				r.Flags |= wire.FlagTC
+			}
+			return sent(r)
+		})
+		u.pause = func(a asked) time.Duration {
+			if a.address == "192.0.2.2:53" {
+				return time.Minute
+			}
+			return 0
+		}
+		for _, kept := range []*streams{nil, {}} {
+			var failures []string
+			a := Asker{
+				Timeouts: []time.Duration{time.Second}, streams: kept,
+				Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+					if network == "tcp" {
+						return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+					}
+					return u.Dial(ctx, network, address)
+				},
+				Failed: func(server netip.AddrPort, transport Transport, err error) {
+					failures = append(failures, fmt.Sprint(server.Addr(), " ", transport, " ", err))
+				},
+			}
+			query := wire.AppendQuery(nil, 7, 0, exampleQuestion, nil)
+			servers := []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:53"), netip.MustParseAddrPort("192.0.2.2:53"), netip.MustParseAddrPort("192.0.2.3:53")}
+			r, err := a.Ask(t.Context(), query, servers...)
+			if err != nil || r.Server != servers[2] {
+				t.Errorf("%+v, %v", r, err)
+			}
+			expect(t, "failures", strings.Join(failures, ", "), "192.0.2.1 tcp connection refused, 192.0.2.2 udp no reply within 1s")
+			if _, err := a.Ask(t.Context(), query, servers[0]); !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("the only one refuses: %v", err)
+			}
+			<-time.After(time.Hour)
+		}
+	})
+}
