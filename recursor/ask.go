@@ -253,6 +253,9 @@ func (s *server) report(reply *upstream.Reply, err error, now time.Time) bool {
 	switch {
 	case reply.Heard:
 		s.heard(now, reply.RTT)
+		if err != nil {
+			s.declined()
+		}
 		return true
 	case errors.As(err, &notSent), errors.Is(err, upstream.ErrBudget), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return false
