@@ -70,7 +70,8 @@ Identity:
 
 Logging:
 
-  -v, --verbose             log each query; twice: log whole messages
+  -v, --verbose             log each query, and what the cache had; twice: whole
+                            messages, and all that the cache does
 
 Zones are checked before anything is bound; a zone with an error stops the
 start. SIGHUP reads all zones again: one with an error is kept as it was.

@@ -76,8 +76,10 @@ func (p *parts) addRecursion(o *serveOptions, log *slog.Logger) error {
 	}
 	access.Next = elsewhere
 	if o.recursion.cache {
+		config := o.recursion.cacheConfig()
+		config.Events = o.cacheEvents(log)
 		var err error
-		if p.cache, err = cache.New(o.recursion.cacheConfig()); err != nil {
+		if p.cache, err = cache.New(config); err != nil {
 			return err
 		}
 		front := p.cache.Front(elsewhere)

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/names-dns/names/cache"
+	"github.com/names-dns/names/wire"
+)
+
+// cacheEvents logs what the cache does: with -v what it had, with -v -v also
+// what it had not, and what it keeps from now on.
+func (o *serveOptions) cacheEvents(log *slog.Logger) (e cache.Events) {
+	say := func(text string, q wire.Question, more ...any) {
+		log.Info(text, append([]any{"name", q.Name.String(), "type", q.Type.String(), "class", q.Class.String()}, more...)...)
+	}
+	if o.verbose > 0 {
+		e.Hit = func(q wire.Question) { say("cache hit", q) }
+	}
+	if o.verbose > 1 {
+		e.Miss = func(q wire.Question) { say("cache miss", q) }
+		e.Stored = func(q wire.Question, life time.Duration) { say("cached", q, "life", life) }
+	}
+	return e
+}
