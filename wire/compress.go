@@ -15,8 +15,8 @@ type Compressor struct {
 	owner   ownerCopy
 }
 
-// ownerCopy is the owner of the record before, in full, and where it stands:
-// most records repeat it.
+// ownerCopy is the owner of the record before, or the name of the question, in
+// full, and where it stands: most records repeat it.
 type ownerCopy struct {
 	len  uint8 // 0: not known
 	at   uint16
@@ -50,7 +50,7 @@ func (c *Compressor) forget(count int) {
 	c.owner.len = 0
 }
 
-// appendOwner is AppendName for the owner of a record.
+// appendOwner is AppendName for the owner of a record, or what may become one.
 func (c *Compressor) appendOwner(b []byte, n Name) []byte {
 	last := &c.owner
 	if len(n.wire) == int(last.len) && string(last.wire[:last.len]) == n.wire {

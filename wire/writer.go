@@ -110,7 +110,7 @@ func (w *Writer) Question(q Question) error {
 		return ErrEmptyName
 	}
 	known := w.compress.count
-	b := w.compress.AppendName(w.buf, q.Name)
+	b := w.compress.appendOwner(w.buf, q.Name) // the owner of most records to come
 	b = append(b, byte(q.Type>>8), byte(q.Type), byte(q.Class>>8), byte(q.Class))
 	return w.accept(b, known)
 }
