@@ -379,7 +379,7 @@ func TestFailuresAreNotAnswers(t *testing.T) {
 		{failing(wire.RCodeServFail), failing(wire.RCodeServFail), noReach, "the upstream server answers SERVFAIL", "192.0.2.53:53: it answers SERVFAIL; [2001:db8::53]:53: it answers SERVFAIL"},
 		{failing(wire.RCodeRefused), failing(wire.RCodeRefused), noReach, "the upstream server answers REFUSED", "192.0.2.53:53: it answers REFUSED"},
 		{failing(wire.RCodeRefused), explained, wire.ExtendedErrorBogus, "signature of www.example.com expired", "6 (DNSSEC Bogus): (signature of www.example.com expired)"},
-		{explained, nil, wire.ExtendedErrorBogus, "signature of www.example.com expired", "connection refused"},
+		{explained, nil, wire.ExtendedErrorBogus, "signature of www.example.com expired", "192.0.2.53:53: it answers SERVFAIL"},
 		{nil, nil, netError, "the upstream server cannot be reached", "connection refused"},
 	} {
 		play(t, ForwardConfig{}, func(s *scene) {
