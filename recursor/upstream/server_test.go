@@ -82,12 +82,19 @@ func silent(*upstreamtest.Query) {}
 
 // count counts the queries that h gets.
 func count(n *int, h upstreamtest.Handler) upstreamtest.Handler {
+	return numbered(n, func(q *upstreamtest.Query, _ int) { h(q) })
+}
+
+// numbered counts the queries that h gets and tells it the number of each,
+// from 1.
+func numbered(n *int, h func(q *upstreamtest.Query, number int)) upstreamtest.Handler {
 	var mu sync.Mutex
 	return func(q *upstreamtest.Query) {
 		mu.Lock()
 		*n++
+		number := *n
 		mu.Unlock()
-		h(q)
+		h(q, number)
 	}
 }
 
@@ -429,9 +436,9 @@ func TestBadCookie(t *testing.T) {
 	for _, limit := range []int{1, 1000} {
 		play(t, Config{}, func(s *scene) {
 			var udp, tcp int
-			s.serve(count(&udp, func(q *upstreamtest.Query) {
+			s.serve(numbered(&udp, func(q *upstreamtest.Query, number int) {
 				m := withCookie(q, "cookie:1")
-				if m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7"); udp <= limit {
+				if m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7"); number <= limit {
 					m.RCode, m.Answers = wire.RCodeBadCookie, nil
 				}
 				q.SendMessage(m)
@@ -448,8 +455,8 @@ func TestBadCookie(t *testing.T) {
 func TestMissingCookie(t *testing.T) {
 	play(t, Config{}, func(s *scene) {
 		var udp, tcp int
-		s.serve(count(&udp, func(q *upstreamtest.Query) {
-			if udp > 1 {
+		s.serve(numbered(&udp, func(q *upstreamtest.Query, number int) {
+			if number > 1 {
 				right(q)
 				return
 			}

@@ -90,8 +90,8 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 func TestClosedConnectionIsReplaced(t *testing.T) {
 	play(t, Config{}, func(s *scene) {
 		asked := 0
-		s.serve(truncated, count(&asked, func(q *upstreamtest.Query) {
-			if asked == 2 { // the second question on the first connection
+		s.serve(truncated, numbered(&asked, func(q *upstreamtest.Query, number int) {
+			if number == 2 { // the second question on the first connection
 				q.CloseConnection()
 				return
 			}
@@ -116,8 +116,8 @@ func TestClosedConnectionIsReplaced(t *testing.T) {
 func TestStuckConnectionIsLeft(t *testing.T) {
 	play(t, Config{}, func(s *scene) {
 		asked := 0
-		s.serve(truncated, count(&asked, func(q *upstreamtest.Query) {
-			if asked > 1 {
+		s.serve(truncated, numbered(&asked, func(q *upstreamtest.Query, number int) {
+			if number > 1 {
 				right(q)
 			}
 		}))
