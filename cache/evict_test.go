@@ -109,8 +109,11 @@ func popularRatio(p policy, t trace, asks int) float64 {
 
 // TestHitRatios compares the policy with those of the textbook.
 func TestHitRatios(t *testing.T) {
-	asks := 400_000
-	if testing.Short() {
+	asks, sizes := 400_000, []int64{512 << 10, 4 << 20}
+	switch {
+	case raceEnabled:
+		asks, sizes = 30_000, sizes[:1]
+	case testing.Short():
 		asks = 100_000
 	}
 	for _, test := range []struct {
@@ -120,7 +123,7 @@ func TestHitRatios(t *testing.T) {
 		{"Zipf", func() trace { return zipf(1) }},
 		{"Zipf and a scan", func() trace { return mixed(zipf(1)) }},
 	} {
-		for _, size := range []int64{512 << 10, 4 << 20} {
+		for _, size := range sizes {
 			o := newOurs(t, Config{Size: size, Shards: 1})
 			s3 := popularRatio(o, test.trace(), asks)
 			room := int(o.cache.Stats().Entries)
@@ -134,7 +137,7 @@ func TestHitRatios(t *testing.T) {
 	}
 }
 
-// TestFloodLeavesPopularEntriesAlone floods the cache with a hundred times the
+// TestFloodLeavesPopularEntriesAlone floods the cache with many times the
 // names it has room for.
 func TestFloodLeavesPopularEntriesAlone(t *testing.T) {
 	o := newOurs(t, Config{Size: 256 << 10, Shards: 1})
@@ -146,7 +149,11 @@ func TestFloodLeavesPopularEntriesAlone(t *testing.T) {
 	}
 	room := 0
 	asked, lost := 0, 0
-	for n := 1 << 20; room == 0 || n < 1<<20+100*room; n++ {
+	refills := 100
+	if raceEnabled {
+		refills = 20
+	}
+	for n := 1 << 20; room == 0 || n < 1<<20+refills*room; n++ {
 		o.ask(n)
 		if n%10 == 0 { // each favourite is asked for once while the cache could be filled anew
 			asked++

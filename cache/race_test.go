@@ -71,7 +71,7 @@ func TestReadersNeverSeeTornEntries(t *testing.T) {
 	var stop atomic.Bool
 	var hits atomic.Int64
 	rounds := 30_000
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		rounds = 5000
 	}
 	for w := range 2 {

@@ -41,10 +41,11 @@ type shard struct {
 
 // slot is a word of the index; 0 is a free one.
 //
-//	63                              32                          3   2   1     0
-//	+-------------------------------+---------------------------+---+---------+
-//	| place of the entry, in words  | tag: part of the hash, not 0  | refresh | used |
-//	+-------------------------------+---------------------------+---+---------+
+//	63                     32 31                            3     2     1  0
+//	+------------------------+-------------------------------+---------+------+
+//	| place of the entry,    | tag: part of the hash,        | refresh | used |
+//	| in words of the arena  | never 0                       |         |      |
+//	+------------------------+-------------------------------+---------+------+
 type slot = uint64
 
 const (
@@ -71,7 +72,6 @@ const (
 const (
 	slotArena   = 10
 	bucketWords = bucketSlots + bucketSlots/4 + bucketSlots*slotArena
-	minWords    = 64 << 10 / 8
 )
 
 // init divides memory, which is all zero.
