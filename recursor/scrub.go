@@ -183,10 +183,17 @@ func (s *scrubber) follow(r *wire.Reader, h wire.RecordHeader) error {
 		return errChain
 	}
 	s.belongs(h)
-	s.expected = wire.Name{}
-	s.names[s.links] = d.Target
+	target := d.Target
+	if !s.expected.IsZero() {
+		target, s.expected = s.expected, wire.Name{} // not in the mix of case that the server got
+	}
+	s.names[s.links] = target
 	s.links++
-	return s.keep(r, h)
+	if err := s.keep(r, h); err != nil {
+		return err
+	}
+	copy(s.records[len(s.records)-1].Data, target.Wire())
+	return nil
 }
 
 // substitute returns name with target for its suffix owner; no name where that

@@ -88,6 +88,10 @@ func TestScrub(t *testing.T) {
 			kind: wire.TypeA, answers: []string{"example.com. DNAME example.net.", "@ CNAME www.example.net.", "www.example.net. A 192.0.2.1"},
 			want: []string{"example.com. DNAME example.net.", "@ CNAME www.example.net.", "www.example.net. A 192.0.2.1"},
 		},
+		"DNAME, the alias in another case": {
+			kind: wire.TypeA, answers: []string{"example.com. DNAME example.net.", "@ CNAME wWw.example.net.", "wWw.example.net. A 192.0.2.1"},
+			want: []string{"example.com. DNAME example.net.", "@ CNAME www.example.net.", "wWw.example.net. A 192.0.2.1"},
+		},
 		"DNAME elsewhere": {
 			kind: wire.TypeA, answers: []string{"example.org. DNAME example.net.", "@ DNAME example.net.", "a.www.example.com. DNAME example.net.", "@ A 192.0.2.1"},
 			want: []string{"@ A 192.0.2.1"},

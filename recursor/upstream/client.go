@@ -68,7 +68,7 @@ type Client struct {
 	noCookies  bool
 	unexpected func(server netip.AddrPort, why string)
 
-	own     own
+	own     ownQueries
 	readers sync.WaitGroup // of the connections
 }
 
@@ -102,7 +102,7 @@ func (c *Client) Wait() { c.readers.Wait() }
 // waits for: it came round in a circle. The query is known by the socket it
 // comes from, or by the cookie in it where others passed it on.
 func (c *Client) IsOwn(x *names.Exchange) bool {
-	if c.own.sent(x.Peer.Remote, x.Query.Header.ID) {
+	if c.own.hasSent(ownQuery{x.Peer.Remote, x.Query.Header.ID}) {
 		return true
 	}
 	if !x.Query.HasEDNS || len(x.Query.EDNS.Options) == 0 {
@@ -110,27 +110,6 @@ func (c *Client) IsOwn(x *names.Exchange) bool {
 	}
 	cookie, ok := x.Query.EDNS.Options.Find(wire.OptionCookie)
 	return ok && len(cookie) >= 8 && c.own.hasCookie([8]byte(cookie))
-}
-
-// own is how a client knows what it has sent itself.
-type own struct {
-	queries sync.Map // ownQuery: a query that waits for its reply
-	cookies sync.Map // [8]byte: a client cookie in use
-}
-
-type ownQuery struct {
-	from netip.AddrPort
-	id   uint16
-}
-
-func (o *own) sent(from netip.AddrPort, id uint16) bool {
-	_, ok := o.queries.Load(ownQuery{from, id})
-	return ok
-}
-
-func (o *own) hasCookie(c [8]byte) bool {
-	_, ok := o.cookies.Load(c)
-	return ok
 }
 
 // localAddress returns where a socket sends from, without the zone.

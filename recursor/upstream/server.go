@@ -29,8 +29,7 @@ func (s *Server) Addr() netip.AddrPort { return s.addr }
 func (s *Server) Close() {
 	s.mu.Lock()
 	conns := s.pool.close()
-	s.client.own.cookies.Delete(s.memory.cookie.client)
-	s.memory.cookie = cookie{}
+	s.forgetCookie()
 	s.mu.Unlock()
 	for _, c := range conns {
 		c.close(errServerClosed)
@@ -217,13 +216,21 @@ func (s *Server) cookieFor(local netip.Addr, o *outgoing) []byte {
 	defer s.mu.Unlock()
 	c := &s.memory.cookie
 	if c.local != local || c.client == [8]byte{} {
-		s.client.own.cookies.Delete(c.client)
-		*c = cookie{local: local}
+		s.forgetCookie()
+		c.local = local
 		rand.Read(c.client[:])
-		s.client.own.cookies.Store(c.client, nil)
+		s.client.own.addCookie(c.client)
 	}
 	o.cookie = c.client
 	return c.server
+}
+
+// forgetCookie lets go of the cookie, if there is one. The server is locked.
+func (s *Server) forgetCookie() {
+	if c := &s.memory.cookie; c.client != [8]byte{} {
+		s.client.own.removeCookie(c.client)
+		*c = cookie{}
+	}
 }
 
 // learnCookie keeps the server cookie of a reply.

@@ -619,3 +619,19 @@ func TestIsOwn(t *testing.T) {
 		}
 	})
 }
+
+// It is asked about every query a server gets.
+func TestIsOwnAllocatesNothing(t *testing.T) {
+	c := NewClient(Config{})
+	o := outgoing{Query: newQuery("www.example.com."), form: form{edns: true, cookie: true}, cookie: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}}
+	o.compose(nil, 1232, nil)
+	var x names.Exchange
+	x.Read(o.packet, names.Peer{Remote: netip.MustParseAddrPort("192.0.2.1:4242")})
+	if n := testing.AllocsPerRun(100, func() {
+		if c.IsOwn(&x) {
+			t.Error("somebody else's query")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

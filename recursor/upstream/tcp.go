@@ -94,8 +94,8 @@ func (s *Server) ask(ctx context.Context, c *conn, q *Query, f form) (answer, er
 	}
 	defer c.forget(o.id)
 	key := ownQuery{c.local, o.id}
-	s.client.own.queries.Store(key, nil)
-	defer s.client.own.queries.Delete(key)
+	s.client.own.add(key)
+	defer s.client.own.remove(key)
 	binary.BigEndian.PutUint16(buf[:], uint16(len(o.packet)))
 	if err := c.write(buf[:2+len(o.packet)]); err != nil {
 		return answer{}, err

@@ -48,8 +48,8 @@ func (s *Server) overUDP(ctx context.Context, q *Query, f form) (answer, error) 
 	defer packets.Put(buf)
 	o.compose(buf[:0:maxQuery], s.client.udpSize, s.cookieFor(local.Addr(), &o))
 	key := ownQuery{local, o.id}
-	s.client.own.queries.Store(key, nil)
-	defer s.client.own.queries.Delete(key)
+	s.client.own.add(key)
+	defer s.client.own.remove(key)
 
 	sent := time.Now()
 	if _, err := conn.Write(o.packet); err != nil {
