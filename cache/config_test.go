@@ -40,65 +40,6 @@ func TestBadConfig(t *testing.T) {
 	}
 }
 
-func TestFlush(t *testing.T) {
-	all := []string{"test. A", "a.test. A", "a.test. TXT", "b.a.test. A", "aa.test. A", "gone.test. A", "bad.test. A", ". A"}
-	fill := func() *Front {
-		f := newCache(t, Config{}).Front(nil)
-		for _, what := range all {
-			name, kind, _ := strings.Cut(what, " ")
-			a := answer{answers: []string{name + " 300 " + kind + " 192.0.2.1"}}
-			switch name {
-			case "gone.test.":
-				a = answer{rcode: wire.RCodeNXDomain, authority: []string{soa}}
-			case "bad.test.":
-				a = answer{rcode: wire.RCodeServFail}
-			}
-			f.next = &scripted{answer: a}
-			if err := f.TryResolve(asking(what).exchange(t)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return f
-	}
-	for _, test := range []struct {
-		what  string
-		flush func(c *Cache) int
-		gone  []string
-	}{
-		{"a name", func(c *Cache) int { return c.Flush(wire.MustParseName("A.test.")) }, []string{"a.test. A", "a.test. TXT"}},
-		{"a name that does not exist", func(c *Cache) int { return c.Flush(wire.MustParseName("gone.test.")) }, []string{"gone.test. A"}},
-		{"a name that failed", func(c *Cache) int { return c.Flush(wire.MustParseName("bad.test.")) }, []string{"bad.test. A"}},
-		{"a name not there", func(c *Cache) int { return c.Flush(wire.MustParseName("c.test.")) }, nil},
-		{"a type", func(c *Cache) int { return c.FlushType(wire.MustParseName("a.TEST."), wire.TypeTXT) }, []string{"a.test. TXT"}},
-		{"any type of a name that does not exist", func(c *Cache) int { return c.FlushType(wire.MustParseName("gone.test."), wire.TypeMX) }, []string{"gone.test. A"}},
-		{"a subtree", func(c *Cache) int { return c.FlushSubtree(wire.MustParseName("a.TEST.")) }, []string{"a.test. A", "a.test. TXT", "b.a.test. A"}},
-		{"from the root", func(c *Cache) int { return c.FlushSubtree(wire.Root) }, all},
-		{"all", (*Cache).FlushAll, all},
-	} {
-		f := fill()
-		if n := test.flush(f.cache); n != len(test.gone) {
-			t.Errorf("%s: %d entries, not %d", test.what, n, len(test.gone))
-		}
-		gone := strings.Join(test.gone, ", ")
-		for _, what := range all {
-			if got := f.cache.Get(asking(what).exchange(t)); got == strings.Contains(", "+gone+", ", ", "+what+", ") {
-				t.Errorf("%s: %s is there: %v", test.what, what, got)
-			}
-		}
-		checkIndex(t, f.cache)
-	}
-}
-
-// asking reads "name TYPE".
-func asking(what string) ask {
-	name, kind, _ := strings.Cut(what, " ")
-	t, err := wire.ParseType(kind)
-	if err != nil {
-		panic(err)
-	}
-	return ask{name: name, kind: t}
-}
-
 func TestEvents(t *testing.T) {
 	var heard []string
 	f := newCache(t, Config{Events: Events{
@@ -116,54 +57,6 @@ func TestEvents(t *testing.T) {
 	}
 	if got, want := strings.Join(heard, ", "), "miss a.test., stored a.test. 5m0s, hit a.test."; got != want {
 		t.Errorf("%s, not %s", got, want)
-	}
-}
-
-// TestFoldWord compares the folding of eight octets with that of one.
-func TestFoldWord(t *testing.T) {
-	for c := range 256 {
-		for place := range 8 {
-			word := uint64(c) << (8 * place)
-			filler := uint64(0x4161405B7A7BC0DE) &^ (0xFF << (8 * place))
-			var want uint64
-			for i := range 8 {
-				want |= uint64(wire.FoldByte(byte((word|filler)>>(8*i)))) << (8 * i)
-			}
-			if got := foldWord(word | filler); got != want {
-				t.Fatalf("%#x folds to %#x, not %#x", word|filler, got, want)
-			}
-		}
-	}
-}
-
-func TestLongestNames(t *testing.T) {
-	label := strings.Repeat("A", 63)
-	longest := label + "." + label + "." + label + "." + label[:61] + "."
-	f := newCache(t, Config{}).Front(&scripted{answer: answer{answers: []string{longest + " 300 CNAME " + "b" + longest[1:]}}})
-	defer f.Close()
-	if err := f.TryResolve(ask{name: longest}.exchange(t)); err != nil {
-		t.Fatal(err)
-	}
-	x := ask{name: strings.ToLower(longest)}.exchange(t)
-	if !f.cache.Get(x) || len(reply(t, x).Answers) != 1 {
-		t.Error("not kept")
-	}
-}
-
-// TestReplyBehindOtherOctets is about replies that start in the middle of a
-// buffer, as over TCP.
-func TestReplyBehindOtherOctets(t *testing.T) {
-	f := filled(t)
-	defer f.Close()
-	for _, room := range []int{0, 40, 60, 2000} {
-		x := ask{name: "www.example.com."}.exchange(t)
-		x.Reply.MoveTo(append(make([]byte, 0, 2+room), 0, 0))
-		if err := f.TryResolve(x); err != nil {
-			t.Fatal(err)
-		}
-		if m := reply(t, x); len(m.Answers) != 1 || !m.Answers[0].Name.Equal(x.Question().Name) {
-			t.Errorf("room for %d octets: %v", room, m)
-		}
 	}
 }
 

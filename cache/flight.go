@@ -56,6 +56,9 @@ func (f *Front) join(ctx context.Context, x *names.Exchange, k *key, isStale boo
 		f.cache.count(unsafe.Pointer(x), joined)
 	}
 	if err != nil {
+		if isStale && f.cache.answerStale(x, k, f.cache.now()) {
+			return nil
+		}
 		f.cache.count(unsafe.Pointer(x), refused)
 		return err
 	}
@@ -75,29 +78,6 @@ func (f *Front) join(ctx context.Context, x *names.Exchange, k *key, isStale boo
 		return l.deliver(x)
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-// waitPatiently waits for as long as somebody should who could have a stale
-// answer. It counts from when the question was sent: who comes later waits for
-// less.
-func (l *flight) waitPatiently(ctx context.Context) {
-	enough := time.NewTimer(time.Until(l.started.Add(stalePatience)))
-	defer enough.Stop()
-	select {
-	case <-l.done:
-	case <-ctx.Done():
-	case <-enough.C:
-	}
-}
-
-// hasAnswer reports whether l is back with an answer.
-func (l *flight) hasAnswer() bool {
-	select {
-	case <-l.done:
-		return !hasFailed(&l.x, l.err)
-	default:
-		return false
 	}
 }
 

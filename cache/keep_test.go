@@ -2,7 +2,6 @@ package cache
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -140,94 +139,6 @@ func TestNXDOMAINHoldsForAllTypes(t *testing.T) {
 	}
 }
 
-func TestWhatSplitsAnswers(t *testing.T) {
-	asks := []ask{
-		{name: "a.test."}, {name: "a.test.", do: true}, {name: "a.test.", flags: wire.FlagCD}, {name: "a.test.", flags: wire.FlagCD, do: true},
-		{name: "a.test.", kind: wire.TypeTXT}, {name: "b.test."}, {name: "test."}, {name: "."}, {name: `a\.test.`},
-	}
-	next := &behind{}
-	f := newCache(t, Config{}).Front(next)
-	defer f.Close()
-	for i, a := range asks {
-		kind := "A 192.0.2.1"
-		if a.kind == wire.TypeTXT {
-			kind = "TXT text"
-		}
-		next.table = map[string]*answer{a.name + " " + strings.Fields(kind)[0]: {answers: []string{a.name + " 300 " + kind}}}
-		if err := f.TryResolve(a.exchange(t)); err != nil {
-			t.Fatal(err)
-		}
-		if len(next.takeAsked()) != 1 {
-			t.Errorf("question %d was answered with the answer to another", i)
-		}
-	}
-	for i, a := range asks {
-		if !f.cache.Get(a.exchange(t)) {
-			t.Errorf("question %d is not answered", i)
-		}
-	}
-}
-
-func TestFlags(t *testing.T) {
-	f := newCache(t, Config{}).Front(&scripted{answer: answer{
-		flags: wire.FlagAA | wire.FlagAD | wire.FlagRA, answers: []string{"a.test. 300 A 192.0.2.1"}}})
-	defer f.Close()
-	for _, a := range []ask{{name: "a.test.", do: true}, {name: "a.test."}} {
-		f.TryResolve(a.exchange(t))
-	}
-	const base = wire.FlagQR | wire.FlagRD | wire.FlagRA
-	for _, test := range []struct {
-		ask  ask
-		want wire.Flags
-	}{
-		{ask{}, base},
-		{ask{edns: true}, base},
-		{ask{do: true}, base | wire.FlagAD},
-		{ask{flags: wire.FlagAD}, base | wire.FlagAD},
-		{ask{noRD: true}, base &^ wire.FlagRD},
-	} {
-		test.ask.name = "a.test."
-		x := test.ask.exchange(t)
-		if !f.cache.Get(x) {
-			t.Fatalf("%+v: not answered", test.ask)
-		}
-		if got := reply(t, x).Flags; got != test.want {
-			t.Errorf("%+v: flags %#x, want %#x", test.ask, got, test.want)
-		}
-	}
-}
-
-func TestExtendedErrorIsKept(t *testing.T) {
-	blocked := wire.Options{}.Append(&wire.ExtendedError{Code: wire.ExtendedErrorBlocked, Text: "says the law"})
-	f := newCache(t, Config{}).Front(&scripted{answer: answer{options: blocked, rcode: wire.RCodeNXDomain, authority: []string{soa}}})
-	defer f.Close()
-	f.TryResolve(ask{name: "a.example.com.", edns: true}.exchange(t))
-	x := ask{name: "a.example.com.", edns: true}.exchange(t)
-	if !f.cache.Get(x) {
-		t.Fatal("not kept")
-	}
-	if got := extendedErrors(reply(t, x)); !slices.Equal(got, []wire.ExtendedErrorCode{wire.ExtendedErrorBlocked}) {
-		t.Error(got)
-	}
-}
-
-// extendedErrors are the codes in a message.
-func extendedErrors(m *wire.Message) (codes []wire.ExtendedErrorCode) {
-	if m.EDNS == nil {
-		return nil
-	}
-	for o := m.EDNS.Options; ; {
-		code, data, rest, ok := o.Next()
-		if !ok {
-			return codes
-		}
-		if code == wire.OptionExtendedError {
-			codes = append(codes, wire.ExtendedErrorCode(data[0])<<8|wire.ExtendedErrorCode(data[1]))
-		}
-		o = rest
-	}
-}
-
 // coded is an error with an extended error.
 type coded struct{ error }
 
@@ -276,84 +187,6 @@ func TestFailuresAreAskedLessAndLess(t *testing.T) {
 			t.Error("the failure is remembered for more than five seconds")
 		}
 	})
-}
-
-func TestRank(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCache(t, Config{})
-		put := func(flags wire.Flags, address string) error {
-			x := ask{name: "a.test."}.exchange(t)
-			a := answer{flags: flags, answers: []string{"a.test. 300 A " + address}}
-			if err := a.to(x); err != nil {
-				t.Fatal(err)
-			}
-			return c.Put(slices.Clone(x.Finish()))
-		}
-		got := func() string {
-			x := ask{name: "a.test."}.exchange(t)
-			if !c.Get(x) {
-				return ""
-			}
-			return strings.Fields(lines(reply(t, x).Answers)[0])[4]
-		}
-		for _, step := range []struct {
-			flags   wire.Flags
-			address string
-			after   time.Duration
-			want    string
-		}{
-			{0, "192.0.2.1", 0, "192.0.2.1"},
-			{0, "192.0.2.2", time.Second, "192.0.2.2"},
-			{wire.FlagAA, "192.0.2.3", time.Second, "192.0.2.3"},
-			{0, "192.0.2.4", time.Second, "192.0.2.3"},
-			{wire.FlagAA, "192.0.2.5", time.Second, "192.0.2.5"},
-			{0, "192.0.2.6", 301 * time.Second, "192.0.2.6"},
-		} {
-			time.Sleep(step.after)
-			err := put(step.flags, step.address)
-			if want := got(); want != step.want {
-				t.Errorf("after %+v: %s", step, want)
-			}
-			if (err != nil) != (step.want != step.address) || err != nil && !errors.Is(err, ErrNotKept) {
-				t.Errorf("after %+v: %v", step, err)
-			}
-		}
-	})
-}
-
-func TestAnswerTooLargeForTheAsker(t *testing.T) {
-	var a answer
-	for i := range 10 {
-		a.answers = append(a.answers, fmt.Sprint("a.test. 300 A 192.0.2.", i))
-	}
-	a.authority = []string{"test. 300 NS ns.test."}
-	for range 20 {
-		a.additional = append(a.additional, "ns.test. 300 AAAA 2001:db8::1")
-	}
-	f := newCache(t, Config{}).Front(&scripted{answer: a})
-	defer f.Close()
-	f.TryResolve(ask{name: "a.test."}.exchange(t))
-	for _, test := range []struct {
-		limit                          int
-		answers, authority, additional int
-		flags                          wire.Flags
-	}{
-		{4096, 10, 1, 20, 0},
-		{512, 10, 1, 0, 0},          // additional records are left out without a word (RFC 2181 9)
-		{100, 0, 0, 0, wire.FlagTC}, // answers are not
-	} {
-		x := ask{name: "a.test.", limit: test.limit}.exchange(t)
-		if !f.cache.Get(x) {
-			t.Fatal("not kept")
-		}
-		m := reply(t, x)
-		if len(m.Answers) != test.answers || len(m.Authority) != test.authority || len(m.Additional) != test.additional {
-			t.Errorf("limit %d: %d, %d and %d records", test.limit, len(m.Answers), len(m.Authority), len(m.Additional))
-		}
-		if m.Flags&wire.FlagTC != test.flags {
-			t.Errorf("limit %d: flags %#x", test.limit, m.Flags)
-		}
-	}
 }
 
 func TestPut(t *testing.T) {

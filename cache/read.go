@@ -58,20 +58,6 @@ func (c *Cache) answer(x *names.Exchange, k *key, now int64) (found finding, due
 	return found, false
 }
 
-// answerStale answers x, of key k, from what is past its time.
-func (c *Cache) answerStale(x *names.Exchange, k *key, now int64) bool {
-	found, _ := c.shard(k).serve(x, k, now, true)
-	if found != answered {
-		other := *k
-		other.turn(c.seed, typeAny, splitOf(x))
-		found, _ = c.shard(&other).serve(x, &other, now, true)
-	}
-	if found == answered {
-		c.count(unsafe.Pointer(x), staleHits)
-	}
-	return found == answered
-}
-
 // peek returns the header of the entry of k, which may be past its time.
 func (c *Cache) peek(k *key) (h header, ok bool) {
 	s := c.shard(k)

@@ -16,10 +16,6 @@ const (
 
 	maxFailureTTL = 5 * time.Minute // RFC 9520 3.2
 	minFailureTTL = time.Second     // RFC 9520 3.2
-
-	staleTTL      = 30                      // RFC 8767 5: the TTL of stale answers, in seconds
-	stalePatience = 1800 * time.Millisecond // RFC 8767 5: client response timer
-	staleCooldown = 30 * time.Second        // RFC 8767 5: failure recheck timer
 )
 
 // lifetimes are the bounds of [Config], in seconds.
