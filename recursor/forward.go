@@ -42,7 +42,8 @@ type ForwardConfig struct {
 	Attempts int
 
 	// MaxInFlight is how many different questions servers are asked at once.
-	// Each takes a socket or two and some 10 KB. By default 1024.
+	// Each takes some 10 KB, and a socket for every attempt that is waited for:
+	// one as a rule, Attempts where nobody answers. By default 1024.
 	MaxInFlight int
 
 	// MaxWaiting is how many askers may wait for answers at once, in flight or
