@@ -48,7 +48,7 @@ func TestRecursiveCache(t *testing.T) {
 // TestChainOfTheBinary: zones, then the hosts file, then zones with servers of
 // their own, then everybody else.
 func TestChainOfTheBinary(t *testing.T) {
-	upstream := startUpstream(t, smallZone+"host A 192.0.2.9\nown A 192.0.2.9\n")
+	upstream := startUpstream(t, smallZone+"host A 192.0.2.9\nown A 192.0.2.9\nmissing.own A 192.0.2.9\n")
 	dir := t.TempDir()
 	hosts, own := filepath.Join(dir, "hosts"), filepath.Join(dir, "own.up.example")
 	writeFile(t, hosts, "198.51.100.1 host.up.example other.test\n")
@@ -68,6 +68,9 @@ func TestChainOfTheBinary(t *testing.T) {
 		if !m.Flags.Has(wire.FlagRA) {
 			t.Errorf("%s: no RA", name)
 		}
+	}
+	if m := askServer(t, "udp", server, "missing.own.up.example.", wire.TypeA, wire.ClassIN); m.RCode != wire.RCodeNXDomain || !m.Flags.Has(wire.FlagAA) {
+		t.Errorf("a name that our zone does not have gets %v: others are not to be asked", m)
 	}
 	if m := askServer(t, "udp", server, "elsewhere.example.", wire.TypeA, wire.ClassIN); m.RCode != wire.RCodeRefused {
 		t.Errorf("a name that nobody is asked about gets %s", m.RCode)
