@@ -130,3 +130,23 @@ func TestNothingIsStaleUnlessWanted(t *testing.T) {
 		}
 	})
 }
+
+func TestStaleAnswerWhereTooManyWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		next := &far{answer: oneAddress}
+		f := newCache(t, Config{ServeStale: time.Hour, MaxFlights: 1}).Front(next)
+		defer f.Close()
+		f.Resolve(context.Background(), ask{name: "a.test."}.exchange(t))
+		time.Sleep(300 * time.Second)
+		next.takes = time.Minute
+		go f.Resolve(context.Background(), ask{name: "b.test."}.exchange(t))
+		synctest.Wait()
+		x := ask{name: "a.test."}.exchange(t)
+		if err := f.Resolve(context.Background(), x); err != nil {
+			t.Fatal(err)
+		}
+		if m := reply(t, x); m.Answers[0].TTL != 30 {
+			t.Error(m)
+		}
+	})
+}
