@@ -12,6 +12,9 @@ import (
 // left. What that resolver says is what the Mux says; a name without a suffix
 // among the routes is passed.
 //
+// DS records of "example.com." itself belong to its parent (RFC 4035 3.1.4.1):
+// they are asked of "com." where that is a route.
+//
 // It never changes: whoever wants other routes puts another Mux in its place.
 type Mux struct {
 	routes  map[string]Resolver // by the wire form of the suffix, in lower case
@@ -42,7 +45,7 @@ func NewMux(routes map[string]Resolver) (*Mux, error) {
 
 // Resolve asks the resolver of the longest suffix, or passes.
 func (m *Mux) Resolve(ctx context.Context, x *Exchange) error {
-	if r := m.route(x.Question().Name); r != nil {
+	if r := m.route(x.Question()); r != nil {
 		return r.Resolve(ctx, x)
 	}
 	return ErrPass
@@ -50,14 +53,24 @@ func (m *Mux) Resolve(ctx context.Context, x *Exchange) error {
 
 // TryResolve asks the resolver of the longest suffix without waiting, or passes.
 func (m *Mux) TryResolve(x *Exchange) error {
-	if r := m.route(x.Question().Name); r != nil {
+	if r := m.route(x.Question()); r != nil {
 		return Try(r, x)
 	}
 	return ErrPass
 }
 
-// route finds the resolver of the longest suffix of name, nil if there is none.
-func (m *Mux) route(name wire.Name) Resolver {
+// route finds the resolver for a question, nil if there is none.
+func (m *Mux) route(q wire.Question) Resolver {
+	if q.Type == wire.TypeDS {
+		if r := m.longest(q.Name.Parent()); r != nil {
+			return r
+		}
+	}
+	return m.longest(q.Name)
+}
+
+// longest finds the resolver of the longest suffix of name, nil if there is none.
+func (m *Mux) longest(name wire.Name) Resolver {
 	var folded [wire.MaxNameLen]byte
 	for n := name.Ancestor(m.deepest); !n.IsZero(); n = n.Parent() {
 		if r := m.routes[string(n.AppendFolded(folded[:0]))]; r != nil {

@@ -70,6 +70,20 @@ func TestMuxRoutesByTheLongestSuffix(t *testing.T) {
 	}
 }
 
+func TestMuxAsksTheParentForDS(t *testing.T) {
+	m := mustMux(t, map[string]names.Resolver{"com.": always(1), "example.com.": always(2), "alone.test.": always(3)})
+	for name, want := range map[string]byte{
+		"example.com.": 1, "www.example.com.": 2, "com.": 1, "alone.test.": 3, "x.alone.test.": 3,
+	} {
+		if reply := namestest.Ask(t, m, name, wire.TypeDS); reply.Answers[0].Data[3] != want {
+			t.Errorf("DS of %s is answered by %d, want %d", name, reply.Answers[0].Data[3], want)
+		}
+	}
+	if _, err := namestest.Try(t, m, ".", wire.TypeDS); err != names.ErrPass {
+		t.Errorf("DS of the root: %v", err)
+	}
+}
+
 // TestMuxAgainstSlowTwin compares with a walk over all routes.
 func TestMuxAgainstSlowTwin(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
