@@ -25,7 +25,7 @@ check: lint test race interop damage fuzz ## everything CI runs
 
 race: ## run the tests under the race detector, and with lent buffers scribbled on
 	CGO_ENABLED=1 go test -race ./...
-	go test -tags invariants ./wire/... ./names/... ./listener/... ./authority/...
+	go test -short -tags invariants ./wire/... ./names/... ./listener/... ./authority/... ./cache/... ./recursor/...
 
 fuzz: ## run each fuzz target for FUZZTIME
 	go run ./fuzz/run -time $(FUZZTIME)
@@ -37,7 +37,7 @@ interop: build ## compare with NSD, Knot DNS, BIND and Twisted Names (Debian's p
 	go test -tags interop -count=1 ./fuzz/interop ./fuzz/twisted
 
 bench: ## run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./wire ./authority/... ./listener
+	go test -run '^$$' -bench . -benchmem ./wire ./authority/... ./cache ./recursor/... ./listener
 	cd bench && go test -run '^$$' -bench . -benchmem ./...
 
 bench-load: build ## load names, NSD, Knot DNS and BIND with dnsperf
