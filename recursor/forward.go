@@ -115,7 +115,6 @@ type Forwarder struct {
 	config  ForwardConfig
 	client  *upstream.Client
 	log     *slog.Logger
-	budget  func() *upstream.Budget
 	context context.Context // over when the forwarder is closed
 	end     context.CancelFunc
 	routes  atomic.Pointer[routes]
