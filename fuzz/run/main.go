@@ -85,8 +85,14 @@ func list(pattern *regexp.Regexp) ([]target, error) {
 
 var executionCount = regexp.MustCompile(`execs: (\d+)`)
 
+// minimizing bounds the executions that are spent on making an interesting
+// input shorter. By default it is a minute each: with inputs as large as a
+// zone, a short run would do nothing else.
+const minimizing = "100x"
+
 func run(t target, each time.Duration) (executions string, out []byte, err error) {
-	out, err = exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", each.String(), t.pkg).CombinedOutput()
+	out, err = exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", each.String(),
+		"-fuzzminimizetime", minimizing, t.pkg).CombinedOutput()
 	executions = "no"
 	if all := executionCount.FindAllSubmatch(out, -1); len(all) > 0 {
 		executions = string(all[len(all)-1][1])
