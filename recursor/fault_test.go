@@ -187,6 +187,20 @@ func TestUpstreamSlow(t *testing.T) {
 	})
 }
 
+// When every attempt was made the answer is still waited for.
+func TestUpstreamSlowAfterTheLastAttempt(t *testing.T) {
+	c := onlyA
+	c.Attempts = 2
+	play(t, c, func(s *scene) {
+		var asked counter
+		s.serve(serverA, asked.count(after(3*time.Second, right)), nil)
+		s.mustAnswer(3 * time.Second)
+		if n := asked.take(); n != 2 {
+			t.Errorf("the server was asked %d times", n)
+		}
+	})
+}
+
 // A server that is not there costs nothing, and is found again when it is.
 func TestUpstreamNotThere(t *testing.T) {
 	play(t, ForwardConfig{}, func(s *scene) {

@@ -77,7 +77,8 @@ func scrub(reply *upstream.Reply, q wire.Question, do bool) (*answer, error) {
 	}
 	s.out.answers, s.out.authority = s.records[:s.answers:s.answers], s.records[s.answers:]
 	s.out.extended = extendedError(reply.Options)
-	return &s.out, nil
+	out := s.out
+	return &out, nil
 }
 
 // scrubber reads a reply.
