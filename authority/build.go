@@ -335,8 +335,30 @@ func (f *freezer) of(slot uint32) []addedRecord {
 // compareAdded sorts the records of an owner: SOA first, then by type,
 // signatures behind the type they cover, then by data.
 func compareAdded(a, b addedRecord) int {
-	return cmp.Or(cmp.Compare(setOrder(a), setOrder(b)), bytes.Compare(a.data(), b.data()))
+	if c := cmp.Compare(setOrder(a), setOrder(b)); c != 0 {
+		return c
+	}
+	return compareData(a.kind(), a.data(), b.data())
 }
+
+// compareData orders data of one type canonically (RFC 4034 6.3). Data that
+// differs in nothing but the case of its names is the same.
+func compareData(t wire.Type, a, b []byte) int {
+	if hasUpper(a) || hasUpper(b) {
+		var roomA, roomB [512]byte
+		a = wire.AppendCanonicalRdata(roomA[:0], t, a)
+		b = wire.AppendCanonicalRdata(roomB[:0], t, b)
+	}
+	return bytes.Compare(a, b)
+}
+
+// hasUpper reports whether there is anything in b that lower case would change.
+func hasUpper(b []byte) bool {
+	return slices.ContainsFunc(b, func(c byte) bool { return wire.FoldByte(c) != c })
+}
+
+// isSame reports whether two records of one RRset are the same one.
+func isSame(a, b addedRecord) bool { return compareData(a.kind(), a.data(), b.data()) == 0 }
 
 func setOrder(r addedRecord) uint32 {
 	t, isSignature := r.kind(), uint32(0)
@@ -429,7 +451,7 @@ func (s *Snapshot) store(b []byte) (ref uint32, err error) {
 
 // appendNode packs one node (see node).
 func (f *freezer) appendNode(b []byte, name []byte, flags uint16, cut, wildcard uint32, records []addedRecord) []byte {
-	if !slices.ContainsFunc(name, func(c byte) bool { return wire.FoldByte(c) != c }) {
+	if !hasUpper(name) {
 		flags |= flagFolded
 	}
 	b = binary.LittleEndian.AppendUint16(b, flags)
@@ -477,7 +499,7 @@ func (f *freezer) orderAt(b []byte) uint32 {
 func (f *freezer) appendSet(b []byte, records []addedRecord) []byte {
 	first := records[0]
 	start := len(b)
-	distinct := slices.CompactFunc(records, func(a, b addedRecord) bool { return bytes.Equal(a.data(), b.data()) })
+	distinct := slices.CompactFunc(records, isSame)
 	ttl := first.ttl()
 	for _, r := range distinct {
 		ttl = min(ttl, r.ttl())

@@ -1,8 +1,6 @@
 package authority
 
 import (
-	"bytes"
-
 	"github.com/names-dns/names/authority/diagnostic"
 	"github.com/names-dns/names/wire"
 )
@@ -28,7 +26,7 @@ func (f *freezer) checkApex() {
 	for _, r := range records {
 		switch r.kind() {
 		case wire.TypeSOA:
-			if len(soas) == 0 || !bytes.Equal(soas[0].data(), r.data()) {
+			if len(soas) == 0 || !isSame(soas[0], r) {
 				soas = append(soas, r)
 			}
 		case wire.TypeNS:
@@ -88,7 +86,7 @@ func (f *freezer) checkSet(id uint32, set []addedRecord) {
 	name := f.names.name(id)
 	size, distinct := 0, 0
 	for i, r := range set {
-		if i > 0 && bytes.Equal(r.data(), set[i-1].data()) {
+		if i > 0 && isSame(r, set[i-1]) {
 			continue
 		}
 		distinct++

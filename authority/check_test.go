@@ -2,6 +2,7 @@ package authority
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,6 +27,7 @@ func TestCheck(t *testing.T) {
 			"zone: zone example. has no SOA record at its apex, but the file has one for other.: is that the zone's name?"}},
 		{"two SOAs", checkedApex + "@ 60 SOA ns h 2 2 3 4 5\n", []string{"zone:4:1: zone example. has more than one SOA record"}},
 		{"the same SOA twice", checkedApex + "@ 60 SOA ns h 1 2 3 4 5\n", nil},
+		{"the same SOA in another case", checkedApex + "@ 60 SOA NS H 1 2 3 4 5\n", nil},
 		{"SOA below", checkedApex + "sub 60 SOA ns h 1 2 3 4 5\n", []string{"zone:4:1: SOA record of sub.example. inside the zone"}},
 		{"no NS", "@ 60 SOA ns h 1 2 3 4 5\n", []string{"zone: zone example. has no NS record at its apex"}},
 		{"empty", "", []string{"zone: zone example. has no SOA record at its apex", "zone: zone example. has no NS record at its apex"}},
@@ -33,6 +35,7 @@ func TestCheck(t *testing.T) {
 		{"CNAME and its signature", checkedApex + "a 60 CNAME ns\na 60 RRSIG CNAME 13 2 60 20300101000000 20200101000000 1 example. AAAA\n", nil},
 		{"two CNAMEs", checkedApex + "a 60 CNAME b\na 60 CNAME c\n", []string{"zone:5:1: a.example. has more than one CNAME record"}},
 		{"one CNAME twice", checkedApex + "a 60 CNAME b\na 60 CNAME b\n", nil},
+		{"one CNAME in two cases", checkedApex + "a 60 CNAME b\na 60 CNAME B\n", nil},
 		{"names below a DNAME", checkedApex + "a 60 DNAME b\nx.a 60 A 192.0.2.1\n", []string{"zone:5:1: x.a.example. is below a name that has a DNAME record"}},
 		{"two DNAMEs", checkedApex + "a 60 DNAME b\na 60 DNAME c\n", []string{"zone:5:1: a.example. has more than one DNAME record"}},
 		{"RRset too large", checkedApex + huge.String(), []string{"zone:4:1: the 300 TXT records of huge.example. take"}},
@@ -67,5 +70,28 @@ func TestCheck(t *testing.T) {
 				t.Errorf("%d errors, and the zone loaded: %v", errors, s != nil)
 			}
 		})
+	}
+}
+
+// TestDoubles: records are the same if they differ in the case of names alone,
+// and stand in canonical order.
+func TestDoubles(t *testing.T) {
+	s := mustZone(t, "example.", checkedApex+`@ 60 NS NS
+@ 60 MX 65 B
+@ 60 MX 65 a
+@ 60 MX 65 b
+@ 60 MX 97 a
+@ 60 TXT b
+@ 60 TXT B
+@ 60 TXT b
+`)
+	var got []string
+	for r := range s.All() {
+		got = append(got, strings.Join(strings.Split(r.String(), "\t")[3:], " "))
+	}
+	want := []string{"SOA ns.example. h.example. 1 2 3 4 5", "NS ns.example.",
+		"MX 65 a.example.", "MX 65 B.example.", "MX 97 a.example.", `TXT "B"`, `TXT "b"`, "A 192.0.2.1"}
+	if !slices.Equal(got, want) || s.Records() != len(want) {
+		t.Errorf("%d records\n%q\nwant\n%q", s.Records(), got, want)
 	}
 }
