@@ -88,7 +88,7 @@ func (c *ForwardConfig) complete() error {
 	}{
 		{"number of attempts", &c.Attempts, defaultAttempts},
 		{"limit of questions in flight", &c.MaxInFlight, 1024},
-		{"limit of waiting questions", &c.MaxWaiting, 8 * max(c.MaxInFlight, 1024)},
+		{"limit of waiting questions", &c.MaxWaiting, 0},
 	} {
 		if *f.value < 0 {
 			return fmt.Errorf("%s is negative: %d", f.name, *f.value)
@@ -96,6 +96,9 @@ func (c *ForwardConfig) complete() error {
 		if *f.value == 0 {
 			*f.value = f.standard
 		}
+	}
+	if c.MaxWaiting == 0 {
+		c.MaxWaiting = 8 * c.MaxInFlight
 	}
 	if c.Timeout < 0 {
 		return fmt.Errorf("timeout is negative: %v", c.Timeout)
