@@ -106,13 +106,15 @@ func (o *recursionOptions) forward(text string) error {
 	if err != nil {
 		return err
 	}
-	if !isZone {
+	name := wire.Root
+	if isZone {
+		if name, err = wire.ParseName(zone); err != nil {
+			return err
+		}
+	}
+	if name.IsRoot() {
 		o.servers = append(o.servers, server)
 		return nil
-	}
-	name, err := wire.ParseName(zone)
-	if err != nil {
-		return err
 	}
 	for i := range o.zones {
 		if o.zones[i].zone.Equal(name) {

@@ -153,6 +153,18 @@ func TestRecursionCommandLine(t *testing.T) {
 	}
 }
 
+// TestForwardTheRoot: the zone that everything is in is no exception from the
+// local names.
+func TestForwardTheRoot(t *testing.T) {
+	var o serveOptions
+	if code, done := o.parse([]string{"--forward", ".=192.0.2.1", "--forward", "192.0.2.2:54"}, io.Discard, io.Discard); done {
+		t.Fatalf("exit code %d", code)
+	}
+	if r := &o.recursion; !r.recursive || len(r.zones) != 0 || len(r.servers) != 2 {
+		t.Errorf("servers %v, zones %v", r.servers, r.zones)
+	}
+}
+
 func TestByteSize(t *testing.T) {
 	for text, want := range map[string]byteSize{
 		"65536": 65536, "64k": 64 << 10, "64KiB": 64 << 10, "500M": 500 << 20, "1GiB": 1 << 30, "12b": 12,
