@@ -1,6 +1,10 @@
 package listener
 
-import "sync/atomic"
+import (
+	"log/slog"
+	"reflect"
+	"sync/atomic"
+)
 
 // Counters are what a server has done since it was made. Each only grows.
 type Counters struct {
@@ -26,6 +30,17 @@ type Counters struct {
 	ConnectionsEvicted uint64 // closed while idle to make room for others
 	ConnectionsOverdue uint64 // closed because they were idle too long, or would not take their replies
 	AcceptErrors       uint64 // failed attempts to accept a connection
+}
+
+// LogValue is the counters as a group, those at zero left out.
+func (c Counters) LogValue() slog.Value {
+	var attributes []slog.Attr
+	for field, value := range reflect.ValueOf(c).Fields() {
+		if n := value.Uint(); n != 0 {
+			attributes = append(attributes, slog.Uint64(field.Name, n))
+		}
+	}
+	return slog.GroupValue(attributes...)
 }
 
 // count is the place of a counter in a tally.

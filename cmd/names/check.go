@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/names-dns/names/authority"
@@ -78,7 +79,7 @@ func runCheck(args []string, stdout, stderr io.Writer) int {
 func checkFile(file authority.File, print, strict bool, limit int, stdout, stderr io.Writer) bool {
 	isPyzone, err := looksLikePyzone(file.Path)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
+		fmt.Fprintf(stderr, "%s: %v\n", file.Path, withoutPath(err))
 		return false
 	}
 	if isPyzone {
@@ -137,6 +138,15 @@ func printZone(w io.Writer, zone *authority.Snapshot) error {
 		out.Write(line) // errors stay until Flush
 	}
 	return out.Flush()
+}
+
+// withoutPath is the error without the name of the file, for a line that
+// begins with it.
+func withoutPath(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
 }
 
 // looksLikePyzone looks at the beginning of a file.

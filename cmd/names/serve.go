@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,14 +26,16 @@ Usage:
   names serve [options] --bindzone FILE [--pyzone FILE]...
   names serve [options] --recursive --cache
 
-A question is answered from the zones; and for those to whom recursion is
-offered, else from the cache, the hosts file, the servers asked.
+A question is answered from the zones. For what they do not hold, those to whom
+recursion is offered get an answer from the cache, the hosts file, or other
+servers, asked in that order.
 
 Zones:
 
   --bindzone [ORIGIN=]FILE  serve the zone in a master file (RFC 1035). Without
                             ORIGIN the zone's name is the first $ORIGIN in the
-                            file or else the file's name.
+                            file or else the file's name. A FILE with a = in
+                            its name is written as ./FILE.
   --pyzone FILE             serve the zone in a file of Twisted Names' syntax,
                             which is read and not run
   --any-in-full             answer ANY in full over UDP too (otherwise: one
@@ -213,11 +216,12 @@ func parseListenAddress(text string, port uint16) (netip.AddrPort, error) {
 	return netip.AddrPort{}, fmt.Errorf("%q is not an IP address, with or without a port", text)
 }
 
-// parseMasterFile reads [ORIGIN=]FILE.
+// parseMasterFile reads [ORIGIN=]FILE. What starts like a path is one, even if
+// there is a = in it: no domain starts with "/", "./" or "../".
 func parseMasterFile(text string) (authority.File, error) {
 	origin, path, ok := strings.Cut(text, "=")
-	if !ok {
-		origin, path = "", text
+	if !ok || filepath.IsAbs(text) || strings.HasPrefix(text, "./") || strings.HasPrefix(text, "../") {
+		origin, path, ok = "", text, false
 	}
 	if path == "" {
 		return authority.File{}, fmt.Errorf("--bindzone %q names no file", text)

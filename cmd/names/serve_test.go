@@ -233,6 +233,25 @@ func TestServeSaysWhatIsWrongWithTheCommandLine(t *testing.T) {
 	}
 }
 
+// TestMasterFileArguments: what is a path stays one, whatever its name.
+func TestMasterFileArguments(t *testing.T) {
+	for _, test := range []struct{ text, origin, path string }{
+		{"example.com", "", "example.com"},
+		{"example.com=zones/a", "example.com.", "zones/a"},
+		{".=root.zone", ".", "root.zone"},
+		{"example.com=a=b", "example.com.", "a=b"},
+		{"./a=b", "", "./a=b"},
+		{"../a=b", "", "../a=b"},
+		{"/zones/a=b", "", "/zones/a=b"},
+		{"0/25.2.0.192.in-addr.arpa=a", "0/25.2.0.192.in-addr.arpa.", "a"},
+	} {
+		f, err := parseMasterFile(test.text)
+		if err != nil || f.Path != test.path || f.Origin.String() != test.origin {
+			t.Errorf("%s: origin %q, path %q, %v; want %q, %q", test.text, f.Origin, f.Path, err, test.origin, test.path)
+		}
+	}
+}
+
 func TestListenAddresses(t *testing.T) {
 	for text, want := range map[string]string{
 		"127.0.0.1": "127.0.0.1:53", "127.0.0.1:5353": "127.0.0.1:5353", "::1": "[::1]:53", "[::1]": "[::1]:53",
