@@ -32,8 +32,13 @@ type Builder struct {
 	asked    askedName
 }
 
-// NewBuilder begins a zone. What is wrong with it is added to problems.
+// NewBuilder begins a zone. What is wrong with it is added to problems: first
+// of all an origin that is no name.
 func NewBuilder(origin wire.Name, class wire.Class, problems *diagnostic.List) *Builder {
+	if origin.IsZero() {
+		problems.Errorf(diagnostic.Position{}, "the zone has no name")
+		origin = wire.Root
+	}
 	b := &Builder{origin: origin.Clone(), class: class, problems: problems}
 	b.names.init()
 	b.chain.init()

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/wire"
 )
 
 const checkedApex = "@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.1\n"
@@ -93,5 +96,16 @@ func TestDoubles(t *testing.T) {
 		"MX 65 a.example.", "MX 65 B.example.", "MX 97 a.example.", `TXT "B"`, `TXT "b"`, "A 192.0.2.1"}
 	if !slices.Equal(got, want) || s.Records() != len(want) {
 		t.Errorf("%d records\n%q\nwant\n%q", s.Records(), got, want)
+	}
+}
+
+// TestZoneWithoutName is refused, whatever is in it.
+func TestZoneWithoutName(t *testing.T) {
+	var problems diagnostic.List
+	b := NewBuilder(wire.Name{}, wire.ClassIN, &problems)
+	b.Add(wire.Record{Name: wire.Root, Type: wire.TypeNS, Class: wire.ClassIN, Data: []byte{0}}, diagnostic.Position{})
+	b.Add(wire.Record{Type: wire.TypeNS, Class: wire.ClassIN, Data: []byte{0}}, diagnostic.Position{})
+	if s, err := b.Freeze(); s != nil || err == nil || !strings.HasPrefix(err.Error(), "the zone has no name") {
+		t.Errorf("zone %v, %v", s, err)
 	}
 }

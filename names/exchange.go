@@ -5,9 +5,10 @@ import "github.com/names-dns/names/wire"
 // Exchange is one query and the reply that is being appended to the buffer it
 // will be sent from.
 //
-// A server keeps one for each of its loops and wipes it for every query. Its life: [Exchange.Read] takes the query apart,
-// [Exchange.Begin] starts the reply, a resolver appends records to Reply,
-// [Exchange.Finish] adds the OPT record and returns the packet.
+// A server keeps one for each of its loops and wipes it for every query. Its
+// life: [Exchange.Read] takes the query apart, [Exchange.Begin] starts the
+// reply, a resolver appends records to Reply, [Exchange.Finish] adds the OPT
+// record and returns the packet.
 type Exchange struct {
 	Query wire.Query // points into the packet as it arrived
 	Peer  Peer
@@ -18,7 +19,8 @@ type Exchange struct {
 	Reply wire.Writer
 	RCode wire.RCode
 	// ReplyEDNS goes out as the OPT record of the reply if the query had one.
-	// Resolvers may append options; the server fills in the rest.
+	// Resolvers add options with AddOption, which keeps room for them; the
+	// server fills in the rest.
 	ReplyEDNS wire.EDNS
 
 	began   wire.Mark // behind the question: where Restart goes back to
@@ -128,7 +130,13 @@ func (x *Exchange) AddOption(code wire.OptionCode, data []byte) bool {
 // Finish writes OPT and header and returns the packet, which is lent until the
 // reply's buffer is used again. Whoever calls it has filled ReplyEDNS and the
 // flags that are the server's.
+//
+// An RCODE above 15 cannot be said to an asker without EDNS (RFC 6891 6.1.3):
+// it becomes SERVFAIL.
 func (x *Exchange) Finish() []byte {
+	if x.RCode > 15 && !x.Query.HasEDNS {
+		x.RCode = wire.RCodeServFail
+	}
 	x.Reply.Flags = x.Reply.Flags.WithRCode(x.RCode)
 	x.Reply.Release()
 	if x.Query.HasEDNS {

@@ -129,6 +129,25 @@ func TestTruncateKeepsQuestionAndOPT(t *testing.T) {
 	}
 }
 
+// TestExtendedRCode: its upper bits go into the OPT record; without one it
+// must not be taken for another RCODE.
+func TestExtendedRCode(t *testing.T) {
+	for _, test := range []struct {
+		edns      *wire.EDNS
+		set, want wire.RCode
+	}{
+		{&wire.EDNS{UDPSize: 1232}, wire.RCodeBadVers, wire.RCodeBadVers},
+		{nil, wire.RCodeBadVers, wire.RCodeServFail}, // its low bits say NOERROR
+		{nil, wire.RCodeNXDomain, wire.RCodeNXDomain},
+	} {
+		x := begun(t, queryFor(wwwA, 0, test.edns), 512)
+		x.RCode = test.set
+		if m := finished(t, x); m.RCode != test.want {
+			t.Errorf("%v with EDNS %v: %v, want %v", test.set, test.edns != nil, m.RCode, test.want)
+		}
+	}
+}
+
 func TestRoomIsKeptForOPT(t *testing.T) {
 	const limit = 512
 	x := begun(t, queryFor(wwwA, 0, &wire.EDNS{UDPSize: limit}), limit)
