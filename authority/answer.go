@@ -292,7 +292,7 @@ func (a *answer) glue(cut node, servers rrset) error {
 				continue
 			}
 			n := a.zone.node(id)
-			if (n.cut() != 0 && a.zone.refs[n.cut()] == a.zone.refs[cut.cut()]) != inDomain || !a.once(id) {
+			if (n.cut() != 0 && n.cut() == cut.cut()) != inDomain {
 				continue
 			}
 			for _, t := range [...]wire.Type{wire.TypeA, wire.TypeAAAA} {

@@ -106,3 +106,24 @@ func BenchmarkAnswer(b *testing.B) {
 		})
 	}
 }
+
+// TestAllGlueOfManyServers: however many servers a delegation has, a referral
+// has the addresses of all or TC (RFC 9471 3.1).
+func TestAllGlueOfManyServers(t *testing.T) {
+	const servers = 2 * maxAdditional
+	var zone strings.Builder
+	zone.WriteString(checkedApex)
+	for i := range servers {
+		fmt.Fprintf(&zone, "sub 60 NS ns%d.sub\nns%d.sub 60 A 192.0.2.%d\n", i, i, i)
+	}
+	set := new(Set)
+	if err := set.SetZones([]*Zone{NewZone(mustZone(t, "example.", zone.String()))}); err != nil {
+		t.Fatal(err)
+	}
+	if reply := ask(t, set, "www.sub.example.", "A", "tcp"); strings.Count(reply, "additional:") != servers {
+		t.Errorf("%d of %d addresses:\n%s", strings.Count(reply, "additional:"), servers, reply)
+	}
+	if reply := ask(t, set, "www.sub.example.", "A", "size=3000"); !strings.HasPrefix(reply, "NOERROR tc") {
+		t.Errorf("what does not fit is not told:\n%s", reply)
+	}
+}
