@@ -17,8 +17,11 @@ type askedName struct {
 	length int
 	starts [maxLabels + 1]uint8  // where label i starts; the root label behind the last
 	hashes [maxLabels + 1]uint32 // of the suffix that starts with label i; [labels] is the root's
-	folded [wire.MaxNameLen]byte
+	folded [foldedSize]byte
 }
+
+// foldedSize is room for the longest name, in whole words of eight octets.
+const foldedSize = (wire.MaxNameLen + 7) &^ 7
 
 const maxLabels = 127
 
@@ -27,17 +30,18 @@ func (a *askedName) set(name wire.Name) {
 	a.name = name
 	text := name.Wire()
 	a.length = len(text)
+	copy(a.folded[:], text)
+	for i := 0; i < len(text); i += 8 {
+		word := a.folded[i : i+8 : i+8]
+		binary.LittleEndian.PutUint64(word, foldWord(binary.LittleEndian.Uint64(word)))
+	}
 	labels := 0
-	for i := 0; i < len(text) && text[i] != 0; {
+	for i := 0; i < len(text)-1; i += 1 + int(text[i]) {
 		a.starts[labels] = uint8(i)
 		labels++
-		for end := i + 1 + int(text[i]); i < end; i++ {
-			a.folded[i] = wire.FoldByte(text[i])
-		}
 	}
 	a.labels = labels
 	a.starts[labels] = uint8(len(text) - 1)
-	a.folded[len(text)-1] = 0
 	hash := hashSeed
 	a.hashes[labels] = uint32(hash >> 32)
 	end := len(text) - 1
@@ -47,6 +51,17 @@ func (a *askedName) set(name wire.Name) {
 		a.hashes[i] = uint32(hash >> 32)
 		end = start
 	}
+}
+
+// foldWord is wire.FoldByte for eight octets at once. Adding to the low seven
+// bits of an octet carries into its top bit where the octet is at least 'A',
+// or above 'Z'; what is the one and not the other, and ASCII, gets bit 5.
+func foldWord(w uint64) uint64 {
+	const ones = 0x0101010101010101
+	low := w & (0x7F * ones)
+	atLeastA, aboveZ := low+(0x80-'A')*ones, low+(0x7F-'Z')*ones
+	upper := (atLeastA ^ aboveZ) &^ w & (0x80 * ones)
+	return w | upper>>2
 }
 
 // suffix is the lower-case wire form from label i on.

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -95,6 +96,21 @@ func TestLookupAgainstSlowTwin(t *testing.T) {
 	for o := found; o <= redirected; o++ {
 		if outcomes[o] < 20 {
 			t.Errorf("outcome %v came only %d times", o, outcomes[o])
+		}
+	}
+}
+
+// TestFoldWord compares eight octets at once with one at a time.
+func TestFoldWord(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 100000 {
+		var octets [8]byte
+		binary.LittleEndian.PutUint64(octets[:], random.Uint64()&[]uint64{1<<64 - 1, 0x7F7F7F7F7F7F7F7F, 0x5F5F5F5F5F5F5F5F}[random.IntN(3)])
+		got := foldWord(binary.LittleEndian.Uint64(octets[:]))
+		for i, c := range octets {
+			if g := byte(got >> (8 * i)); g != wire.FoldByte(c) {
+				t.Fatalf("octet %#x of %x becomes %#x", c, octets, g)
+			}
 		}
 	}
 }
