@@ -208,7 +208,7 @@ func (b *Builder) Add(r wire.Record, at diagnostic.Position) {
 }
 
 // owner returns the number of the record's owner, which it makes known along
-// with the names between it and the apex (empty non-terminals, RFC 4592 2.2.2).
+// with the names between it and the apex (empty non-terminals: RFC 4592 2.2.2, RFC 8020).
 func (b *Builder) owner(r wire.Record) uint32 {
 	covers := wire.Type(0)
 	if r.Type == wire.TypeRRSIG && len(r.Data) > 2 {

@@ -22,8 +22,8 @@ type walk struct {
 }
 
 // lookup walks from the name towards the apex until something is there: every
-// name between a node and the apex has a node, so the first hit is the closest
-// encloser. Which cut a node is under was worked out at load.
+// name between a node and the apex has a node (RFC 8020 2), so the first hit is
+// the closest encloser. Which cut a node is under was worked out at load.
 func (s *Snapshot) lookup(asked *askedName) walk {
 	label := 0
 	n, ok := s.find(asked, label)

@@ -119,7 +119,7 @@ func (e *Edge) begin(x *names.Exchange, buf []byte) {
 
 // answerOptions adds to the reply what the options of the query ask for.
 func (e *Edge) answerOptions(x *names.Exchange) {
-	if len(e.nsid) != 0 {
+	if len(e.nsid) != 0 { // RFC 5001 2.2
 		if _, asked := x.Query.EDNS.Options.Find(wire.OptionNSID); asked {
 			x.AddOption(wire.OptionNSID, e.nsid)
 		}
