@@ -9,7 +9,9 @@ type Rdata interface {
 	// slices and names in the result are borrowed from the cursor.
 	Parse(c *Cursor) error
 	// AppendTo appends the wire form to b, with names compressed by c where
-	// RFC 3597 4 allows it for the type; a nil c compresses nothing.
+	// RFC 3597 4 allows it for the type; a nil c compresses nothing. A Name
+	// that was left zero appends nothing, and nobody can read the data then:
+	// every name has to be set.
 	AppendTo(b []byte, c *Compressor) []byte
 	// Len is the length of the uncompressed wire form in octets.
 	Len() int
