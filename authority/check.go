@@ -1,6 +1,8 @@
 package authority
 
 import (
+	"encoding/binary"
+
 	"github.com/names-dns/names/authority/diagnostic"
 	"github.com/names-dns/names/wire"
 )
@@ -16,6 +18,51 @@ func (f *freezer) check() {
 	f.checkApex()
 	for id := range uint32(len(f.names.starts)) {
 		f.checkNode(id)
+	}
+	for id := range uint32(len(f.chain.starts)) {
+		f.eachSet(f.chain.name, id, f.of(uint32(len(f.names.starts))+id), f.checkSize)
+	}
+	f.checkIterations()
+}
+
+const (
+	// maxSetsAtName is what a node can count.
+	maxSetsAtName = 1<<16 - 1
+	// Each iteration of NSEC3 is a SHA-1 that every name that does not exist
+	// costs: RFC 9276 3.1 wants none, and RFC 5155 10.3 allows no more than
+	// this.
+	manyIterations, maxIterations = 100, 2500
+)
+
+// eachSet calls check for each RRset of an owner.
+func (f *freezer) eachSet(nameOf func(uint32) wire.Name, id uint32, records []addedRecord, check func(name wire.Name, set []addedRecord)) {
+	sets := 0
+	for len(records) > 0 {
+		n := 1
+		for n < len(records) && setOrder(records[n]) == setOrder(records[0]) {
+			n++
+		}
+		if sets++; sets > maxSetsAtName {
+			f.problems.Errorf(f.position(records[0]), "%s has more than %d RRsets", nameOf(id), maxSetsAtName)
+			return
+		}
+		check(nameOf(id), records[:n])
+		records = records[n:]
+	}
+}
+
+// checkIterations checks what a proof of absence costs.
+func (f *freezer) checkIterations() {
+	for _, r := range f.of(apexID) {
+		if r.kind() != wire.TypeNSEC3PARAM {
+			continue
+		}
+		switch n := binary.BigEndian.Uint16(r.data()[2:]); {
+		case n > maxIterations:
+			f.problems.Errorf(f.position(r), "NSEC3 with %d iterations: no more than %d are allowed", n, maxIterations)
+		case n > manyIterations:
+			f.problems.Warnf(f.position(r), "NSEC3 with %d iterations costs every name that does not exist as many hashes, and resolvers take such zones for unsigned", n)
+		}
 	}
 }
 
@@ -54,14 +101,7 @@ func (f *freezer) checkApex() {
 // checkNode checks the records of one name.
 func (f *freezer) checkNode(id uint32) {
 	all := f.of(id)
-	for rest := all; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && setOrder(rest[n]) == setOrder(rest[0]) {
-			n++
-		}
-		f.checkSet(id, rest[:n])
-		rest = rest[n:]
-	}
+	f.eachSet(f.names.name, id, all, f.checkSet)
 	f.checkAlone(id)
 	if len(all) > 0 && f.underDNAME(f.names.parents[id]) {
 		// RFC 6672 2.4
@@ -81,16 +121,14 @@ func (f *freezer) underDNAME(id uint32) bool {
 }
 
 // checkSet checks the records of one RRset.
-func (f *freezer) checkSet(id uint32, set []addedRecord) {
-	first := set[0]
-	name := f.names.name(id)
-	size, distinct := 0, 0
+func (f *freezer) checkSet(name wire.Name, set []addedRecord) {
+	f.checkSize(name, set)
+	first, distinct := set[0], 0
 	for i, r := range set {
 		if i > 0 && isSame(r, set[i-1]) {
 			continue
 		}
 		distinct++
-		size += 12 + len(r.data())
 		if r.ttl() != first.ttl() && r.kind() != wire.TypeRRSIG {
 			// RFC 2181 5.2
 			f.problems.Warnf(f.position(r), "TTL %d differs from the TTL %d of other %s records of %s: the smallest counts", r.ttl(), first.ttl(), r.kind(), name)
@@ -98,9 +136,7 @@ func (f *freezer) checkSet(id uint32, set []addedRecord) {
 		}
 	}
 	switch t := first.kind(); {
-	case size > maxSetSize:
-		f.problems.Errorf(f.position(set[0]), "the %d %s records of %s take %d octets and fit no message", distinct, t, name, size)
-	case t == wire.TypeSOA && id != apexID:
+	case t == wire.TypeSOA && first.owner() != apexID:
 		f.problems.Errorf(f.position(first), "SOA record of %s inside the zone %s", name, f.origin)
 	case distinct > 1 && (t == wire.TypeCNAME || t == wire.TypeDNAME):
 		f.problems.Errorf(f.position(set[len(set)-1]), "%s has more than one %s record", name, t) // RFC 2181 10.1, RFC 6672 2.4
@@ -108,6 +144,20 @@ func (f *freezer) checkSet(id uint32, set []addedRecord) {
 		for _, r := range set {
 			f.checkTarget(r)
 		}
+	}
+}
+
+// checkSize checks that an RRset fits a message.
+func (f *freezer) checkSize(name wire.Name, set []addedRecord) {
+	size, distinct := 0, 0
+	for i, r := range set {
+		if i == 0 || !isSame(r, set[i-1]) {
+			distinct++
+			size += 12 + len(r.data())
+		}
+	}
+	if size > maxSetSize {
+		f.problems.Errorf(f.position(set[0]), "the %d %s records of %s take %d octets and fit no message", distinct, set[0].kind(), name, size)
 	}
 }
 

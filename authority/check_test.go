@@ -19,6 +19,15 @@ func TestCheck(t *testing.T) {
 	for i := range 300 {
 		fmt.Fprintf(&huge, "huge 60 TXT \"%d%s\"\n", i, long)
 	}
+	var chain, types strings.Builder
+	for i := range 900 {
+		fmt.Fprintf(&chain, "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom 60 NSEC3 1 0 %d %s 0P9MHAVEQVM6T7VBL5LOP2U3T2RP3TOM\n", i, strings.Repeat("ab", 50))
+	}
+	for t := 300; t < 33100; t++ { // each with a signature: more RRsets than a node can count
+		if t := wire.Type(t); t != wire.TypeTA && t != wire.TypeDLV {
+			fmt.Fprintf(&types, "many 60 TYPE%d \\# 0\nmany 60 RRSIG TYPE%d 13 2 60 20300101000000 20200101000000 1 example. AAAA\n", t, t)
+		}
+	}
 	for _, test := range []struct {
 		name, zone string
 		want       []string // beginnings of the problems
@@ -42,6 +51,11 @@ func TestCheck(t *testing.T) {
 		{"names below a DNAME", checkedApex + "a 60 DNAME b\nx.a 60 A 192.0.2.1\n", []string{"zone:5:1: x.a.example. is below a name that has a DNAME record"}},
 		{"two DNAMEs", checkedApex + "a 60 DNAME b\na 60 DNAME c\n", []string{"zone:5:1: a.example. has more than one DNAME record"}},
 		{"RRset too large", checkedApex + huge.String(), []string{"zone:4:1: the 300 TXT records of huge.example. take"}},
+		{"many iterations", checkedApex + "@ 60 NSEC3PARAM 1 0 150 -\n", []string{"zone:4:1: warning: NSEC3 with 150 iterations"}},
+		{"too many iterations", checkedApex + "@ 60 NSEC3PARAM 1 0 2501 -\n", []string{"zone:4:1: NSEC3 with 2501 iterations: no more than 2500"}},
+		{"no iterations", checkedApex + "@ 60 NSEC3PARAM 1 0 0 -\n", nil},
+		{"chain too large", checkedApex + chain.String(), []string{"zone:4:1: the 900 NSEC3 records of 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.example. take"}},
+		{"too many types", checkedApex + types.String(), []string{"zone:65539:1: many.example. has more than 65535 RRsets"}},
 		{"TTLs differ", checkedApex + "a 60 A 192.0.2.1\na 50 A 192.0.2.2\n", []string{"zone:5:1: warning: TTL 50 differs from the TTL 60 of other A records of a.example.: the smallest counts"}},
 		{"outside", checkedApex + "a.elsewhere. 60 A 192.0.2.1\n", []string{"zone:4:1: warning: a.elsewhere. is outside the zone example."}},
 		{"no glue", checkedApex + "sub 60 NS ns.sub\n", []string{"zone:4:1: warning: the NS record leads to ns.sub.example., which has no address in the zone"}},
