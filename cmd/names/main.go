@@ -18,10 +18,11 @@ const usage = `names is a DNS server in one binary.
 
 Usage:
 
-  names serve   answer queries from zone files
-  names check   read zone files and say what is wrong with them
-  names query   ask a server, as dig does
-  names version print the version
+  names serve       answer queries from zones, a cache, and by asking others
+  names check       read zone files and say what is wrong with them
+  names query       ask a server, as dig does
+  names completion  print a script that completes command lines
+  names version     print the version
 
 "names COMMAND --help" tells more about each, with examples.
 `
@@ -40,6 +41,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return runCheck(rest, stdout, stderr)
 	case "query":
 		return runQuery(rest, stdout, stderr)
+	case "completion":
+		return runCompletion(rest, stdout, stderr)
 	case "version", "--version", "-version":
 		fmt.Fprintln(stdout, "names", version())
 		return exitOK
