@@ -5,8 +5,9 @@ BINARY := build/names
 PORT ?= 10053
 ADDRESS ?= 127.0.0.1
 FUZZTIME ?= 10s
+ROOT_ZONE ?= $(wildcard ../shared/data/root-*.zone.gz)
 
-.PHONY: help build run test check race fuzz damage interop bench bench-load lint fmt
+.PHONY: help build run test check race fuzz damage interop bench bench-load bench-peers lint fmt
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -40,8 +41,11 @@ bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./wire ./authority/... ./cache ./recursor/... ./listener
 	cd bench && go test -run '^$$' -bench . -benchmem ./...
 
-bench-load: build ## load names, NSD, Knot DNS and BIND with dnsperf
-	bench/load/run.sh
+bench-load: build ## load names, and the servers to compare with that are installed, with dnsperf
+	bench/load/run.sh -b $(BINARY)
+
+bench-peers: ## the same on Debian as root: install the servers first, all workloads (QUICK=1: short)
+	bench/load/peers.sh $(if $(QUICK),-q) $(if $(ROOT_ZONE),-z $(ROOT_ZONE))
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt wants these files changed"; exit 1; }

@@ -8,8 +8,7 @@ require (
 	github.com/miekg/dns v1.1.73 // a DNS library of Go's, the one most used
 	github.com/names-dns/names v0.0.0
 	golang.org/x/net v0.62.0 // dnsmessage, the codec of Go's own resolver
+	golang.org/x/sys v0.49.0 // recvmmsg, for the floor of the load tests
 )
-
-require golang.org/x/sys v0.49.0 // indirect
 
 replace github.com/names-dns/names => ../

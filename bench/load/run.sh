@@ -1,61 +1,102 @@
 #!/usr/bin/env bash
 # Loads names and its peers one after the other and prints what each cost.
 #
-# For each size of zone it starts the servers in turn (A B C A B C), pinned to
-# the first core, asks them as fast as dnsperf on the second core can, then at
-# half that speed, and reads from /proc what the server used. A row is:
+# For each workload it starts the servers in turn (A B C A B C), pinned to the
+# first core, asks them as fast as dnsperf on the second core can, then at half
+# that speed, and reads from /proc what the server used. Workloads:
 #
-#   size server round load_s load_cpu_s qps cpu_us rss_mib grown_mib lost lost_at_half errors
+#   N         authority for a zone of N names (zonegen says what is in it)
+#   zones     authority for 10,000 zones of 20 names
+#   root      authority for the root zone, from -z: every tenth name has no TLD
+#   tcp-N     as 1000, over TCP, N questions in each connection (100 at once)
+#   cache     resolver: 20,000 names, each question asked before, so that every
+#             answer is in the cache; a server on the second core has the zone
+#   mix       resolver: the same 300,000 questions for each server, about
+#             1,000,000 names of which few are asked for often (Zipf, 1.1);
+#             half speed is the same questions once more
 #
-# load_s     seconds from the start to the first answer
-# load_cpu_s processor time spent until then, which says more on a busy machine
-# qps        answers a second at full speed
-# cpu_us     microseconds of user and system time of all the server's processes, per answer
-# rss_mib    memory after loading: the sum of the processes' proportional shares
-# grown_mib  how much it grew under load
-# lost       questions without an answer at full speed; lost_at_half: at half of it
-# errors     answers with another RCODE than NOERROR and NXDOMAIN
+# The floor is a program that sends the questions back and does nothing else. A
+# row of results.tsv is:
+#
+# workload server round
+# load_s        seconds from the start to the first answer
+# load_cpu_s    processor time spent until then, which says more on a busy machine
+# qps           answers a second at full speed
+# cpu_us        microseconds of user and system time of all the server's processes, per answer
+# half_cpu_us   the same at half speed
+# p50_us p99_us p999_us  latency at half speed, as dnsperf measured it
+# rss_mib       memory before the load: the sum of the processes' proportional shares
+# grown_mib     how much it grew under load
+# lost          questions without an answer at full speed; lost_at_half: at half of it
+# errors        answers with another RCODE than NOERROR and NXDOMAIN
+#
+# The load of a resolver begins when its cache is warm.
 set -euo pipefail
 shopt -s nullglob
 
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=process.sh
+. "$here/process.sh"
+# shellcheck source=servers.sh
+. "$here/servers.sh"
+
 usage() {
 	cat <<-TEXT
-	usage: run.sh [-q] [-d SECONDS] [-r ROUNDS] [-n "NAMES..."] [-s "SERVERS..."] [-b NAMES_BINARY] [-o DIR]
+	usage: run.sh [-q] [-d SECONDS] [-r ROUNDS] [-w "WORKLOADS..."] [-s "SERVERS..."]
+	              [-b NAMES_BINARY] [-c COREDNS_BINARY] [-z ROOT_ZONE] [-o DIR]
 	  -q  quick: 5 seconds, one round
 	  -d  how long each server is asked at each speed (default 30)
 	  -r  how many rounds through the servers (default 2)
-	  -n  sizes of the zone in names (default "1000 1000000")
-	  -s  which servers: names nsd knot named (default: all that are installed)
+	  -w  what to load them with (default "1000 1000000"): sizes of a zone in
+	      names, zones, root, tcp-1, tcp-10, tcp-100, cache, mix
+	  -s  which servers (default: all that are installed), of
+	      $authorities
+	      and, for cache and mix, of
+	      $resolvers
 	  -b  the binary of names (default: built from this checkout)
+	  -c  the binary of CoreDNS (default: coredns, where it is installed)
+	  -z  the root zone as a master file, perhaps compressed with gzip
 	  -o  where zones, logs and results.tsv go (default: a new directory in /tmp)
 	TEXT
 }
 
-here=$(cd "$(dirname "$0")" && pwd)
-seconds=30 rounds=2 sizes="1000 1000000" servers="" binary="" out=""
-while getopts "qd:r:n:s:b:o:h" option; do
+seconds=30 rounds=2 workloads="1000 1000000" wanted="" binary="" coredns=coredns root_zone="" out=""
+while getopts "qd:r:w:s:b:c:z:o:h" option; do
 	case $option in
 	q) seconds=5 rounds=1 ;;
 	d) seconds=$OPTARG ;;
 	r) rounds=$OPTARG ;;
-	n) sizes=$OPTARG ;;
-	s) servers=$OPTARG ;;
+	w) workloads=$OPTARG ;;
+	s) wanted=$OPTARG ;;
 	b) binary=$(realpath "$OPTARG") ;;
+	c) coredns=$(realpath "$OPTARG") ;;
+	z) root_zone=$(realpath "$OPTARG") ;;
 	o) out=$OPTARG ;;
 	h) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
 done
+shift $((OPTIND - 1))
+
+complain() { echo "run.sh: $*" >&2; }
+wrong() { complain "$*"; exit 2; }
+
+[ $# -eq 0 ] || wrong "$1: there are no arguments but options"
+for server in $wanted; do
+	[[ " $authorities $resolvers " == *" $server "* ]] || wrong "there is no server $server"
+done
+for workload in $workloads; do
+	case $workload in
+	zones | cache | mix | tcp-1 | tcp-10 | tcp-100) ;;
+	root) [ -n "$root_zone" ] || wrong "the workload root wants -z" ;;
+	*[!0-9]* | "") wrong "there is no workload $workload" ;;
+	esac
+done
 PATH=$PATH:/usr/sbin
 for program in dnsperf dig taskset go; do
-	command -v "$program" >/dev/null || { echo "run.sh: $program is not installed" >&2; exit 1; }
+	command -v "$program" >/dev/null || { complain "$program is not installed"; exit 1; }
 done
-if [ -z "$servers" ]; then
-	servers=names
-	for pair in nsd:nsd knot:knotd named:named; do
-		if command -v "${pair#*:}" >/dev/null; then servers+=" ${pair%:*}"; else echo "run.sh: without ${pair%:*}, not installed" >&2; fi
-	done
-fi
+
 out=${out:-$(mktemp -d /tmp/names-load.XXXXXX)}
 mkdir -p "$out"
 out=$(realpath "$out")
@@ -63,148 +104,94 @@ if [ -z "$binary" ]; then
 	binary=$out/names
 	(cd "$here/../.." && go build -o "$binary" ./cmd/names)
 fi
-port=$((20000 + RANDOM % 10000))
+(cd "$here" && go build -o "$out/zonegen" ./zonegen && go build -o "$out/floor" ./floor)
+
 server_core=0 asking_core=1
 if [ "$(nproc)" -lt 2 ]; then
-	echo "run.sh: one core only: server and dnsperf share it, and the figures say little" >&2
+	complain "one core only: server and dnsperf share it, and the figures say little"
 	asking_core=0
 fi
+port=$((20000 + RANDOM % 10000))
+upstream=$((port + 1))
+trap stop_all EXIT
 
-leader=""
-# stop_server ends the session that start_server began, and nothing else.
-stop_server() {
-	[ -n "$leader" ] || return 0
-	local pids
-	pids=$(session_pids)
-	# shellcheck disable=SC2086
-	[ -z "$pids" ] || kill $pids 2>/dev/null || true
-	for _ in $(seq 100); do
-		[ -n "$(session_pids)" ] || break
-		sleep 0.1
-	done
-	pids=$(session_pids)
-	# shellcheck disable=SC2086
-	[ -z "$pids" ] || kill -9 $pids 2>/dev/null || true
-	wait "$leader" 2>/dev/null || true
-	leader=""
-}
-trap stop_server EXIT
-
-# session_pids lists the processes of the server: its session, forks and all.
-session_pids() {
-	local stat line rest
-	for stat in /proc/[0-9]*/stat; do
-		{ read -r line <"$stat"; } 2>/dev/null || continue
-		rest=${line##*) } # the name of a program may hold spaces
-		# shellcheck disable=SC2086
-		set -- $rest # state ppid pgrp session ...
-		[ "$4" = "$leader" ] && [ "$1" != Z ] && echo "${line%% *}"
-	done
-	return 0
-}
-
-# cpu_ticks is the user and system time of the server, in clock ticks.
-cpu_ticks() {
-	local pid line total=0
-	for pid in $(session_pids); do
-		{ read -r line <"/proc/$pid/stat"; } 2>/dev/null || continue
-		# shellcheck disable=SC2086
-		set -- ${line##*) }
-		total=$((total + ${12} + ${13}))
-	done
-	echo "$total"
-}
-
-# memory_kib is its memory: pages that processes share count once in all.
-memory_kib() {
-	local pid kib total=0
-	for pid in $(session_pids); do
-		kib=$(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup" 2>/dev/null || true)
-		total=$((total + ${kib:-0}))
-	done
-	echo "$total"
-}
-
-# configure writes the configuration of a peer and sets the array command.
-configure() {
-	local server=$1 zone=$2 dir=$3
-	case $server in
-	names)
-		command=("$binary" serve -i 127.0.0.1 -p "$port" --bindzone "load.test.=$zone")
+# prepare makes what a workload needs, unless it is there from an earlier one,
+# and sets kind, origins, files, queries, transport and limit.
+prepare() {
+	local name=$1 generate=()
+	kind=authority transport=(-c 4) limit=(-l "$seconds") origins=(load.test.)
+	case $1 in
+	tcp-*)
+		name=1000
+		generate=(-names 1000)
+		transport=(-m tcp -c 100 -O "num-queries-per-conn=${1#tcp-}")
 		;;
-	nsd)
-		cat >"$dir/nsd.conf" <<-CONF
-		server:
-			ip-address: 127.0.0.1@$port
-			server-count: 1
-			username: ""
-			zonesdir: "$dir"
-			database: ""
-			pidfile: "$dir/nsd.pid"
-			xfrdfile: "$dir/xfrd.state"
-			xfrdir: "$dir"
-			zonelistfile: "$dir/zone.list"
-			minimal-responses: yes
-			rrl-ratelimit: 0
-		remote-control:
-			control-enable: no
-		zone:
-			name: "load.test."
-			zonefile: "$zone"
-		CONF
-		command=(nsd -d -c "$dir/nsd.conf")
+	zones)
+		generate=(-zones 10000 -names 20)
 		;;
-	knot)
-		cat >"$dir/knot.conf" <<-CONF
-		server:
-		    rundir: "$dir"
-		    listen: 127.0.0.1@$port
-		    udp-workers: 1
-		    tcp-workers: 1
-		    background-workers: 1
-		database:
-		    storage: "$dir"
-		template:
-		  - id: default
-		    zonefile-sync: -1
-		    zonefile-load: whole
-		    journal-content: none
-		    semantic-checks: off
-		zone:
-		  - domain: load.test.
-		    file: "$zone"
-		CONF
-		command=(knotd -c "$dir/knot.conf" -s "$dir/k.sock")
+	root)
+		origins=(.)
 		;;
-	named)
-		cat >"$dir/named.conf" <<-CONF
-		options {
-			directory "$dir"; pid-file none; lock-file none; session-keyfile none;
-			listen-on port $port { 127.0.0.1; }; listen-on-v6 { none; };
-			recursion no; notify no; minimal-responses yes; empty-zones-enable no;
-			dnssec-validation no; check-integrity no; check-names primary ignore;
-			rrset-order { order none; };
-		};
-		controls { };
-		zone "load.test." { type primary; file "$zone"; };
-		CONF
-		command=(named -g -n 1 -c "$dir/named.conf")
+	cache)
+		kind=resolver origins=(load.bench.)
+		generate=(-names 20000 -flat -origin load.bench.)
+		;;
+	mix)
+		kind=resolver origins=(load.bench.) limit=(-n 1 -l 600)
+		generate=(-names 1000000 -flat -origin load.bench. -zipf 1.1 -count 300000)
 		;;
 	*)
-		echo "run.sh: there is no server $server" >&2
-		exit 2
+		generate=(-names "$1")
 		;;
 	esac
+	files=("$out/$name.zone")
+	queries=$out/$name.queries
+	if [ ! -s "$queries" ]; then
+		if [ "$1" = root ]; then
+			prepare_root
+		else
+			[ "$1" != zones ] || mkdir -p "${files[0]}"
+			"$out/zonegen" "${generate[@]}" -zone "${files[0]}" -queries "$queries"
+		fi
+	fi
+	if [ "$1" = zones ]; then
+		files=("$out/$name.zone"/*)
+		origins=("${files[@]##*/}")
+		origins=("${origins[@]/%/.}")
+	fi
+}
+
+# prepare_root asks for a host below each TLD in turn, and for TLDs that are
+# not there.
+prepare_root() {
+	gzip -cdf "$root_zone" >"${files[0]}"
+	awk -v count=100000 '
+		toupper($4) == "NS" && $1 != "." && !($1 in seen) { seen[$1]; tld[n++] = $1 }
+		END { for (i = 0; i < count; i++) print i % 10 == 9 ? "host.no-tld-" i ". A" : "www.example." tld[i * 7919 % n] " A" }
+	' "${files[0]}" >"$queries"
 }
 
 now() { date +%s.%N; }
 calculate() { awk "BEGIN { printf \"$1\", $2 }"; }
 
-# ask runs dnsperf and sets sent, answered, lost, qps, errors.
+# await waits for an answer from port $2; it fails when the server that $1
+# leads has ended, and after five minutes.
+await() {
+	local begun
+	begun=$(now)
+	until taskset -c "$asking_core" dig -r +nocookie @127.0.0.1 -p "$2" "${origins[0]}" SOA +tries=1 +time=1 2>/dev/null | grep -q "status: NOERROR"; do
+		if ! kill -0 "$1" 2>/dev/null || [ "$(calculate %d "$(now) - $begun")" -gt 300 ]; then
+			return 1
+		fi
+		sleep 0.01
+	done
+}
+
+# ask runs dnsperf and sets answered, lost, qps, errors.
 ask() {
-	local queries=$1 log=$2
-	shift 2
-	taskset -c "$asking_core" dnsperf -s 127.0.0.1 -p "$port" -d "$queries" -c 4 -T 1 -l "$seconds" -t 2 "$@" >"$log" 2>&1
+	local log=$1
+	shift
+	taskset -c "$asking_core" dnsperf -s 127.0.0.1 -p "$port" -d "$queries" -T 1 -t 2 "${transport[@]}" "$@" >"$log" 2>&1
 	answered=$(awk '/Queries completed:/ { print $3 }' "$log")
 	lost=$(awk '/Queries lost:/ { print $3 }' "$log")
 	qps=$(awk '/Queries per second:/ { printf "%d", $4 }' "$log")
@@ -214,54 +201,103 @@ ask() {
 		print bad + 0 }' "$log")
 }
 
-measure() {
-	local size=$1 server=$2 round=$3
-	local dir=$out/$server-$size-$round
-	mkdir -p "$dir"
-	configure "$server" "$out/$size.zone" "$dir"
-	local begun loaded
-	begun=$(now)
-	setsid taskset -c "$server_core" "${command[@]}" >"$dir/printed.log" 2>&1 &
-	leader=$!
-	until dig -r @127.0.0.1 -p "$port" load.test. SOA +tries=1 +time=1 2>/dev/null | grep -q "status: NOERROR"; do
-		if ! kill -0 "$leader" 2>/dev/null || [ "$(calculate %d "$(now) - $begun")" -gt 300 ]; then
-			echo "run.sh: $server does not answer; see $dir/printed.log" >&2
-			exit 1
-		fi
-		sleep 0.01
-	done
-	loaded=$(calculate %.2f "$(now) - $begun")
-
-	local memory ticks load_cpu used grown full_lost full_qps full_errors
-	memory=$(memory_kib)
-	ticks=$(cpu_ticks)
-	load_cpu=$(calculate %.2f "$ticks / $(getconf CLK_TCK)")
-	ask "$out/$size.queries" "$dir/full.log"
-	ticks=$(($(cpu_ticks) - ticks))
-	used=$(calculate %.2f "$ticks * 1000000 / $(getconf CLK_TCK) / $answered")
-	grown=$(($(memory_kib) - memory))
-	full_lost=$lost full_qps=$qps full_errors=$errors
-	ask "$out/$size.queries" "$dir/half.log" -Q $((full_qps / 2))
-	stop_server
-	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$size" "$server" "$round" "$loaded" "$load_cpu" "$full_qps" "$used" \
-		$((memory / 1024)) $((grown / 1024)) "$full_lost" "$lost" $((full_errors + errors)) | tee -a "$out/results.tsv"
+# latencies prints three quantiles in microseconds, of what dnsperf -v said
+# about each question.
+latencies() {
+	awk '
+		/^> / && $2 != "T" { n++; us = int($NF * 1000000); count[us]++; if (us > most) most = us }
+		END {
+			split("0.5 0.99 0.999", quantile, " ")
+			for (us = 0; us <= most && q < 3; us++)
+				for (below += count[us]; q < 3 && below >= quantile[q + 1] * n; q++) printf "%d\t", us
+			for (; q < 3; q++) printf "0\t"
+		}' "$1"
 }
 
-printf 'size\tserver\tround\tload_s\tload_cpu_s\tqps\tcpu_us\trss_mib\tgrown_mib\tlost\tlost_at_half\terrors\n' | tee "$out/results.tsv"
-for size in $sizes; do
-	[ -s "$out/$size.queries" ] || (cd "$here" && go run zonegen/main.go -names "$size" -zone "$out/$size.zone" -queries "$out/$size.queries")
-	for round in $(seq "$rounds"); do
-		for server in $servers; do
-			measure "$size" "$server" "$round"
-		done
+# warm asks each question until all have an answer in the cache.
+warm() {
+	local all=$queries
+	sort -u "$queries" >"$queries.once"
+	queries=$queries.once
+	for _ in 1 2; do ask "$1" -n 1 -q 20; done
+	queries=$all
+	[ "$errors" = 0 ] && [ "$lost" = 0 ] || complain "the cache is not quite warm: see $1"
+}
+
+# per_answer is processor time in microseconds: ticks, answers.
+per_answer() { calculate %.2f "$2 == 0 ? 0 : $1 * 1000000 / $(getconf CLK_TCK) / $2"; }
+
+measure() {
+	local workload=$1 server=$2 round=$3 dir=$out/$1/$2-$3
+	mkdir -p "$dir"
+	"${kind}_$server" "$dir" "$port"
+	local begun loaded leader
+	begun=$(now)
+	start "$server_core" "$dir/printed.log"
+	if ! await "$leader" "$port"; then
+		complain "$server does not answer; see $dir/printed.log"
+		failures=$((failures + 1))
+		stop "$leader"
+		return
+	fi
+	loaded=$(calculate %.2f "$(now) - $begun")
+	local load_cpu
+	load_cpu=$(calculate %.2f "$(cpu_ticks "$leader") / $(getconf CLK_TCK)")
+	if [ "$workload" = cache ] && [ "$server" != floor ]; then warm "$dir/warm.log"; fi
+
+	local memory ticks forwarded=0 full_used full_lost full_qps full_errors half_used quantiles grown
+	memory=$(memory_kib "$leader")
+	[ "$kind" = authority ] || forwarded=$(cpu_ticks "$upstream_leader")
+	ticks=$(cpu_ticks "$leader")
+	ask "$dir/full.log" "${limit[@]}"
+	full_used=$(per_answer $(($(cpu_ticks "$leader") - ticks)) "$answered")
+	full_lost=$lost full_qps=$qps full_errors=$errors
+	if [ "$workload" = cache ] && [ $((($(cpu_ticks "$upstream_leader") - forwarded) * 50)) -gt $((seconds * $(getconf CLK_TCK))) ]; then
+		complain "$server forwarded questions: not every answer was in its cache"
+	fi
+
+	ticks=$(cpu_ticks "$leader")
+	ask "$dir/half.log" "${limit[@]}" -v -Q $((full_qps / 2 + 1))
+	half_used=$(per_answer $(($(cpu_ticks "$leader") - ticks)) "$answered")
+	grown=$(($(memory_kib "$leader") - memory))
+	stop "$leader"
+	quantiles=$(latencies "$dir/half.log")
+	sed -i '/^> /d' "$dir/half.log" # a line for each question
+	printf '%s\t' "$workload" "$server" "$round" "$loaded" "$load_cpu" "$full_qps" "$full_used" "$half_used" >>"$out/results.tsv"
+	printf '%s\t%s\t%s\t%s\t%s\t%s\n' "${quantiles%$'\t'}" $((memory / 1024)) $((grown / 1024)) "$full_lost" "$lost" $((full_errors + errors)) >>"$out/results.tsv"
+	tail -n 1 "$out/results.tsv"
+}
+
+# chosen lists the servers of a kind that are wanted and installed.
+chosen() {
+	local server of=$authorities
+	[ "$1" = authority ] || of=$resolvers
+	for server in ${wanted:-$of}; do
+		[[ " $of " == *" $server "* ]] || continue
+		if command -v "$(program_of "$server")" >/dev/null; then echo "$server"; else complain "without $server, not installed"; fi
 	done
+}
+
+failures=0
+printf '%s\t' workload server round load_s load_cpu_s qps cpu_us half_cpu_us p50_us p99_us p999_us rss_mib grown_mib lost lost_at_half >"$out/results.tsv"
+echo errors >>"$out/results.tsv"
+cat "$out/results.tsv"
+for workload in $workloads; do
+	prepare "$workload"
+	servers=$(chosen "$kind")
+	upstream_leader=""
+	if [ "$kind" = resolver ]; then
+		command=("$binary" serve -i 127.0.0.1 -p "$upstream" --workers 1 --bindzone "${origins[0]}=${files[0]}")
+		start "$asking_core" "$out/upstream-$workload.log"
+		upstream_leader=$leader
+		await "$upstream_leader" "$upstream" || { complain "the server to forward to does not answer; see $out/upstream-$workload.log"; exit 1; }
+	fi
+	for round in $(seq "$rounds"); do
+		for server in $servers; do measure "$workload" "$server" "$round"; done
+	done
+	[ -z "$upstream_leader" ] || stop "$upstream_leader"
 done
 
-# The rounds in the mean, as a table for README.md.
-awk -F'\t' '
-	NR == 1 { print "\n| zone | server | load s | load CPU s | qps | CPU µs/answer | memory MiB | grown MiB | lost | lost at half speed | errors |"; print "|---|---|---|---|---|---|---|---|---|---|---|"; next }
-	{ key = $1 FS $2; if (!(key in n)) order[++keys] = key; n[key]++; for (i = 4; i <= 12; i++) sum[key, i] += $i }
-	END { for (k = 1; k <= keys; k++) { key = order[k]; split(key, part, FS); c = n[key]
-		printf "| %d names | %s | %.2f | %.2f | %d | %.2f | %d | %d | %d | %d | %d |\n", part[1], part[2], sum[key, 4] / c, sum[key, 5] / c, sum[key, 6] / c, sum[key, 7] / c, sum[key, 8] / c, sum[key, 9] / c, sum[key, 10], sum[key, 11], sum[key, 12] } }
-' "$out/results.tsv"
+awk -f "$here/table.awk" "$out/results.tsv"
 echo "files are in $out"
+[ "$failures" -eq 0 ] || { complain "$failures times a server did not answer"; exit 1; }

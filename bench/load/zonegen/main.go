@@ -1,7 +1,8 @@
-// Command zonegen writes a large zone and the questions to ask about it, for
+// Command zonegen writes large zones and the questions to ask about them, for
 // load tests. The same arguments give the same files.
 //
 //	go run ./zonegen -names 1000000 -zone big.zone -queries big.queries
+//	go run ./zonegen -zones 10000 -names 20 -zone directory -queries small.queries
 //
 // Of a hundred names sixty are hosts with A and AAAA, ten with A only, fifteen
 // are delegations with their glue, and the rest MX, TXT, CNAME, SRV and
@@ -17,27 +18,62 @@ import (
 	"log"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"strings"
 )
+
+// plan is what the zones look like: all alike but for their origin.
+type plan struct {
+	origin string // of the zone; with several, what they are below of
+	zones  int
+	names  int  // of each zone, below the apex
+	flat   bool // hosts instead of delegations, so that one server knows every answer
+}
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("zonegen: ")
-	names := flag.Int("names", 1000, "how many names below the apex")
-	origin := flag.String("origin", "load.test.", "the zone")
+	var p plan
+	flag.IntVar(&p.names, "names", 1000, "how many names below the apex")
+	flag.IntVar(&p.zones, "zones", 1, "how many zones; with several, their names are below that of -origin and -zone is a directory")
+	flag.StringVar(&p.origin, "origin", "load.test.", "the zone")
+	flag.BoolVar(&p.flat, "flat", false, "no delegations")
 	zone := flag.String("zone", "load.zone", "where to write the zone")
 	queries := flag.String("queries", "load.queries", "where to write the questions, as dnsperf reads them")
 	count := flag.Int("count", 0, "how many questions; 0 for as many as names, but at least 100000")
+	zipf := flag.Float64("zipf", 0, "exponent above 1: few names are asked for often, many seldom; 0: all alike")
 	seed := flag.Uint64("seed", 1, "another seed, another order of questions")
 	flag.Parse()
-	if *names < 100 || *names > maxNames || flag.NArg() > 0 {
-		log.Fatalf("-names is from 100 to %d, and there are no other arguments", maxNames)
+	switch {
+	case flag.NArg() > 0:
+		log.Fatalf("%s: there are no arguments but options", flag.Arg(0))
+	case p.names < 20 || p.names > maxNames:
+		log.Fatalf("-names is from 20 to %d", maxNames)
+	case p.zones < 1 || p.zones > maxNames/p.names:
+		log.Fatalf("-zones is from 1 to %d, for %d names in each", maxNames/p.names, p.names)
+	case *zipf != 0 && !(*zipf > 1 && *zipf <= 10):
+		log.Fatal("-zipf is above 1 and at most 10")
+	case *count < 0:
+		log.Fatal("-count is not below 0")
 	}
 	if *count == 0 {
-		*count = max(*names, 100000)
+		*count = max(p.zones*p.names, 100000)
+	}
+
+	if p.zones == 1 {
+		write(*zone, func(w io.Writer) { p.writeZone(w, 0) })
+	} else {
+		for z := range p.zones {
+			write(filepath.Join(*zone, strings.TrimSuffix(p.originOf(z), ".")), func(w io.Writer) { p.writeZone(w, z) })
+		}
 	}
 	random := rand.New(rand.NewPCG(*seed, 0))
-	write(*zone, func(w io.Writer) { writeZone(w, *origin, *names) })
-	write(*queries, func(w io.Writer) { writeQueries(w, *origin, *names, *count, random) })
+	pick := random.IntN
+	if *zipf != 0 {
+		distribution := rand.NewZipf(random, *zipf, 1, uint64(p.zones*p.names-1))
+		pick = func(int) int { return int(distribution.Uint64()) }
+	}
+	write(*queries, func(w io.Writer) { p.writeQueries(w, *count, random, pick) })
 }
 
 // write fills a file.
@@ -86,12 +122,20 @@ const (
 	wildcard                // A at the asterisk below it
 )
 
-func shapeOf(i int) shape {
-	switch part := i % 100; {
+// shapeOf tells what the i-th name of a zone owns. In a zone of fewer than a
+// hundred names the shapes have the same shares, as far as that goes.
+func (p plan) shapeOf(i int) shape {
+	part := i % 100
+	if p.names < 100 {
+		part = i * 100 / p.names
+	}
+	switch {
 	case part < 60:
 		return dualHost
 	case part < 70:
 		return host
+	case part < 85 && p.flat:
+		return dualHost
 	case part < 85:
 		return delegation
 	case part < 90:
@@ -106,7 +150,15 @@ func shapeOf(i int) shape {
 	return wildcard
 }
 
-func writeZone(w io.Writer, origin string, names int) {
+// originOf is the name of the z-th zone.
+func (p plan) originOf(z int) string {
+	if p.zones == 1 {
+		return p.origin
+	}
+	return label(z) + "." + p.origin
+}
+
+func (p plan) writeZone(w io.Writer, z int) {
 	fmt.Fprintf(w, `$ORIGIN %s
 $TTL 3600
 @ SOA ns1 hostmaster 1 3600 900 604800 300
@@ -115,10 +167,10 @@ $TTL 3600
 ns1 A 192.0.2.1
 ns1 AAAA 2001:db8::1
 ns2 A 192.0.2.2
-`, origin)
-	for i := range names {
+`, p.originOf(z))
+	for i := range p.names {
 		name, v4, v6 := label(i), address4(i), address6(i)
-		switch shapeOf(i) {
+		switch p.shapeOf(i) {
 		case dualHost:
 			fmt.Fprintf(w, "%s A %s\n%[1]s AAAA %[3]s\n", name, v4, v6)
 		case host:
@@ -142,15 +194,17 @@ ns2 A 192.0.2.2
 func address4(i int) string { return fmt.Sprintf("10.%d.%d.%d", i>>16&255, i>>8&255, i&255) }
 func address6(i int) string { return fmt.Sprintf("2001:db8::%x:%x", i>>16, i&0xFFFF) }
 
-func writeQueries(w io.Writer, origin string, names, count int, random *rand.Rand) {
+// writeQueries asks for names that pick chooses from all zones.
+func (p plan) writeQueries(w io.Writer, count int, random *rand.Rand, pick func(n int) int) {
 	for range count {
-		i := random.IntN(names)
-		name := label(i) + "." + origin
+		n := pick(p.zones * p.names)
+		i := n / p.zones
+		name := label(i) + "." + p.originOf(n%p.zones)
 		if random.IntN(10) == 0 {
 			fmt.Fprintf(w, "no-%s A\n", name)
 			continue
 		}
-		switch shapeOf(i) {
+		switch p.shapeOf(i) {
 		case dualHost:
 			fmt.Fprintf(w, "%s %s\n", name, [...]string{"A", "A", "AAAA"}[random.IntN(3)])
 		case host, alias:

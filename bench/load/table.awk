@@ -1,0 +1,48 @@
+# The medians of the rounds in results.tsv, as tables for README.md. After a
+# median of processor time is its range.
+function median(list, values, n) {
+	n = sorted(list, values)
+	return n % 2 ? values[(n + 1) / 2] : (values[n / 2] + values[n / 2 + 1]) / 2
+}
+# sorted fills values, from the least to the greatest, and says how many.
+function sorted(list, values, n, i, j, v) {
+	n = split(list, values, " ")
+	for (i = 2; i <= n; i++) {
+		v = values[i] + 0
+		for (j = i - 1; j >= 1 && values[j] + 0 > v; j--) values[j + 1] = values[j]
+		values[j + 1] = v
+	}
+	return n
+}
+function range(list, n, values) {
+	n = sorted(list, values)
+	return n > 1 ? sprintf(" (%.2f-%.2f)", values[1], values[n]) : ""
+}
+BEGIN { FS = "\t" }
+NR == 1 { for (i = 1; i <= NF; i++) name[i] = $i; next }
+{
+	if (!($1 in of)) workloads[++count] = $1
+	if (!(($1, $2) in seen)) { of[$1] = of[$1] " " $2; seen[$1, $2] }
+	for (i = 4; i <= NF; i++) all[$1, $2, name[i]] = all[$1, $2, name[i]] " " $i
+}
+END {
+	print "\n| workload | server | load s | load CPU s | qps | CPU µs/answer | × floor | at half speed | × floor | p50 µs | p99 µs | p99.9 µs | memory MiB | grown MiB | lost | lost at half | errors |"
+	print "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+	for (w = 1; w <= count; w++) {
+		workload = workloads[w]
+		n = split(of[workload], server, " ")
+		for (s = 1; s <= n; s++) {
+			row = workload SUBSEP server[s]
+			printf "| %s | %s | %.2f | %.2f | %d", workload, server[s], value("load_s"), value("load_cpu_s"), value("qps")
+			printf " | %.2f%s | %s", value("cpu_us"), range(all[row, "cpu_us"]), multiple("cpu_us")
+			printf " | %.2f | %s", value("half_cpu_us"), multiple("half_cpu_us")
+			printf " | %d | %d | %d | %d | %d", value("p50_us"), value("p99_us"), value("p999_us"), value("rss_mib"), value("grown_mib")
+			printf " | %d | %d | %d |\n", value("lost"), value("lost_at_half"), value("errors")
+		}
+	}
+}
+function value(column) { return median(all[row, column]) }
+function multiple(column, base) {
+	base = median(all[workload, "floor", column])
+	return base > 0 ? sprintf("%.2f", value(column) / base) : ""
+}
