@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/names-dns/names/listener/mmsg"
 )
 
 // batchIO moves a batch of datagrams with one call of the kernel in each
@@ -68,16 +70,10 @@ func newBatchIO(conn PacketConn, slots []slot) packetIO {
 	return b
 }
 
-// knowsBatches asks the kernel, and the filters in front of it, to move none.
+// knowsBatches reports whether the socket, and the kernel, move batches.
 func knowsBatches(raw syscall.RawConn) bool {
-	known := true
-	err := raw.Control(func(fd uintptr) {
-		for _, call := range []uintptr{unix.SYS_RECVMMSG, unix.SYS_SENDMMSG} {
-			var none unix.Mmsghdr
-			_, _, errno := unix.Syscall6(call, fd, uintptr(unsafe.Pointer(&none)), 0, unix.MSG_DONTWAIT, 0, 0)
-			known = known && errno == 0
-		}
-	})
+	known := false
+	err := raw.Control(func(fd uintptr) { known = mmsg.Known(fd) })
 	return err == nil && known
 }
 
@@ -104,20 +100,8 @@ func (b *batchIO) receive() (int, error) {
 // receiveFrom is called by the runtime until it returns true: false means
 // that the socket is empty.
 func (b *batchIO) receiveFrom(fd uintptr) bool {
-	for {
-		// Raw: the call does not wait, and telling the scheduler would cost
-		// more than a datagram does.
-		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd,
-			uintptr(unsafe.Pointer(&b.in[0])), uintptr(len(b.in)), unix.MSG_DONTWAIT, 0, 0)
-		switch errno {
-		case unix.EINTR:
-			continue
-		case unix.EAGAIN:
-			return false
-		}
-		b.received, b.errno = int(n), errno
-		return true
-	}
+	b.received, b.errno = mmsg.Receive(fd, b.in, 0)
+	return b.errno != unix.EAGAIN
 }
 
 // read puts what the kernel says about datagram i into its slot.
@@ -167,15 +151,8 @@ func (b *batchIO) send(n int) (failed int) {
 // sendTo sends what it can of the replies from first on. It never waits: a
 // full send buffer costs a reply, not the queries behind it.
 func (b *batchIO) sendTo(fd uintptr) bool {
-	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd,
-			uintptr(unsafe.Pointer(&b.out[b.first])), uintptr(b.count), unix.MSG_DONTWAIT, 0, 0)
-		if errno == unix.EINTR {
-			continue
-		}
-		b.count, b.errno = int(n), errno
-		return true
-	}
+	b.count, b.errno = mmsg.Send(fd, b.out[b.first:b.first+b.count])
+	return true
 }
 
 // sendOne does not wait either: it would keep the worker from its socket.
