@@ -152,11 +152,14 @@ func moveStreams(listening int) error {
 	var free []*stream
 	events := make([]unix.EpollEvent, batch)
 	for {
-		count, err := unix.EpollWait(poll, events, -1)
-		if err != nil && err != unix.EINTR {
-			return err
+		count, _, failure := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(poll), uintptr(unsafe.Pointer(&events[0])), batch, ^uintptr(0), 0, 0)
+		if failure == unix.EINTR {
+			continue
 		}
-		for _, event := range events[:max(count, 0)] {
+		if failure != 0 {
+			return failure
+		}
+		for _, event := range events[:count] {
 			socket := int(event.Fd)
 			if socket == listening {
 				client, _, err := unix.Accept4(listening, unix.SOCK_CLOEXEC)
