@@ -70,4 +70,4 @@ fi
 if [ -n "$quick" ]; then
 	exec "$here/run.sh" -q "${options[@]}" -w "$small tcp-1 tcp-10 tcp-100 cache mix"
 fi
-exec "$here/run.sh" -d 20 -r 3 "${options[@]}" -w "$small 1000000 tcp-1 tcp-10 tcp-100 cache mix"
+exec "$here/run.sh" -d 10 -r 3 "${options[@]}" -w "$small 1000000 tcp-1 tcp-10 tcp-100 cache mix"
