@@ -136,6 +136,7 @@ const (
 	addedFile   = 16
 	addedLength = 18
 	addedData   = 20
+	firstChunk  = 4 << 10
 	chunkSize   = 1 << 20
 	chainBit    = 1 << 31
 )
@@ -193,7 +194,7 @@ func (b *Builder) Add(r wire.Record, at diagnostic.Position) {
 	size := addedData + len(r.Data)
 	last := len(b.chunks) - 1
 	if last < 0 || cap(b.chunks[last])-len(b.chunks[last]) < size {
-		b.chunks = append(b.chunks, make([]byte, 0, max(chunkSize, size)))
+		b.chunks = append(b.chunks, make([]byte, 0, max(b.nextChunk(), size)))
 		last++
 	}
 	c := b.chunks[last]
@@ -205,6 +206,15 @@ func (b *Builder) Add(r wire.Record, at diagnostic.Position) {
 	c = binary.LittleEndian.AppendUint16(c, b.file(at.File))
 	c = binary.LittleEndian.AppendUint16(c, uint16(len(r.Data)))
 	b.chunks[last] = append(c, r.Data...)
+}
+
+// nextChunk is how large the next chunk is to be: twice the last, so that a
+// small zone takes little and a large one few.
+func (b *Builder) nextChunk() int {
+	if len(b.chunks) == 0 {
+		return firstChunk
+	}
+	return min(2*cap(b.chunks[len(b.chunks)-1]), chunkSize)
 }
 
 // owner returns the number of the record's owner, which it makes known along
@@ -272,6 +282,7 @@ func (b *Builder) Freeze() (*Snapshot, error) {
 	if err := f.linkDenial(); err != nil {
 		return nil, err
 	}
+	f.snapshot.trim()
 	f.index()
 	return f.snapshot, nil
 }
@@ -423,6 +434,7 @@ func (f *freezer) writeNodes() error {
 	s := f.snapshot
 	var packed []byte
 	s.refs = make([]uint32, len(f.names.starts))
+	s.expected = f.expectedSize()
 	for id := uint32(1); id < uint32(len(s.refs)); id++ {
 		packed = f.appendNode(packed[:0], f.names.wireName(id), f.flags[id], f.cuts[id], f.wildcards[id], f.of(id))
 		ref, err := s.store(packed)
@@ -434,6 +446,31 @@ func (f *freezer) writeNodes() error {
 	return nil
 }
 
+// expectedSize is what the nodes will take, a little more at most: for each
+// node its head, for each record an RRset of its own.
+func (f *freezer) expectedSize() int {
+	size := refUnit + len(f.names.octets) + len(f.chain.octets) + (len(f.names.starts)+len(f.chain.starts))*(nodeName+refUnit)
+	for _, c := range f.chunks {
+		size += len(c)
+	}
+	return size + f.count*2*refUnit
+}
+
+// pageCapacity is how large the next page is to be.
+func (s *Snapshot) pageCapacity() int {
+	if len(s.pages) == 0 {
+		return min(s.expected, pageSize)
+	}
+	return pageSize
+}
+
+// trim gives back what the last page does not need.
+func (s *Snapshot) trim() {
+	if last := len(s.pages) - 1; last >= 0 && cap(s.pages[last])-len(s.pages[last]) > len(s.pages[last])/8 {
+		s.pages[last] = bytes.Clone(s.pages[last])
+	}
+}
+
 // store copies a finished node to a page.
 func (s *Snapshot) store(b []byte) (ref uint32, err error) {
 	last := len(s.pages) - 1
@@ -442,7 +479,7 @@ func (s *Snapshot) store(b []byte) (ref uint32, err error) {
 			return 0, ErrZoneTooLarge
 		}
 		// A node larger than a page gets a page of its own size.
-		page := make([]byte, 0, max(pageSize, len(b)+refUnit))
+		page := make([]byte, 0, max(s.pageCapacity(), len(b)+refUnit))
 		if last < 0 {
 			page = append(page, 0, 0, 0, 0) // no node has ref 0: a slot of the hash table is 0 when free
 		}

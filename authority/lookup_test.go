@@ -129,3 +129,15 @@ func TestHashIsOfTheName(t *testing.T) {
 		t.Error("the hash of a suffix is not that of the name")
 	}
 }
+
+// TestSmallZonesAreSmall: ten thousand of them are common.
+func TestSmallZonesAreSmall(t *testing.T) {
+	s := mustZone(t, "example.com.", hotZone)
+	octets := 0
+	for _, p := range s.pages {
+		octets += cap(p)
+	}
+	if octets > 2048 {
+		t.Errorf("a zone of %d records takes %d octets", s.Records(), octets)
+	}
+}

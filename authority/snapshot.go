@@ -21,11 +21,12 @@ type Snapshot struct {
 	class  wire.Class
 	serial wire.Serial
 
-	pages   [][]byte
-	refs    []uint32 // where node number i is; number 0 is no node
-	slots   []uint64 // hash table: hash of the folded name, ref of the node
-	mask    uint32
-	records int
+	pages    [][]byte
+	expected int      // octets the nodes will take, while they are written
+	refs     []uint32 // where node number i is; number 0 is no node
+	slots    []uint64 // hash table: hash of the folded name, ref of the node
+	mask     uint32
+	records  int
 
 	negativeTTL uint32 // min(SOA TTL, SOA MINIMUM), RFC 2308 5
 
