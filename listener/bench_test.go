@@ -46,6 +46,9 @@ func TestEdgeAllocatesNothing(t *testing.T) {
 	for what, query := range map[string][]byte{
 		"plain":       plain,
 		"with EDNS":   modern,
+		"cookie":      Question(1, "www.example.", &wire.EDNS{Options: wire.Options{}.AppendOption(wire.OptionCookie, []byte("12345678"))}),
+		"bad cookie":  Question(1, "www.example.", &wire.EDNS{Options: wire.Options{}.AppendOption(wire.OptionCookie, []byte("12345678\x01\x00\x00\x0012345678abcd"))}),
+		"no cookie":   Question(1, "www.example.", &wire.EDNS{Options: wire.Options{}.AppendOption(wire.OptionCookie, []byte("1234567"))}),
 		"refused":     Question(1, "pass.example.", &wire.EDNS{UDPSize: 512}),
 		"truncated":   Question(1, "full.example.", nil),
 		"malformed":   plain[:14],

@@ -34,6 +34,12 @@ type Config struct {
 	// 5001), sent to those who ask: at most 128 octets. Empty: not told.
 	NSID string
 
+	// CookieSecrets are what server cookies are made with (RFC 9018): the first
+	// makes them, those made with any of them are good. Servers behind one
+	// address must have the same. By default one that is random, and lost with
+	// the server.
+	CookieSecrets [][16]byte
+
 	// MaxUDPSize is the largest datagram sent, in octets: 512 to 4096. By
 	// default 1232, which fits the smallest packet IPv6 allows unfragmented.
 	MaxUDPSize int

@@ -22,6 +22,9 @@ type Counters struct {
 	Failed     uint64 // resolver's errors: SERVFAIL
 	Panics     uint64 // those of them that were panics
 
+	CookiesGood uint64 // queries with a server cookie that holds
+	CookiesBad  uint64 // queries with one that is forged, foreign or out of its time
+
 	ReceiveErrors uint64 // failed attempts to receive datagrams
 	SendErrors    uint64 // datagrams that could not be sent
 
@@ -60,6 +63,8 @@ const (
 	shed
 	failed
 	panics
+	cookiesGood
+	cookiesBad
 	receiveErrors
 	sendErrors
 	accepted
@@ -116,6 +121,8 @@ func (t *tally) counters() Counters {
 		Shed:               t[shed],
 		Failed:             t[failed],
 		Panics:             t[panics],
+		CookiesGood:        t[cookiesGood],
+		CookiesBad:         t[cookiesBad],
 		ReceiveErrors:      t[receiveErrors],
 		SendErrors:         t[sendErrors],
 		Connections:        t[accepted],

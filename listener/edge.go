@@ -22,6 +22,7 @@ type Edge struct {
 	resolver    names.Resolver
 	maxUDP      int
 	nsid        []byte
+	cookies     cookieMaker
 	timeout     time.Duration
 	idleTimeout func() time.Duration // what a TCP client is told (RFC 7828)
 
@@ -44,6 +45,7 @@ func newEdge(c *Config) *Edge {
 		resolver:    c.Resolver,
 		maxUDP:      c.MaxUDPSize,
 		nsid:        []byte(c.NSID),
+		cookies:     newCookieMaker(c.CookieSecrets),
 		timeout:     c.QueryTimeout,
 		idleTimeout: func() time.Duration { return idle },
 		failures:    complaint{log: c.Log, text: "resolver failed"},
@@ -75,7 +77,16 @@ func (e *Edge) try(x *names.Exchange, query []byte, peer names.Peer, buf []byte,
 	if len(query) > maxQuery && rcode == wire.RCodeNoError && peer.Transport == names.UDP {
 		rcode = wire.RCodeFormErr // the kernel may have cut it off where it still looks whole
 	}
-	e.begin(x, buf)
+	cookie := e.begin(x, buf, t)
+	if rcode == wire.RCodeNoError && cookie == cookieMalformed {
+		rcode = wire.RCodeFormErr // RFC 7873 5.2.2
+	}
+	if rcode == wire.RCodeFormErr && cookie >= cookieClient && asksForCookie(&x.Query) {
+		if cookie == cookieBad {
+			x.RCode = wire.RCodeBadCookie // RFC 7873 5.4
+		}
+		return e.finish(x, t), false
+	}
 	if rcode != wire.RCodeNoError {
 		return e.reject(x, rcode, t), false
 	}
@@ -95,8 +106,9 @@ func (e *Edge) wait(ctx context.Context, x *names.Exchange, t *tally) []byte {
 	return e.conclude(x, e.askResolver(ctx, x, t), t)
 }
 
-// begin starts the reply, as large as the asker and the transport allow.
-func (e *Edge) begin(x *names.Exchange, buf []byte) {
+// begin starts the reply, as large as the asker and the transport allow. It
+// returns what cookies the query has.
+func (e *Edge) begin(x *names.Exchange, buf []byte, t *tally) cookieState {
 	q := &x.Query
 	limit := 65535
 	if x.Peer.Transport == names.UDP {
@@ -107,18 +119,28 @@ func (e *Edge) begin(x *names.Exchange, buf []byte) {
 	}
 	if !q.HasEDNS {
 		x.Begin(buf, limit)
-		return
+		return cookieNone
 	}
 	x.ReplyEDNS.UDPSize = uint16(e.maxUDP)
 	x.ReplyEDNS.Flags = q.EDNS.Flags & wire.FlagDO // RFC 3225 3
 	x.Begin(buf, limit)
-	if len(q.EDNS.Options) != 0 {
-		e.answerOptions(x)
+	if len(q.EDNS.Options) == 0 {
+		return cookieNone
 	}
+	return e.answerOptions(x, t)
 }
 
-// answerOptions adds to the reply what the options of the query ask for.
-func (e *Edge) answerOptions(x *names.Exchange) {
+// answerOptions adds to the reply what the options of the query ask for, and
+// returns what cookies are among them.
+func (e *Edge) answerOptions(x *names.Exchange, t *tally) cookieState {
+	cookie := e.cookies.answer(x)
+	switch cookie {
+	case cookieGood:
+		t[cookiesGood]++
+		x.Peer.CookieValid = true
+	case cookieBad:
+		t[cookiesBad]++
+	}
 	if len(e.nsid) != 0 { // RFC 5001 2.2
 		if _, asked := x.Query.EDNS.Options.Find(wire.OptionNSID); asked {
 			x.AddOption(wire.OptionNSID, e.nsid)
@@ -131,6 +153,7 @@ func (e *Edge) answerOptions(x *names.Exchange) {
 			x.AddOption(wire.OptionKeepalive, timeout[:])
 		}
 	}
+	return cookie
 }
 
 // reject answers a query that no resolver should see.

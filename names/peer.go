@@ -26,4 +26,8 @@ type Peer struct {
 	Transport Transport
 	Remote    netip.AddrPort // who asked; IPv4 never in its IPv6-mapped form
 	Local     netip.AddrPort // the address that was asked; the zero value where it is not known
+
+	// CookieValid: the query has a server cookie (RFC 7873) that this server
+	// gave to Remote, which is therefore not forged.
+	CookieValid bool
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -69,6 +70,9 @@ Identity:
 
   --nsid TEXT               tell TEXT to those who ask for the server's NSID
                             or for id.server
+  --cookie-secret HEX       make cookies with this secret of 16 octets, as do
+                            the other servers behind the same address; those
+                            repeated are only recognised. Default: random
   --hide-version            do not tell version.bind
 
 Logging:
@@ -100,6 +104,7 @@ type serveOptions struct {
 	workers     int
 	maxUDPSize  int
 	nsid        string
+	cookies     [][16]byte // secrets
 	hideVersion bool
 	verbose     level
 	recursion   recursionOptions
@@ -122,7 +127,7 @@ func runServe(args []string, stdout, stderr io.Writer) int {
 
 func (o *serveOptions) parse(args []string, stdout, stderr io.Writer) (code int, done bool) {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	var interfaces, masterFiles, pyzones list
+	var interfaces, masterFiles, pyzones, cookieSecrets list
 	port := 53
 	for _, name := range []string{"i", "interface"} {
 		flags.Var(&interfaces, name, "")
@@ -139,6 +144,7 @@ func (o *serveOptions) parse(args []string, stdout, stderr io.Writer) (code int,
 	flags.IntVar(&o.workers, "workers", 0, "")
 	flags.IntVar(&o.maxUDPSize, "max-udp-size", 0, "")
 	flags.StringVar(&o.nsid, "nsid", "", "")
+	flags.Var(&cookieSecrets, "cookie-secret", "")
 	flags.BoolVar(&o.hideVersion, "hide-version", false, "")
 	completeRecursion := o.recursion.register(flags)
 	if code, done := parseFlags(flags, serveHelp, args, stdout, stderr); done {
@@ -146,6 +152,13 @@ func (o *serveOptions) parse(args []string, stdout, stderr io.Writer) (code int,
 	}
 	if err := completeRecursion(); err != nil {
 		return usageError(stderr, "serve", err), true
+	}
+	for _, text := range cookieSecrets {
+		secret, err := parseCookieSecret(text)
+		if err != nil {
+			return usageError(stderr, "serve", err), true
+		}
+		o.cookies = append(o.cookies, secret)
 	}
 	if err := o.complete(flags.Args(), interfaces, port, pyzones, masterFiles); err != nil {
 		return usageError(stderr, "serve", err), true
@@ -198,6 +211,16 @@ func (o *serveOptions) complete(rest, interfaces []string, port int, pyzones, ma
 		return errors.New("there is nothing to serve: give a zone with --bindzone or --pyzone, or --recursive")
 	}
 	return nil
+}
+
+// parseCookieSecret reads 32 hexadecimal digits. Its error does not repeat what
+// was meant to be secret.
+func parseCookieSecret(text string) (secret [16]byte, err error) {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(secret) {
+		return secret, errors.New("--cookie-secret takes 16 octets as 32 hexadecimal digits")
+	}
+	return [16]byte(b), nil
 }
 
 // parseListenAddress reads ADDR, ADDR:PORT or [ADDR]:PORT.

@@ -220,6 +220,8 @@ func TestServeSaysWhatIsWrongWithTheCommandLine(t *testing.T) {
 		{"--frobnicate", "frobnicate"},
 		{"f", "zones are given with --bindzone or --pyzone"},
 		{"--max-udp-size 100 --bindzone f", "--max-udp-size 100 is not between 512 and 4096"},
+		{"--cookie-secret 0011 --bindzone f", "32 hexadecimal digits"},
+		{"--cookie-secret 00112233445566778899aabbccddeefg --bindzone f", "32 hexadecimal digits"},
 		{"--workers -1 --bindzone f", "--workers -1 is not between"},
 		{"-v=3 --bindzone f", "takes no value"},
 	} {

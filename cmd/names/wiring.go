@@ -170,11 +170,12 @@ func (p *parts) close() {
 // listenerConfig is how the listener serves resolver.
 func (o *serveOptions) listenerConfig(resolver names.Resolver, log *slog.Logger) listener.Config {
 	return listener.Config{
-		Addresses:  o.addresses,
-		Resolver:   resolver,
-		NSID:       o.nsid,
-		MaxUDPSize: o.maxUDPSize,
-		Workers:    o.workers,
-		Log:        log,
+		Addresses:     o.addresses,
+		Resolver:      resolver,
+		NSID:          o.nsid,
+		CookieSecrets: o.cookies,
+		MaxUDPSize:    o.maxUDPSize,
+		Workers:       o.workers,
+		Log:           log,
 	}
 }

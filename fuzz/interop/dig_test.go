@@ -38,6 +38,7 @@ func TestDig(t *testing.T) {
 		{"x.dn.corner.test A", []string{`IN\s+DNAME\s+target\.corner\.test\.`, `IN\s+CNAME\s+x\.target\.corner\.test\.`, `192\.0\.2\.31`}, nil},
 		{"version.bind TXT CH", []string{`status: NOERROR`, `(?m)^version\.bind\.\s+0\s+CH\s+TXT\s+".+"`}, nil},
 		{"mail.corner.test A +opcode=STATUS", []string{`status: NOTIMP`}, nil},
+		{"mail.corner.test A +cookie=0123456789abcdef", []string{`status: NOERROR`, `(?im)^;;? COOKIE: 0123456789abcdef01000000[0-9a-f]{24}( \(good\))?$`}, nil},
 		{"outside.example A", []string{`status: REFUSED`, `ANSWER: 0`}, []string{`flags: qr aa`}},
 	} {
 		for _, program := range []string{"dig", "kdig"} {
