@@ -284,3 +284,55 @@ func TestHelp(t *testing.T) {
 		t.Errorf("no command: exit code %d", code)
 	}
 }
+
+// Servers with the same secret know each other's cookies. A query for nothing
+// but a cookie says whether the one it has is good.
+func TestServeCookieSecret(t *testing.T) {
+	const first, second = "e5e973e5a6b2a43f48e7dc849e37bfcf", "445536bcd2513298075a5d379663c962"
+	zone := filepath.Join(t.TempDir(), "example.org")
+	writeFile(t, zone, smallZone)
+	ask := func(server netip.AddrPort, cookie []byte) (wire.RCode, []byte) {
+		t.Helper()
+		conn, err := net.Dial("udp", server.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		opt := wire.EDNS{UDPSize: 1232, Options: wire.Options{}.AppendOption(wire.OptionCookie, cookie)}
+		header := wire.Header{ID: 7, Counts: [4]uint16{wire.SectionAdditional: 1}}
+		if _, err := conn.Write(opt.AppendTo(header.AppendTo(nil))); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 1232)
+		n, err := conn.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := wire.ParseMessage(buf[:n])
+		if err != nil || m.EDNS == nil {
+			t.Fatalf("reply %x: %v", buf[:n], err)
+		}
+		got, _ := m.EDNS.Options.Find(wire.OptionCookie)
+		return m.RCode, bytes.Clone(got)
+	}
+	maker, _, _ := startServer(t, "--bindzone", zone, "--cookie-secret", first)
+	rcode, cookie := ask(maker, []byte("12345678"))
+	if rcode != wire.RCodeNoError || len(cookie) != 24 {
+		t.Fatalf("%v, cookie %x", rcode, cookie)
+	}
+	for _, c := range []struct {
+		args []string
+		want wire.RCode
+	}{
+		{[]string{"--cookie-secret", first}, wire.RCodeNoError},
+		{[]string{"--cookie-secret", second, "--cookie-secret", first}, wire.RCodeNoError},
+		{[]string{"--cookie-secret", second}, wire.RCodeBadCookie},
+		{nil, wire.RCodeBadCookie},
+	} {
+		server, _, _ := startServer(t, append([]string{"--bindzone", zone}, c.args...)...)
+		if rcode, _ := ask(server, cookie); rcode != c.want {
+			t.Errorf("%q: %v, want %v", c.args, rcode, c.want)
+		}
+	}
+}
