@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
 )
 
 // Config says where to listen and what a client may take. Zero values mean the
@@ -29,6 +30,12 @@ type Config struct {
 	// says with that what the asker is told (RFC 8914); of others the asker
 	// learns nothing but SERVFAIL.
 	Resolver names.Resolver
+
+	// Opcodes has the resolvers of messages that are no queries: of NOTIFY, say,
+	// or UPDATE. They are given what could be read, with whatever is in its
+	// sections (Exchange.Query.Message), and reply as Resolver does. Opcodes that
+	// are not in it get NOTIMP.
+	Opcodes map[wire.Opcode]names.Resolver
 
 	// NSID is what tells this server from others behind the same address (RFC
 	// 5001), sent to those who ask: at most 128 octets. Empty: not told.
@@ -103,7 +110,8 @@ type Config struct {
 //
 // ListenPacket is called with "udp4" or "udp6" and must return a [PacketConn].
 // Listen is called with "tcp4" or "tcp6". The addresses of both, and of the
-// connections accepted, must have a method AddrPort as [net.UDPAddr] has.
+// connections accepted, must have a method AddrPort as [net.UDPAddr] has. A
+// connection may be a [*tls.Conn]: its queries are then said to come by TLS.
 type Network interface {
 	ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error)
 	Listen(ctx context.Context, network, address string) (net.Listener, error)
@@ -133,6 +141,16 @@ func (c *Config) complete() error {
 		return fmt.Errorf("NSID is longer than %d octets", maxNSID)
 	case c.MaxUDPSize != 0 && (c.MaxUDPSize < minUDPSize || c.MaxUDPSize > maxUDPSize):
 		return fmt.Errorf("largest UDP reply of %d octets is not between %d and %d", c.MaxUDPSize, minUDPSize, maxUDPSize)
+	}
+	for opcode, r := range c.Opcodes {
+		switch {
+		case opcode == wire.OpcodeQuery:
+			return errors.New("opcode QUERY has a resolver of its own: it is for those of others")
+		case opcode >= opcodes:
+			return fmt.Errorf("opcode %d is above %d", opcode, opcodes-1)
+		case r == nil:
+			return fmt.Errorf("there is no resolver for opcode %v", opcode)
+		}
 	}
 	for _, f := range []struct {
 		name     string

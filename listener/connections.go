@@ -2,6 +2,7 @@ package listener
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -86,7 +87,7 @@ func (t *connections) admit(conn net.Conn) {
 	}
 	s := &stream{
 		conn: conn,
-		peer: names.Peer{Transport: names.TCP, Remote: withoutZone(remote), Local: withoutZone(addrPort(conn.LocalAddr()))},
+		peer: names.Peer{Transport: transportOf(conn), Remote: withoutZone(remote), Local: withoutZone(addrPort(conn.LocalAddr()))},
 		edge: t.edge, pool: t.pool, ledger: t.ledger, limits: &t.limits,
 	}
 	s.answered.L = &s.mu
@@ -101,6 +102,14 @@ func (t *connections) admit(conn net.Conn) {
 		defer t.mu.Unlock()
 		t.remove(s)
 	})
+}
+
+// transportOf is what conn says about how its queries come.
+func transportOf(conn net.Conn) names.Transport {
+	if _, isTLS := conn.(*tls.Conn); isTLS {
+		return names.TLS
+	}
+	return names.TCP
 }
 
 // evict closes the connection that has been idle longest. It returns false

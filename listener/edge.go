@@ -20,6 +20,7 @@ import (
 // many goroutines.
 type Edge struct {
 	resolver    names.Resolver
+	knows       [opcodes]bool // which opcodes the resolver answers beside QUERY
 	maxUDP      int
 	nsid        []byte
 	cookies     cookieMaker
@@ -41,7 +42,7 @@ func NewEdge(c Config) (*Edge, error) {
 
 func newEdge(c *Config) *Edge {
 	idle := c.IdleTimeout
-	return &Edge{
+	e := &Edge{
 		resolver:    c.Resolver,
 		maxUDP:      c.MaxUDPSize,
 		nsid:        []byte(c.NSID),
@@ -51,6 +52,13 @@ func newEdge(c *Config) *Edge {
 		failures:    complaint{log: c.Log, text: "resolver failed"},
 		panics:      complaint{log: c.Log, text: "resolver panicked"},
 	}
+	if len(c.Opcodes) > 0 {
+		e.resolver = newByOpcode(c.Resolver, c.Opcodes)
+		for opcode := range c.Opcodes {
+			e.knows[opcode] = true
+		}
+	}
+	return e
 }
 
 // Answer returns the reply to query, appended to nothing: it stands in buf
@@ -73,6 +81,9 @@ func (e *Edge) try(x *names.Exchange, query []byte, peer names.Peer, buf []byte,
 	if err != nil {
 		t[silent]++
 		return nil, false
+	}
+	if rcode == wire.RCodeNotImp && e.knows[x.Query.Header.Flags.Opcode()%opcodes] {
+		rcode = x.CheckMessage()
 	}
 	if len(query) > maxQuery && rcode == wire.RCodeNoError && peer.Transport == names.UDP {
 		rcode = wire.RCodeFormErr // the kernel may have cut it off where it still looks whole
@@ -146,7 +157,7 @@ func (e *Edge) answerOptions(x *names.Exchange, t *tally) cookieState {
 			x.AddOption(wire.OptionNSID, e.nsid)
 		}
 	}
-	if x.Peer.Transport != names.UDP { // RFC 7828 3.2.1
+	if t := x.Peer.Transport; t == names.TCP || t == names.TLS { // RFC 7828 3.2.1, RFC 9250 5.5.2
 		if _, asked := x.Query.EDNS.Options.Find(wire.OptionKeepalive); asked {
 			var timeout [2]byte // in units of 100 ms
 			binary.BigEndian.PutUint16(timeout[:], uint16(min(e.idleTimeout()/(100*time.Millisecond), 65535)))
@@ -259,6 +270,9 @@ func (e *Edge) finish(x *names.Exchange, t *tally) []byte {
 	t[replies]++
 	if x.Reply.Flags.Has(wire.FlagTC) {
 		t[truncated]++
+	}
+	if x.Peer.Transport.IsEncrypted() {
+		pad(x)
 	}
 	return x.Finish()
 }

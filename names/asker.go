@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -40,7 +39,9 @@ type Asker struct {
 
 	// Dial opens the way to a server, network being "udp" or "tcp" and address
 	// a literal one with its port. By default that is a new socket for each
-	// try, over UDP from a port that cannot be guessed (RFC 5452 9.2).
+	// try, over UDP from a port that cannot be guessed (RFC 5452 9.2). Where it
+	// returns a [tls.Conn], or another connection with its HandshakeContext,
+	// queries with an OPT record are padded (RFC 8467).
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Failed is told of each try that brought no reply.
@@ -213,7 +214,7 @@ func (a *Asker) overTCP(ctx context.Context, query []byte, server netip.AddrPort
 	}
 	defer conn.Close()
 	defer expireWith(ctx, conn)()
-	if err := writeFrame(conn, query); err != nil {
+	if err := writeFrame(conn, pad(query, conn)); err != nil {
 		return nil, err
 	}
 	message, err := readFrame(conn)
@@ -334,12 +335,4 @@ func randomUint16() uint16 {
 	var b [2]byte
 	rand.Read(b[:]) // never fails
 	return binary.BigEndian.Uint16(b[:])
-}
-
-// checkASCII refuses names that would have to be converted first.
-func checkASCII(name string) error {
-	if strings.IndexFunc(name, func(r rune) bool { return r > 127 }) >= 0 {
-		return ErrNotASCII
-	}
-	return nil
 }

@@ -59,6 +59,13 @@ type ClientConfig struct {
 	// default 1 GiB.
 	MaxTransfer int64
 
+	// ToASCII makes the xn-- form of an internationalised name (RFC 5891), with
+	// which its records are found. It gets the part that begins with the first
+	// label that is not ASCII. By default such names are an error, ErrNotASCII,
+	// so that programs without them need not build the tables that this takes:
+	// ToASCII of golang.org/x/net/idna's Lookup is one for those that do.
+	ToASCII func(name string) (string, error)
+
 	// Dial opens the way to a server, as [Asker] has it.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
@@ -138,7 +145,7 @@ func (c *Client) prepare() error {
 		return fmt.Errorf("timeout of %v is not positive", config.Timeouts[i])
 	}
 	for _, suffix := range config.Search {
-		if err := checkName(suffix); err != nil {
+		if _, err := config.parseName(suffix); err != nil {
 			return fmt.Errorf("search list: %w", err)
 		}
 	}
@@ -185,7 +192,8 @@ func (config *ClientConfig) apply(conf *ResolvConf) *settings {
 	if config.Search != nil {
 		s.Search = nil
 		for _, suffix := range config.Search {
-			s.Search = append(s.Search, wire.MustParseName(suffix)) // checked at the start
+			name, _ := config.parseName(suffix) // checked at the start
+			s.Search = append(s.Search, name)
 		}
 	}
 	if config.Ndots != 0 {
@@ -343,7 +351,7 @@ func (c *Client) askResolver(ctx context.Context, s *settings, query []byte) (*R
 //
 // AD is never set unless the servers are trusted to say so (TrustAD).
 func (c *Client) Query(ctx context.Context, name string, t wire.Type) (*wire.Message, error) {
-	parsed, err := parseName(name)
+	parsed, err := c.config.parseName(name)
 	if err != nil {
 		return nil, &Error{Name: name, Type: t, Err: err}
 	}
@@ -419,17 +427,4 @@ func (c *Client) Resolve(ctx context.Context, x *Exchange) error {
 		}
 	}
 	return nil
-}
-
-// parseName reads a name that a program asks for.
-func parseName(text string) (wire.Name, error) {
-	if err := checkASCII(text); err != nil {
-		return wire.Name{}, err
-	}
-	return wire.ParseName(text)
-}
-
-func checkName(text string) error {
-	_, err := parseName(text)
-	return err
 }

@@ -3,7 +3,6 @@ package names
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/binary"
 	"net/netip"
 	"sync"
 
@@ -37,13 +36,8 @@ func (c *cookies) add(query []byte, server netip.AddrPort) []byte {
 	if c == nil {
 		return query
 	}
-	var q wire.Query
-	if q.Parse(query) != nil || !q.HasEDNS {
-		return query
-	}
-	options := len(q.EDNS.Options)
-	lengthAt := len(query) - options - 2
-	if _, has := q.EDNS.Options.Find(wire.OptionCookie); has || !bytes.HasSuffix(query, q.EDNS.AppendTo(nil)) {
+	at, ok := optionsEnd(query, wire.OptionCookie)
+	if !ok {
 		return query
 	}
 	c.mu.Lock()
@@ -57,10 +51,7 @@ func (c *cookies) add(query []byte, server netip.AddrPort) []byte {
 		}
 		c.jar[server] = known
 	}
-	data := append(known.client[:clientCookieLen:clientCookieLen], known.server...)
-	baked := wire.Options(append(make([]byte, 0, len(query)+4+len(data)), query...)).AppendOption(wire.OptionCookie, data)
-	binary.BigEndian.PutUint16(baked[lengthAt:], uint16(options+4+len(data)))
-	return baked
+	return at.append(query, wire.OptionCookie, append(known.client[:clientCookieLen:clientCookieLen], known.server...))
 }
 
 // accept reports whether a reply has the cookie that was sent in query, and

@@ -23,7 +23,7 @@ var (
 	ErrTimeout        = errors.New("no reply in time")
 	ErrMalformed      = errors.New("reply is malformed")
 	ErrAliases        = errors.New("aliases lead in a circle or too far")
-	ErrNotASCII       = errors.New("name is not ASCII: internationalised names are asked for in their xn-- form")
+	ErrNotASCII       = errors.New("name is not ASCII: ask for its xn-- form, or set ToASCII in the client's configuration")
 )
 
 // Error is why a look-up failed.

@@ -23,12 +23,14 @@ type Exchange struct {
 	// server fills in the rest.
 	ReplyEDNS wire.EDNS
 
-	began   wire.Mark // behind the question: where Restart goes back to
-	options [replyOptions]byte
+	isMalformed bool      // the query could not be read to its end
+	began       wire.Mark // behind the question: where Restart goes back to
+	options     [replyOptions]byte
 }
 
-// replyOptions is how many octets of reply options need no allocation.
-const replyOptions = 256
+// replyOptions is how many octets of reply options need no allocation: those
+// of a padded reply, too.
+const replyOptions = 768
 
 // Question is what is asked.
 func (x *Exchange) Question() wire.Question { return x.Query.Question }
@@ -46,30 +48,44 @@ func (x *Exchange) Read(query []byte, peer Peer) (wire.RCode, error) {
 	x.Peer = peer
 	x.RCode = wire.RCodeNoError
 	x.ReplyEDNS = wire.EDNS{Options: x.options[:0]}
-	err := x.Query.Parse(query)
+	x.isMalformed = x.Query.Parse(query) != nil
 	if len(query) < wire.HeaderLen || x.Query.Header.Flags.Has(wire.FlagQR) {
 		return 0, ErrDrop
 	}
-	return x.verdict(err), nil
+	return x.verdict(), nil
 }
 
-// verdict is the RCODE a query deserves, given what Parse said of it.
-func (x *Exchange) verdict(parse error) wire.RCode {
+// verdict is the RCODE that what was read deserves.
+func (x *Exchange) verdict() wire.RCode {
 	q := &x.Query
-	switch opcode := q.Header.Flags.Opcode(); {
-	case opcode != wire.OpcodeQuery:
+	if q.Header.Flags.Opcode() != wire.OpcodeQuery {
 		// RFC 8906 3.1.4. The message of another opcode may look in any way.
 		return wire.RCodeNotImp
-	case parse != nil:
-		return wire.RCodeFormErr
-	case q.HasEDNS && q.EDNS.Version != 0:
-		return wire.RCodeBadVers // RFC 6891 6.1.3
+	}
+	if rcode := x.CheckMessage(); rcode != wire.RCodeNoError {
+		return rcode
+	}
+	switch {
 	case q.Question.Name.IsZero(), q.Header.Counts[wire.SectionAnswer] != 0:
 		return wire.RCodeFormErr
 	case q.Question.Class == wire.ClassNone, q.Question.Class == wire.ClassAny, q.Question.Class == 0:
 		return wire.RCodeFormErr // nothing is stored in a class that stands for several or for none
 	case q.Question.Type == wire.TypeNone, q.Question.Type == wire.TypeOPT:
 		return wire.RCodeFormErr
+	}
+	return wire.RCodeNoError
+}
+
+// CheckMessage returns the RCODE that what was read deserves whatever its
+// opcode: it is for those who know an opcode for which Read said NOTIMP.
+// NOERROR means that the message is whole, has one question or none, and at
+// most one OPT record, of a version that is known.
+func (x *Exchange) CheckMessage() wire.RCode {
+	switch {
+	case x.isMalformed:
+		return wire.RCodeFormErr
+	case x.Query.HasEDNS && x.Query.EDNS.Version != 0:
+		return wire.RCodeBadVers // RFC 6891 6.1.3
 	}
 	return wire.RCodeNoError
 }

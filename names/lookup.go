@@ -58,13 +58,14 @@ func (c *Client) searched(ctx context.Context, name string, t wire.Type) (*found
 func search[T any](c *Client, name string, t wire.Type, find func(wire.Name) (T, error)) (T, error) {
 	var none T
 	s, err := c.current()
+	var ascii string
 	if err == nil {
-		err = checkASCII(name)
+		ascii, err = c.config.ascii(name)
 	}
 	if err != nil {
 		return none, &Error{Name: name, Type: t, Err: err}
 	}
-	candidates, err := s.Candidates(name)
+	candidates, err := s.Candidates(ascii)
 	if err != nil {
 		return none, &Error{Name: name, Type: t, Err: err}
 	}
@@ -203,7 +204,7 @@ func (c *Client) lookupAddresses(ctx context.Context, network, host string, earl
 	if literal, err := netip.ParseAddr(host); err == nil {
 		return known(wire.Name{}, []netip.Addr{literal.Unmap()})
 	}
-	name, err := parseName(host)
+	name, err := c.config.parseName(host)
 	if err != nil {
 		return fail(err)
 	}

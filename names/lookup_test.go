@@ -305,7 +305,7 @@ func TestLookupWithoutAsking(t *testing.T) {
 			{"ip", "some.localhost", "[192.0.2.9] <nil>"},
 			{"ip", "a.invalid", "[] a.invalid A: name does not exist (NXDOMAIN)"},
 			{"ip", "a.onion", "[] a.onion A: name does not exist (NXDOMAIN)"},
-			{"ip", "bücher.example", "[] bücher.example AAAA: name is not ASCII: internationalised names are asked for in their xn-- form"},
+			{"ip", "bücher.example", "[] bücher.example AAAA: name is not ASCII: ask for its xn-- form, or set ToASCII in the client's configuration"},
 			{"ip", "a..b", `[] a..b AAAA: name "a..b": label is empty`},
 		} {
 			addrs, err := c.LookupNetIP(t.Context(), test.network, test.host)

@@ -9,6 +9,9 @@ type Transport uint8
 const (
 	UDP Transport = iota
 	TCP
+	TLS   // RFC 7858
+	HTTPS // RFC 8484
+	QUIC  // RFC 9250
 )
 
 func (t Transport) String() string {
@@ -17,9 +20,19 @@ func (t Transport) String() string {
 		return "udp"
 	case TCP:
 		return "tcp"
+	case TLS:
+		return "tls"
+	case HTTPS:
+		return "https"
+	case QUIC:
+		return "quic"
 	}
 	return "unknown"
 }
+
+// IsEncrypted reports whether those on the way see no more of a message than
+// how long it is.
+func (t Transport) IsEncrypted() bool { return t >= TLS }
 
 // Peer is who asked and how.
 type Peer struct {

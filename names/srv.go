@@ -140,7 +140,7 @@ func (s *Service) find(ctx context.Context, network string) ([]Target, time.Dura
 	if s.Domain == "" {
 		return nil, 0, &Error{Name: name, Type: wire.TypeSRV, Err: wire.ErrEmptyName}
 	}
-	parsed, err := parseName(name)
+	parsed, err := s.dialer().client().config.parseName(name)
 	if err != nil {
 		return nil, 0, &Error{Name: name, Type: wire.TypeSRV, Err: err}
 	}
@@ -188,7 +188,7 @@ func (s *Service) fallback(ctx context.Context, network string) ([]Target, time.
 	if port == 0 {
 		return nil, 0, err
 	}
-	domain, err := parseName(s.Domain)
+	domain, err := s.dialer().client().config.parseName(s.Domain)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -89,7 +89,7 @@ func TestServiceDial(t *testing.T) {
 			" _imap._tcp.example.com SRV: service is not offered by this domain", ""},
 		{"no domain", "", &Service{Name: "imap", Proto: "tcp"}, " _imap._tcp. SRV: name is empty", ""},
 		{"not ASCII", "", &Service{Name: "imap", Proto: "tcp", Domain: "bücher.example"},
-			" _imap._tcp.bücher.example SRV: name is not ASCII: internationalised names are asked for in their xn-- form", ""},
+			" _imap._tcp.bücher.example SRV: name is not ASCII: ask for its xn-- form, or set ToASCII in the client's configuration", ""},
 		{"xn--", "_imap._tcp.xn--bcher-kva.example. 60 IN SRV 0 0 1143 a.example.com.",
 			&Service{Name: "imap", Proto: "tcp", Domain: "xn--bcher-kva.example"}, "a.example.com. 1143 <nil>", "192.0.2.2:1143"},
 		{"one without an address", "_imap._tcp.example.com. 60 IN SRV 0 0 1143 none.example.com.\n_imap._tcp.example.com. 60 IN SRV 1 0 1143 a.example.com.",

@@ -46,7 +46,7 @@ func (s *streams) ask(ctx context.Context, query []byte, server netip.AddrPort, 
 // askOver asks over conn, which is kept or closed afterwards.
 func (s *streams) askOver(ctx context.Context, conn net.Conn, query []byte, server netip.AddrPort) (message []byte, err error) {
 	unwatch := expireWith(ctx, conn)
-	err = writeFrame(conn, query)
+	err = writeFrame(conn, pad(query, conn))
 	if err == nil {
 		message, err = readFrame(conn)
 	}

@@ -40,7 +40,7 @@ func (c *Client) lookupZone(ctx context.Context, zone string, yield func(wire.Re
 	if err != nil {
 		return fail(err)
 	}
-	name, err := parseName(zone)
+	name, err := c.config.parseName(zone)
 	if err != nil {
 		return fail(err)
 	}
