@@ -87,3 +87,50 @@ func TestStoringAllocatesNothing(t *testing.T) {
 		t.Error("the cache was never full")
 	}
 }
+
+// TestPartsAllocateNothing is about those that are looked for, found or not.
+func TestPartsAllocateNothing(t *testing.T) {
+	c := newCache(t, Config{})
+	gone := answer{rcode: wire.RCodeNXDomain, authority: []string{soa}}
+	if err := errors.Join(c.KeepPart(PartDelegation, numberedDelegation(t)), c.KeepPart(PartAnswer, gone.message(t, "gone.test. A"))); err != nil {
+		t.Fatal(err)
+	}
+	zone, below, denied := question("n00000000.example.com. NS"), question("a.b.n00000000.example.com. A"), question("a.gone.test. A")
+	goneMX := question("gone.test. MX")
+	buf := make([]byte, 0, 512+PartSlack)
+	for what, find := range map[string]func() bool{
+		"a delegation":        func() bool { _, ok := c.FindPart(PartDelegation, zone, buf); return ok },
+		"a negative answer":   func() bool { _, ok := c.FindPart(PartAnswer, goneMX, buf); return ok },
+		"nothing":             func() bool { _, ok := c.FindPart(PartAnswer, below, buf); return !ok },
+		"a delegation above":  func() bool { _, _, ok := c.FindDelegation(below.Name, below.Class, buf); return ok },
+		"no delegation above": func() bool { _, _, ok := c.FindDelegation(denied.Name, denied.Class, buf); return !ok },
+		"a denial above":      func() bool { _, _, ok := c.FindDenied(denied.Name, denied.Class, buf); return ok },
+		"no denial above":     func() bool { _, _, ok := c.FindDenied(below.Name, below.Class, buf); return !ok },
+	} {
+		if n := testing.AllocsPerRun(100, func() {
+			if !find() {
+				t.Errorf("%s: the opposite", what)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", what, n)
+		}
+	}
+}
+
+func TestKeepingPartsAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("under the race detector sync.Pool forgets at random")
+	}
+	c := newCache(t, Config{Size: 128 << 10, Shards: 1})
+	packet := numberedDelegation(t)
+	n := 0
+	if got := testing.AllocsPerRun(5000, func() {
+		number(packet, n)
+		n++
+		if err := c.KeepPart(PartDelegation, packet); err != nil {
+			t.Error(err)
+		}
+	}); got != 0 {
+		t.Errorf("%v allocations", got)
+	}
+}

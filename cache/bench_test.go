@@ -2,6 +2,8 @@ package cache
 
 import (
 	"encoding/binary"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/names-dns/names/names"
@@ -96,6 +98,69 @@ func BenchmarkHitLarge(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(found)/float64(b.N), "hits/op")
+}
+
+// BenchmarkKeepPart is [BenchmarkPut] for delegations, and for answers of the
+// same size as there.
+func BenchmarkKeepPart(b *testing.B) {
+	for _, kind := range []struct {
+		what   string
+		part   Part
+		packet []byte
+	}{
+		{"answer", PartAnswer, numbered(b)},
+		{"delegation", PartDelegation, numberedDelegation(b)},
+	} {
+		b.Run(kind.what, func(b *testing.B) {
+			c := newCache(b, Config{Size: 8 << 20})
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				number(kind.packet, i)
+				i++
+				if err := c.KeepPart(kind.part, kind.packet); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkFindPart(b *testing.B) {
+	c := newCache(b, Config{})
+	packet := numbered(b)
+	if err := c.KeepPart(PartAnswer, packet); err != nil {
+		b.Fatal(err)
+	}
+	q := questionOf(packet)
+	buf := make([]byte, 0, 512+PartSlack)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := c.FindPart(PartAnswer, q, buf); !ok {
+			b.Fatal("not found")
+		}
+	}
+}
+
+// BenchmarkFindDelegation is of names some labels below the zone that is found.
+func BenchmarkFindDelegation(b *testing.B) {
+	for _, below := range []int{0, 1, 2, 8} {
+		b.Run(strconv.Itoa(below), func(b *testing.B) {
+			c := newCache(b, Config{})
+			packet := numberedDelegation(b)
+			if err := c.KeepPart(PartDelegation, packet); err != nil {
+				b.Fatal(err)
+			}
+			name := wire.MustParseName(strings.Repeat("label.", below) + "n00000000.example.com.")
+			buf := make([]byte, 0, 512+PartSlack)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, ok := c.FindDelegation(name, wire.ClassIN, buf); !ok {
+					b.Fatal("not found")
+				}
+			}
+		})
+	}
 }
 
 // numbered is the reply to a question for n00000000.example.com.

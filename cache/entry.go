@@ -4,7 +4,7 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// An entry is one answer in memory, words of eight octets:
+// An entry is one answer, or a part of one, in memory, words of eight octets:
 //
 //	     63                   48                32                16                0
 //	   +---------------------------------------------------------+------------------+
@@ -37,6 +37,7 @@ const (
 const (
 	keptAD = 1 << iota // validated by whom we asked
 	keptRA
+	keptPart // a part: never stale, never given to clients
 )
 
 // kind is what sort of answer an entry is.

@@ -86,8 +86,11 @@ func (s *shard) sweepMain(now int64) {
 
 const sweepStep = 4
 
-// isOfUse reports whether an entry may still be served, fresh or stale.
-func (s *shard) isOfUse(h *header, now int64) bool { return now < h.expiry()+s.window }
+// isOfUse reports whether an entry may still be served, fresh or stale. Parts
+// are never stale.
+func (s *shard) isOfUse(h *header, now int64) bool {
+	return now < h.expiry() || h.flags()&keptPart == 0 && now < h.expiry()+s.window
+}
 
 func (s *shard) evict(at *slot, h *header, now int64) {
 	s.clear(at)

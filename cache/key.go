@@ -25,10 +25,12 @@ const (
 type split uint8
 
 const (
-	splitDO      split = 1 << iota // with DNSSEC records (RFC 3225)
-	splitCO                        // with compact denial left as it is (RFC 9824 4)
-	splitCD                        // not validated (RFC 4035 3.2.2)
-	splitFailure                   // no answer but a note that there was none (RFC 9520)
+	splitDO         split = 1 << iota // with DNSSEC records (RFC 3225)
+	splitCO                           // with compact denial left as it is (RFC 9824 4)
+	splitCD                           // not validated (RFC 4035 3.2.2)
+	splitFailure                      // no answer but a note that there was none (RFC 9520)
+	splitAnswer                       // not an answer to clients but a part of one: [PartAnswer]
+	splitDelegation                   // ... [PartDelegation]
 )
 
 // typeAny stands in keys for "whatever the type": NXDOMAIN holds for all types
@@ -61,6 +63,15 @@ func (k *key) turn(seed maphash.Seed, t wire.Type, s split) {
 	tail := k.octets[k.len-keyTail : k.len]
 	binary.BigEndian.PutUint16(tail, uint16(t))
 	tail[4] = byte(s)
+	k.hash = maphash.Bytes(seed, k.octets[:k.len])
+}
+
+// climb makes k the key of the same type and split at the parent of its name.
+func (k *key) climb(seed maphash.Seed) {
+	label := 1 + int(k.octets[0])
+	copy(k.octets[:], k.octets[label:k.len])
+	clear(k.octets[k.len-label : k.len])
+	k.len -= label
 	k.hash = maphash.Bytes(seed, k.octets[:k.len])
 }
 

@@ -8,7 +8,8 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// ErrNotKept is what [Cache.Put] wraps where an answer must not be kept.
+// ErrNotKept is what [Cache.Put] and [Cache.KeepPart] wrap where an answer must
+// not be kept.
 var ErrNotKept = errors.New("cache: answer is not to be kept")
 
 var (
@@ -24,6 +25,7 @@ var (
 	errRank      = fmt.Errorf("%w: there is a more trustworthy one", ErrNotKept)
 	errFlushed   = fmt.Errorf("%w: it was asked for before the last flush", ErrNotKept)
 	errSubnet    = fmt.Errorf("%w: it is for one client subnet", ErrNotKept)
+	errServers   = fmt.Errorf("%w: it does not delegate the zone it is to be kept for", ErrNotKept)
 )
 
 // packer makes entries of replies. It takes them apart and writes them anew, so
@@ -120,6 +122,10 @@ type facts struct {
 	isAnswer bool // something in the answer section is about the name asked
 	hasType  bool // ... and something is of the type asked
 	hasSOA   bool // in the authority section
+
+	strays  int // records of the answer section that are no part of the RRset asked for
+	servers int // NS records in the authority section: of the name asked,
+	others  int // of other names
 }
 
 // copySections writes the three sections, lower TTLs where an RRset has
@@ -158,13 +164,9 @@ func (p *packer) copySections() (f facts, err error) {
 					return f, err
 				}
 			}
-			if section == wire.SectionAuthority && h.Type == wire.TypeSOA {
-				if err := r.Parse(&p.soa); err != nil {
+			if section == wire.SectionAuthority {
+				if ttl, err = p.weighAuthority(&f, h, ttl); err != nil {
 					return f, err
-				}
-				f.hasSOA = true
-				if !f.hasType {
-					ttl = negativeTTL(ttl, &p.soa)
 				}
 			}
 			if err := p.copyRecord(h, ttl, &set); err != nil {
@@ -180,11 +182,20 @@ func (p *packer) copySections() (f facts, err error) {
 func (p *packer) weighAnswer(f *facts, h wire.RecordHeader) error {
 	f.answers++
 	f.hasType = f.hasType || h.Type == p.question.Type
+	isSigned := h.Type == wire.TypeRRSIG
 	switch {
 	case h.Name.Equal(p.question.Name):
 		f.isAnswer = true
-	case h.Type == wire.TypeDNAME && p.question.Name.HasSuffix(h.Name):
-		f.isAnswer = true
+		if h.Type != p.question.Type && !isSigned {
+			f.strays++
+		}
+	case (h.Type == wire.TypeDNAME || isSigned) && p.question.Name.HasSuffix(h.Name):
+		f.isAnswer = f.isAnswer || !isSigned
+		if p.question.Type != wire.TypeCNAME {
+			f.strays++
+		}
+	default:
+		f.strays++
 	}
 	if h.Type == wire.TypeCNAME {
 		data := p.reader.Data()
@@ -193,6 +204,28 @@ func (p *packer) weighAnswer(f *facts, h wire.RecordHeader) error {
 		}
 	}
 	return nil
+}
+
+// weighAuthority adds to f what a record of the authority section says, and
+// returns its TTL.
+func (p *packer) weighAuthority(f *facts, h wire.RecordHeader, ttl uint32) (uint32, error) {
+	switch h.Type {
+	case wire.TypeNS:
+		if h.Name.Equal(p.question.Name) {
+			f.servers++
+		} else {
+			f.others++
+		}
+	case wire.TypeSOA:
+		if err := p.reader.Parse(&p.soa); err != nil {
+			return 0, err
+		}
+		f.hasSOA = true
+		if !f.hasType {
+			return negativeTTL(ttl, &p.soa), nil
+		}
+	}
+	return ttl, nil
 }
 
 // rrset is the one that is being copied.

@@ -101,7 +101,7 @@ func (s *shard) tryServe(x *names.Exchange, k *key, now int64, stale bool) (foun
 	if !ok {
 		return absent, false, false
 	}
-	body := s.copyBody(x, v, &h)
+	body := s.copyBehind(x.Reply.Buffer(), v, &h)
 	if !s.confirm(at, v, &h) {
 		return absent, false, false
 	}
@@ -119,12 +119,12 @@ func (s *shard) tryServe(x *names.Exchange, k *key, now int64, stale bool) (foun
 	return answered, isDue(v, &h, left), true
 }
 
-// copyBody copies body and TTL offsets of an entry behind the reply as it is,
-// where its buffer has room, and lends them. They may be torn.
-func (s *shard) copyBody(x *names.Exchange, v slot, h *header) []byte {
+// copyBehind copies body and TTL offsets of an entry as they are to the memory
+// behind buf, or to new memory where that is too small, and lends them. They
+// may be torn.
+func (s *shard) copyBehind(buf []byte, v slot, h *header) []byte {
 	words := h.bodyWords() + h.offsetWords()
-	reply := x.Reply.Buffer()
-	to := reply[len(reply):cap(reply)]
+	to := buf[len(buf):cap(buf)]
 	if len(to) < 8*words {
 		to = make([]byte, 8*words) // only where the asker's limit is far below
 	}

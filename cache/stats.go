@@ -21,6 +21,7 @@ type Stats struct {
 
 	Stored         uint64
 	StoredFailures uint64
+	StoredParts    uint64 // what a recursor makes answers of
 	NotKept        uint64 // answers that must not be kept
 	Evicted        uint64 // entries that had to go for others
 	Expired        uint64 // entries past their time that went for others
@@ -39,6 +40,7 @@ const (
 	prefetched
 	stored
 	storedFailures
+	storedParts
 	notKept
 	eventCount
 )
@@ -73,7 +75,7 @@ func (c *Cache) Stats() Stats {
 	for e, to := range [eventCount]*uint64{
 		hits: &s.Hits, staleHits: &s.StaleHits, failureHits: &s.FailureHits,
 		misses: &s.Misses, joined: &s.Joined, refused: &s.Refused, prefetched: &s.Prefetched,
-		stored: &s.Stored, storedFailures: &s.StoredFailures, notKept: &s.NotKept,
+		stored: &s.Stored, storedFailures: &s.StoredFailures, storedParts: &s.StoredParts, notKept: &s.NotKept,
 	} {
 		for i := range c.tallies {
 			*to += c.tallies[i].counts[e].Load()

@@ -1,0 +1,112 @@
+package cache
+
+import (
+	"encoding/binary"
+
+	"github.com/names-dns/names/wire"
+)
+
+// FindPart appends the message kept for q to buf, its TTLs counted down: QR and
+// the RCODE in the header, AA as it was kept, never AD; q as its question. ok
+// is false where there is none, or it is past its time, and buf comes back as
+// it was. For [PartAnswer] it finds the exact type or the NXDOMAIN of the name.
+//
+// It allocates nothing where buf has room for the message and [PartSlack]
+// octets more.
+func (c *Cache) FindPart(part Part, q wire.Question, buf []byte) (message []byte, ok bool) {
+	var k key
+	k.set(c.seed, q, part.split())
+	now := c.now()
+	if message, ok := c.shard(&k).copyPart(&k, q, now, buf); ok {
+		return message, true
+	}
+	if part != PartAnswer {
+		return buf, false
+	}
+	k.turn(c.seed, typeAny, part.split())
+	return c.shard(&k).copyPart(&k, q, now, buf)
+}
+
+// PartSlack is how many octets behind a message [Cache.FindPart] and its like
+// may write to, where it has no more than 500 records.
+const PartSlack = 1024
+
+// FindDelegation finds the delegation nearest to name, for name itself or an
+// ancestor of it, the root last, and appends its message to buf as
+// [Cache.FindPart] does. zone is borrowed from name. It takes one look into the
+// index for each label.
+func (c *Cache) FindDelegation(name wire.Name, class wire.Class, buf []byte) (zone wire.Name, message []byte, ok bool) {
+	return c.climb(PartDelegation, name, wire.TypeNS, wire.TypeNS, class, buf, wire.Root.Len())
+}
+
+// FindDenied finds the nearest ancestor of name, or name itself, that is known
+// not to exist, and nothing below it either (RFC 8020), and appends the message
+// that says so to buf as [Cache.FindPart] does. Its question is for the
+// ancestor's address. The ancestor is borrowed from name, and is never the root.
+func (c *Cache) FindDenied(name wire.Name, class wire.Class, buf []byte) (ancestor wire.Name, message []byte, ok bool) {
+	return c.climb(PartAnswer, name, typeAny, wire.TypeA, class, buf, wire.Root.Len()+1)
+}
+
+// climb looks for a part kept under type kept, for name and its ancestors down
+// to those of shortest octets, and gives it the question for type asked.
+func (c *Cache) climb(part Part, name wire.Name, kept, asked wire.Type, class wire.Class, buf []byte, shortest int) (wire.Name, []byte, bool) {
+	var k key
+	k.set(c.seed, wire.Question{Name: name, Type: kept, Class: class}, part.split())
+	now := c.now()
+	for q := (wire.Question{Name: name, Type: asked, Class: class}); q.Name.Len() >= shortest; q.Name = q.Name.Parent() {
+		if message, ok := c.shard(&k).copyPart(&k, q, now, buf); ok {
+			return q.Name, message, true
+		}
+		k.climb(c.seed)
+	}
+	return wire.Name{}, buf, false
+}
+
+// copyPart appends the fresh part of k to buf, as the reply to q.
+func (s *shard) copyPart(k *key, q wire.Question, now int64, buf []byte) (message []byte, found bool) {
+	for range mostTries {
+		if message, found, ok := s.tryCopyPart(k, q, now, buf); ok {
+			return message, found
+		}
+	}
+	s.mu.Lock()
+	message, found, _ = s.tryCopyPart(k, q, now, buf)
+	s.mu.Unlock()
+	return message, found
+}
+
+// tryCopyPart is copyPart; ok is false where the entry was moved meanwhile.
+func (s *shard) tryCopyPart(k *key, q wire.Question, now int64, buf []byte) (message []byte, found, ok bool) {
+	at, v := s.find(k)
+	if at == nil {
+		return buf, false, true
+	}
+	h, ok := s.load(v)
+	if !ok {
+		return buf, false, false
+	}
+	message = h.appendHead(buf, q)
+	body := s.copyBehind(message, v, &h)
+	if !s.confirm(at, v, &h) {
+		return buf, false, false
+	}
+	// From here on h and body are known to belong together.
+	if now >= h.expiry() {
+		return buf, false, true
+	}
+	h.age(body, now)
+	note(at, v)
+	return append(message, body[:h.bodyLen()]...), true, true // where it is already, if there was room
+}
+
+// appendHead appends header and question of a part.
+func (h *header) appendHead(b []byte, q wire.Question) []byte {
+	flags := wire.FlagQR.WithRCode(h.rcode())
+	if h.rank() == rankAuthoritative {
+		flags |= wire.FlagAA
+	}
+	head := wire.Header{Flags: flags, Counts: [4]uint16{1, uint16(h.answers()), uint16(h.authorities()), uint16(h.additionals())}}
+	b = q.Name.AppendTo(head.AppendTo(b))
+	b = binary.BigEndian.AppendUint16(b, uint16(q.Type))
+	return binary.BigEndian.AppendUint16(b, uint16(q.Class))
+}
