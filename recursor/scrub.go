@@ -44,46 +44,54 @@ var (
 //
 // The answer shares no memory with the reply.
 func scrub(reply *upstream.Reply, q wire.Question, do bool) (*answer, error) {
-	s := scrubber{question: q, do: do}
-	if err := s.reader.Reset(reply.Message); err != nil {
+	s := scrubber{question: q, zone: wire.Root, do: do}
+	if err := s.read(reply); err != nil {
 		return nil, err
 	}
-	flags := s.reader.Header().Flags
-	s.names[0], s.links = q.Name, 1
+	if s.links == 1 && !s.found && s.soa.IsZero() && s.hasNS && reply.RCode == wire.RCodeNoError && !s.reader.Header().Flags.Has(wire.FlagAA) {
+		return nil, errReferral
+	}
+	out := s.out
+	return &out, nil
+}
+
+// read takes the reply apart.
+func (s *scrubber) read(reply *upstream.Reply) error {
+	if err := s.reader.Reset(reply.Message); err != nil {
+		return err
+	}
+	s.names[0], s.links = s.question.Name, 1
 	if err := s.reader.SkipQuestions(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.section(&s.reader, s.takeAnswer); err != nil {
-		return nil, err
+		return err
 	}
 	if s.found && reply.RCode == wire.RCodeNXDomain {
-		return nil, errContradiction
+		return errContradiction
 	}
 	s.out.rcode = reply.RCode
-	s.out.isSecure = flags.Has(wire.FlagAD)
+	s.out.isSecure = s.reader.Header().Flags.Has(wire.FlagAD)
 	s.answers = len(s.records)
 	if err := s.reader.NextSection(); err != nil {
-		return nil, err
+		return err
 	}
 	ahead := s.reader
 	if err := s.section(&ahead, s.lookAhead); err != nil {
-		return nil, err
-	}
-	if s.links == 1 && !s.found && s.soa.IsZero() && s.hasNS && reply.RCode == wire.RCodeNoError && !flags.Has(wire.FlagAA) {
-		return nil, errReferral
+		return err
 	}
 	if err := s.section(&s.reader, s.takeAuthority); err != nil {
-		return nil, err
+		return err
 	}
 	s.out.answers, s.out.authority = s.records[:s.answers:s.answers], s.records[s.answers:]
 	s.out.extended = extendedError(reply.Options)
-	out := s.out
-	return &out, nil
+	return nil
 }
 
 // scrubber reads a reply.
 type scrubber struct {
 	question wire.Question
+	zone     wire.Name // what the server is believed about: names at and below it
 	do       bool
 	reader   wire.Reader
 
@@ -110,14 +118,15 @@ type rrset struct {
 	kind  wire.Type
 }
 
-// section shows each record of class IN of the present section to take.
+// section shows each record of class IN of the present section to take, if its
+// owner is in the zone.
 func (s *scrubber) section(r *wire.Reader, take func(r *wire.Reader, h wire.RecordHeader) error) error {
 	for {
 		h, err := r.Next()
 		if err == wire.ErrSectionDone {
 			return nil
 		}
-		if err == nil && h.Class == wire.ClassIN {
+		if err == nil && h.Class == wire.ClassIN && h.Name.HasSuffix(s.zone) {
 			err = take(r, h)
 		}
 		if err != nil {

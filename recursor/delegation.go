@@ -1,0 +1,230 @@
+package recursor
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/names-dns/names/wire"
+)
+
+// delegation is what is known of the servers of a zone: from the zone's
+// parent, from priming, or from the configuration. What the zone says of its
+// own servers is an answer like any other and changes nothing here, so that a
+// zone cannot outlive what its parent delegated ("ghost domains").
+type delegation struct {
+	zone    wire.Name
+	servers []nameServer
+	source  delegationSource
+}
+
+// delegationSource is where a delegation comes from.
+type delegationSource uint8
+
+const (
+	fromReferral delegationSource = iota // of this resolution
+	fromCache
+	fromHints
+	fromStub    // configured: authoritative servers
+	fromForward // configured: servers that offer recursion
+)
+
+// isConfigured reports whether somebody who runs this server has named the
+// servers, wherever they are.
+func (d *delegation) isConfigured() bool { return d.source >= fromHints }
+
+// nameServer is a name server and those of its addresses that came with the
+// delegation.
+type nameServer struct {
+	name      wire.Name // the zero value for one that is configured by address
+	addresses []netip.AddrPort
+}
+
+const (
+	// maxNameServers is how many name servers of a delegation are looked at,
+	// maxAddresses how many addresses of each: what BIND 9 does since
+	// CVE-2026-3592. Root and com have 13.
+	maxNameServers = 13
+	maxAddresses   = 6
+
+	dnsPort = 53
+)
+
+// readDelegation reads the delegation of child from the authority section on.
+// Only addresses of names at or below zone are believed, the zone whose server
+// has sent the message; section is where the NS records are.
+func readDelegation(message []byte, child, zone wire.Name, section wire.Section) (d delegation, err error) {
+	d.zone = child
+	var r wire.Reader
+	if err := r.Reset(message); err != nil {
+		return d, err
+	}
+	for r.Section() != section {
+		if err := r.NextSection(); err != nil {
+			return d, err
+		}
+	}
+	for {
+		h, err := r.Next()
+		if err == wire.ErrSectionDone {
+			break
+		}
+		if err != nil {
+			return d, err
+		}
+		if h.Type != wire.TypeNS || h.Class != wire.ClassIN || !h.Name.Equal(child) || len(d.servers) == maxNameServers {
+			continue
+		}
+		var ns wire.NS
+		if err := r.Parse(&ns); err != nil {
+			return d, err
+		}
+		if d.server(ns.Host) == nil {
+			d.servers = append(d.servers, nameServer{name: ns.Host})
+		}
+	}
+	for r.Section() != wire.SectionAdditional {
+		if err := r.NextSection(); err != nil {
+			return d, err
+		}
+	}
+	for {
+		h, err := r.Next()
+		if err == wire.ErrSectionDone {
+			return d, nil
+		}
+		if err != nil {
+			return d, err
+		}
+		if h.Class != wire.ClassIN || !h.Name.HasSuffix(zone) {
+			continue
+		}
+		if address, ok := addressOf(h.Type, r.Raw()); ok {
+			if s := d.server(h.Name); s != nil {
+				s.add(netip.AddrPortFrom(address, dnsPort))
+			}
+		}
+	}
+}
+
+// addressOf returns the address in the data of a record.
+func addressOf(t wire.Type, data []byte) (netip.Addr, bool) {
+	switch {
+	case t == wire.TypeA && len(data) == 4, t == wire.TypeAAAA && len(data) == 16:
+		address, ok := netip.AddrFromSlice(data)
+		return address.Unmap(), ok
+	}
+	return netip.Addr{}, false
+}
+
+func (d *delegation) server(name wire.Name) *nameServer {
+	for i := range d.servers {
+		if d.servers[i].name.Equal(name) {
+			return &d.servers[i]
+		}
+	}
+	return nil
+}
+
+func (s *nameServer) add(address netip.AddrPort) {
+	if len(s.addresses) < maxAddresses && !slices.Contains(s.addresses, address) {
+		s.addresses = append(s.addresses, address)
+	}
+}
+
+// isLookedUp reports whether the addresses of s can be looked up when it is a
+// server of zone: not where it is in the zone itself, for then the zone's
+// servers would have to be asked where they are.
+func (s *nameServer) isLookedUp(zone wire.Name) bool {
+	return !s.name.IsZero() && len(s.addresses) == 0 && !s.name.HasSuffix(zone)
+}
+
+// delegationMessage makes of a message, the referral to child by a server of
+// zone, what is kept of it: the NS RRset, what says whether the child is
+// signed, and glue. section is where the NS records are; in what is kept, it is
+// the authority section.
+func delegationMessage(message []byte, child, zone wire.Name, section wire.Section) ([]byte, error) {
+	d, err := readDelegation(message, child, zone, section)
+	if err != nil {
+		return nil, err
+	}
+	var r wire.Reader
+	var w wire.Writer
+	if err := r.Reset(message); err != nil {
+		return nil, err
+	}
+	w.Reset(make([]byte, 0, len(message)+wire.WriterSlack), maxDelegation)
+	w.Flags = wire.FlagQR
+	if err := w.Question(wire.Question{Name: child, Type: wire.TypeNS, Class: wire.ClassIN}); err != nil {
+		return nil, err
+	}
+	w.SetSection(wire.SectionAuthority)
+	var rdata []byte
+	for {
+		h, err := r.Next()
+		if err == wire.ErrSectionDone {
+			if err := r.NextSection(); err != nil {
+				return nil, err
+			}
+			if r.Section() == wire.SectionEnd {
+				return w.Finish(), nil
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch r.Section() {
+		case section:
+			if !d.isPart(&r, h, zone) {
+				continue
+			}
+		case wire.SectionAdditional:
+			if !d.hasAddress(h, r.Raw()) {
+				continue
+			}
+			w.SetSection(wire.SectionAdditional)
+		default:
+			continue
+		}
+		if rdata, err = r.AppendRdata(rdata[:0], h.Type); err != nil {
+			return nil, err
+		}
+		if err := w.Raw(h.Name, h.Type, h.Class, h.TTL, rdata); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// isPart reports whether the record of h, which stands beside the NS records
+// of d, is kept: those records themselves, and what says whether d is signed.
+func (d *delegation) isPart(r *wire.Reader, h wire.RecordHeader, zone wire.Name) bool {
+	if h.Class != wire.ClassIN || !h.Name.HasSuffix(zone) {
+		return false
+	}
+	switch h.Type {
+	case wire.TypeNS:
+		var ns wire.NS
+		return h.Name.Equal(d.zone) && r.Parse(&ns) == nil && d.server(ns.Host) != nil
+	case wire.TypeDS:
+		return h.Name.Equal(d.zone)
+	case wire.TypeNSEC, wire.TypeNSEC3:
+		return true
+	case wire.TypeRRSIG:
+		covered, _, err := readSignature(r)
+		return err == nil && (covered == wire.TypeDS || covered == wire.TypeNSEC || covered == wire.TypeNSEC3)
+	}
+	return false
+}
+
+// hasAddress reports whether the record of h is one of the addresses kept.
+func (d *delegation) hasAddress(h wire.RecordHeader, data []byte) bool {
+	address, ok := addressOf(h.Type, data)
+	if !ok {
+		return false
+	}
+	s := d.server(h.Name)
+	return s != nil && slices.Contains(s.addresses, netip.AddrPortFrom(address, dnsPort))
+}
+
+// maxDelegation is how many octets are kept of a referral at the most.
+const maxDelegation = 8 << 10

@@ -1,0 +1,265 @@
+package recursor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/names-dns/names/wire"
+)
+
+// inquiryKey is what makes two questions one. DNSSEC records are always asked
+// for, whoever wants them.
+type inquiryKey struct {
+	name string // wire form in lower case
+	kind wire.Type
+}
+
+func inquiryKeyOf(q wire.Question) inquiryKey { return inquiryKey{q.Name.Fold().Wire(), q.Type} }
+
+// inquiry is a question that is being resolved, and all who wait for its
+// answer: clients, and other resolutions that have to know where a name server
+// is.
+type inquiry struct {
+	key      inquiryKey
+	question wire.Question
+	depth    int // how many inquiries wait for this one, one for another, to the client's
+	budget   *budget
+	trace    *tracer
+	context  context.Context
+	cancel   context.CancelFunc
+
+	// Under the recursor's lock.
+	askers   int
+	waitsFor []*inquiry
+
+	landed chan struct{} // closed once there is an answer or an error
+	answer *answer
+	err    error
+}
+
+// inquire resolves a client's question, together with all who ask the same.
+func (r *Recursor) inquire(ctx context.Context, q wire.Question) (*answer, error) {
+	q.Name = q.Name.Clone()
+	r.mu.Lock()
+	in, isNew, err := r.join(q, nil)
+	r.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	if isNew {
+		r.done.Go(func() {
+			select {
+			case r.slots <- struct{}{}:
+				r.resolve(in)
+				<-r.slots
+			case <-in.context.Done():
+				r.land(in, nil, errTooMany)
+			}
+		})
+	}
+	defer r.leave(in)
+	select {
+	case <-in.landed:
+		return in.answer, in.err
+	case <-ctx.Done():
+		return nil, &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "no answer in time", Err: ctx.Err()}
+	}
+}
+
+// errCircle is returned where an inquiry would have to wait for itself.
+var errCircle = errors.New("it takes its own answer to find it")
+
+// errRecent is returned where the same question has failed a moment ago.
+var errRecent = errors.New("the question has just failed")
+
+// inquireFor resolves a question whose answer another inquiry needs. It costs
+// what that one may.
+func (r *Recursor) inquireFor(ctx context.Context, parent *inquiry, q wire.Question) (*answer, error) {
+	if parent.depth >= maxDepth {
+		return nil, errDepth
+	}
+	for {
+		in, isNew, err := r.joinFor(parent, q)
+		if err != nil {
+			return nil, err
+		}
+		if isNew {
+			r.done.Go(func() { r.resolve(in) })
+		}
+		select {
+		case <-in.landed:
+			r.leaveFor(parent, in)
+			if !isNew && errors.Is(in.err, errExhausted) && ctx.Err() == nil {
+				continue // that was the other one's misfortune
+			}
+			return in.answer, in.err
+		case <-ctx.Done():
+			r.leaveFor(parent, in)
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// joinFor is join for an inquiry that is to wait for another, but not for
+// itself.
+func (r *Recursor) joinFor(parent *inquiry, q wire.Question) (in *inquiry, isNew bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if in, isNew, err = r.join(q, parent); err != nil {
+		return nil, false, err
+	}
+	left := maxReached
+	if in.reaches(parent, &left) {
+		in.askers-- // never the last: the inquiry waits for somebody who asks
+		return nil, false, errCircle
+	}
+	parent.waitsFor = append(parent.waitsFor, in)
+	return in, isNew, nil
+}
+
+func (r *Recursor) leaveFor(parent, in *inquiry) {
+	r.leave(in)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if i := slices.Index(parent.waitsFor, in); i >= 0 {
+		parent.waitsFor = slices.Delete(parent.waitsFor, i, i+1)
+	}
+}
+
+// join returns the inquiry with that question: one that is on its way, or a
+// new one, which the caller has to start. Whoever joins has to leave. The
+// recursor is locked.
+func (r *Recursor) join(q wire.Question, parent *inquiry) (in *inquiry, isNew bool, err error) {
+	if r.closed {
+		return nil, false, errClosed
+	}
+	key := inquiryKeyOf(q)
+	isTraced := parent != nil && parent.trace != nil
+	if in := r.inquiries[key]; in != nil && !isTraced {
+		in.askers++
+		return in, false, nil
+	}
+	if parent != nil && !isTraced {
+		if f, ok := r.failed[key]; ok && time.Now().Before(f.until) {
+			return nil, false, errRecent // RFC 9520 3.2
+		}
+	}
+	if parent == nil {
+		in = r.newInquiry(q, time.Now().Add(r.config.Timeout))
+		in.budget = newClientBudget()
+	} else {
+		deadline, _ := parent.context.Deadline()
+		in = r.newInquiry(q, deadline)
+		in.budget, in.depth, in.trace = parent.budget, parent.depth+1, parent.trace
+	}
+	if !isTraced {
+		r.inquiries[key] = in
+	}
+	return in, true, nil
+}
+
+func (r *Recursor) newInquiry(q wire.Question, deadline time.Time) *inquiry {
+	in := &inquiry{key: inquiryKeyOf(q), question: q, askers: 1, landed: make(chan struct{})}
+	in.context, in.cancel = context.WithDeadline(r.context, deadline)
+	return in
+}
+
+// maxReached is how many inquiries are looked at to find out whether one waits
+// for another. Where there are more, it is taken for granted.
+const maxReached = 256
+
+// reaches reports whether in is other or waits for it, by way of others too.
+// The recursor is locked.
+func (in *inquiry) reaches(other *inquiry, left *int) bool {
+	if *left--; in == other || *left < 0 {
+		return true
+	}
+	for _, next := range in.waitsFor {
+		if next.reaches(other, left) {
+			return true
+		}
+	}
+	return false
+}
+
+// resolve does the work of an inquiry.
+func (r *Recursor) resolve(in *inquiry) {
+	t := newResolution(r, in)
+	a, err := t.run(in.context)
+	if err != nil && r.context.Err() != nil {
+		err = errClosed
+	}
+	r.land(in, a, err)
+}
+
+// land ends an inquiry.
+func (r *Recursor) land(in *inquiry, a *answer, err error) {
+	in.answer, in.err = a, err
+	r.mu.Lock()
+	r.forget(in)
+	if in.depth > 0 && err != nil && isLasting(err) && in.context.Err() != context.Canceled {
+		r.rememberFailure(in.key)
+	}
+	r.mu.Unlock()
+	close(in.landed)
+	in.cancel()
+}
+
+// leave ends the inquiry where nobody waits for it any more.
+func (r *Recursor) leave(in *inquiry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if in.askers--; in.askers == 0 {
+		r.forget(in)
+		in.cancel()
+	}
+}
+
+// forget takes an inquiry out of those that can be joined.
+func (r *Recursor) forget(in *inquiry) {
+	if r.inquiries[in.key] == in {
+		delete(r.inquiries, in.key)
+	}
+}
+
+// failed is a question of our own that got no answer.
+type failed struct {
+	until time.Time
+	times int // in a row
+}
+
+const (
+	// A question that got no answer is left alone for that long, and for
+	// twice as long each time it happens again (RFC 9520 3.2).
+	failureTime    = 5 * time.Second
+	maxFailureTime = 5 * time.Minute
+	// maxFailed is how many such questions are remembered.
+	maxFailed = 8192
+)
+
+// rememberFailure notes that a question got no answer. The recursor is locked.
+func (r *Recursor) rememberFailure(key inquiryKey) {
+	now := time.Now()
+	f := r.failed[key]
+	if now.Sub(f.until) > maxFailureTime {
+		f.times = 0
+	}
+	f.until = now.Add(min(failureTime<<min(f.times, 10), maxFailureTime))
+	f.times++
+	if len(r.failed) >= maxFailed {
+		for other := range r.failed { // any: they come in random order
+			delete(r.failed, other)
+			break
+		}
+	}
+	r.failed[key] = f
+}
+
+// isLasting reports whether a question that failed so will fail again: not
+// where it was given up, or belonged to a client's question that has cost all
+// it may.
+func isLasting(err error) bool {
+	return !errors.Is(err, errExhausted) && !errors.Is(err, errClosed)
+}

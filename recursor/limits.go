@@ -1,0 +1,52 @@
+package recursor
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"github.com/names-dns/names/recursor/upstream"
+)
+
+// What one question of a client may cost a [Recursor], with everything that
+// has to be found out on the way: however zones are delegated, and whoever has
+// laid them out to be costly, no more is spent than this.
+const (
+	// maxQueries is how often servers are asked. BIND's max-recursion-queries
+	// is 50, Unbound's quota 200.
+	maxQueries = 64
+	// maxReceived is how many octets servers may send.
+	maxReceived = 1 << 20
+
+	// maxDepth is how many questions may wait for one another: where the
+	// server of the server of the name is. BIND's max-recursion-depth is 7.
+	maxDepth = 7
+
+	// maxLookups is how many name servers' addresses are looked up, of which
+	// maxMissing may turn out to have none: NXNSAttack lives on names of
+	// servers that do not exist.
+	maxLookups = 24
+	maxMissing = 5
+
+	// maxReferrals is how many zone cuts are passed in one resolution.
+	maxReferrals = 32
+
+	// maxTries is how often servers of one zone are asked one question.
+	maxTries = 10
+)
+
+// budget is what is left of all that.
+type budget struct {
+	*upstream.Budget
+	lookups atomic.Int32 // name servers' addresses that may yet be looked up
+	missing atomic.Int32 // that may yet turn out to have none
+}
+
+func newClientBudget() *budget {
+	b := &budget{Budget: upstream.NewBudget(maxQueries, maxReceived)}
+	b.lookups.Store(maxLookups)
+	b.missing.Store(maxMissing)
+	return b
+}
+
+// errExhausted is wrapped by failures of questions that have cost all they may.
+var errExhausted = errors.New("the question has cost all it may")

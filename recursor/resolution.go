@@ -1,0 +1,359 @@
+package recursor
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/names-dns/names/cache"
+	"github.com/names-dns/names/wire"
+)
+
+// resolution finds the answer to one question as RFC 1034 5.3.3 says, state by
+// state:
+//
+//	lookInCache --> findServers --> askServers --> understand --> done
+//	     ^               ^              ^              |
+//	     |               |              '-- referral --+
+//	     |               '-- all of them have failed --+
+//	     '------------------- alias -------------------'
+type resolution struct {
+	r     *Recursor
+	in    *inquiry
+	trace *tracer
+
+	name wire.Name   // what is looked for: the name asked for, or what aliases led to
+	seen []wire.Name // names looked for before: the links of the chain
+	out  answer      // what was found so far
+
+	cut       delegation // the servers to ask
+	cutKey    string     // its zone in lower case
+	referrals int
+	known     int  // labels of name that belong to the zone of cut, as far as is known
+	asked     int  // questions sent with a shortened name
+	whole     bool // the name is not shortened any more
+	retried   bool // a delegation from the cache was given up
+
+	response *response
+	denial   *response // to a question with a shortened name: to be confirmed
+}
+
+// state is one of the states of a resolution. It returns the next one; nil at
+// the end.
+type state func(t *resolution, ctx context.Context) (state, error)
+
+func newResolution(r *Recursor, in *inquiry) *resolution {
+	return &resolution{r: r, in: in, trace: in.trace, name: in.question.Name}
+}
+
+// run returns the answer.
+func (t *resolution) run(ctx context.Context) (*answer, error) {
+	t.note(StepStart, t.in.question, netip.AddrPort{}, "", nil, 0)
+	var err error
+	for s := state(lookInCache); s != nil; {
+		if s, err = s(t, ctx); err != nil {
+			var failure *Failure
+			if !errors.As(err, &failure) {
+				err = &Failure{Code: wire.ExtendedErrorOther, Text: err.Error(), Err: err}
+			}
+			t.note(StepFailure, t.in.question, netip.AddrPort{}, err.Error(), nil, 0)
+			return nil, err
+		}
+	}
+	t.note(StepAnswer, t.in.question, netip.AddrPort{}, t.out.rcode.String(), nil, 0)
+	return &t.out, nil
+}
+
+// question is what is looked for now.
+func (t *resolution) question() wire.Question {
+	return wire.Question{Name: t.name, Type: t.in.question.Type, Class: wire.ClassIN}
+}
+
+// lookInCache is step 1: what was found before.
+func lookInCache(t *resolution, ctx context.Context) (state, error) {
+	for {
+		q := t.question()
+		if a, ok := t.r.known(q); ok {
+			t.note(StepCache, q, netip.AddrPort{}, "answer", nil, 0)
+			t.finish(a)
+			return nil, nil
+		}
+		if q.Type != wire.TypeANY && q.Type != wire.TypeCNAME {
+			if a, ok := t.r.known(wire.Question{Name: q.Name, Type: wire.TypeCNAME, Class: wire.ClassIN}); ok {
+				if target, ok := aliasIn(a, q.Name); ok {
+					t.note(StepCache, q, netip.AddrPort{}, "alias", nil, 0)
+					t.out.answers = append(t.out.answers, a.answers...)
+					if err := t.follow(target); err != nil {
+						return nil, err
+					}
+					continue
+				}
+			}
+		}
+		if _, m, ok := t.r.cache.FindDenied(q.Name, q.Class, nil); ok {
+			if a, err := readKept(m); err == nil {
+				t.note(StepCache, q, netip.AddrPort{}, "no such name", nil, 0) // RFC 8020 2
+				t.finish(a)
+				return nil, nil
+			}
+		}
+		return findServers, nil
+	}
+}
+
+// aliasIn returns what a says that name is an alias of.
+func aliasIn(a *answer, name wire.Name) (target wire.Name, ok bool) {
+	for i := range a.answers {
+		if record := &a.answers[i]; record.Type == wire.TypeCNAME && record.Name.Equal(name) {
+			target, _, err := wire.NameFromWire(record.Data)
+			return target, err == nil
+		}
+	}
+	return wire.Name{}, false
+}
+
+// finish takes a for the end of the answer.
+func (t *resolution) finish(a *answer) {
+	t.out.rcode = a.rcode
+	t.out.answers = append(t.out.answers, a.answers...)
+	t.out.authority = a.authority
+	t.out.extended = a.extended
+}
+
+// follow goes on to the name that an alias leads to (step 4c).
+func (t *resolution) follow(target wire.Name) error {
+	t.seen = append(t.seen, t.name)
+	for _, name := range t.seen {
+		if name.Equal(target) {
+			return errAliasCircle
+		}
+	}
+	if len(t.seen) > maxLinks {
+		return errAliases
+	}
+	t.name = target
+	t.note(StepAlias, t.question(), netip.AddrPort{}, "", nil, 0)
+	return nil
+}
+
+// findServers is step 2: the servers of the nearest zone above the name, as far
+// as is known.
+func findServers(t *resolution, ctx context.Context) (state, error) {
+	name := t.name
+	if t.in.question.Type == wire.TypeDS && !name.IsRoot() {
+		name = name.Parent() // a zone's parent has it (RFC 4035 3.1.4.1)
+	}
+	configured := t.r.configuredFor(name)
+	zone, m, ok := t.r.cache.FindDelegation(name, wire.ClassIN, nil)
+	switch {
+	case configured != nil && (!ok || configured.source == fromForward || configured.zone.Len() >= zone.Len()):
+		t.descend(*configured)
+	case ok:
+		d, err := readDelegation(m, zone, wire.Root, wire.SectionAuthority)
+		if err != nil {
+			return nil, err
+		}
+		d.source = fromCache
+		t.descend(d)
+	default:
+		return findRootServers, nil
+	}
+	return askServers, nil
+}
+
+// configuredFor returns the servers that were given for the zone that name is
+// in, if any were.
+func (r *Recursor) configuredFor(name wire.Name) *delegation {
+	if len(r.zones) == 0 {
+		return nil
+	}
+	var buf [wire.MaxNameLen]byte
+	folded := name.AppendFolded(buf[:0])
+	for at := 0; ; at += 1 + int(folded[at]) {
+		if d := r.zones[string(folded[at:])]; d != nil {
+			return d
+		}
+		if folded[at] == 0 {
+			return nil
+		}
+	}
+}
+
+// findRootServers asks the servers of the hints which ones there are now (RFC
+// 8109), and is content with the hints where they do not say.
+func findRootServers(t *resolution, ctx context.Context) (state, error) {
+	if !t.name.IsRoot() || t.in.question.Type != wire.TypeNS {
+		if _, err := t.r.inquireFor(ctx, t.in, primingQuestion); err == nil {
+			if _, m, ok := t.r.cache.FindDelegation(wire.Root, wire.ClassIN, nil); ok {
+				if d, err := readDelegation(m, wire.Root, wire.Root, wire.SectionAuthority); err == nil {
+					d.source = fromCache
+					t.descend(d)
+					return askServers, nil
+				}
+			}
+		}
+	}
+	t.descend(t.r.hints)
+	return askServers, nil
+}
+
+// descend makes d the servers to ask.
+func (t *resolution) descend(d delegation) {
+	t.cut = d
+	t.cutKey = d.zone.Fold().Wire()
+	t.known, t.whole, t.denial = d.zone.LabelCount(), t.r.config.WholeNames || d.source == fromForward, nil
+	if t.trace != nil {
+		t.trace.say(Step{Depth: t.in.depth, Kind: StepServers, Question: t.question(), Zone: d.zone, Text: d.describe()})
+	}
+}
+
+// askServers is step 3: the servers are asked, for as much of the name as they
+// need to know.
+func askServers(t *resolution, ctx context.Context) (state, error) {
+	q := t.nextQuestion()
+	for t.isShortened(q) {
+		if _, ok := t.r.known(q); !ok {
+			break
+		}
+		t.known = q.Name.LabelCount() // it is there, and no zone of its own
+		q = t.nextQuestion()
+	}
+	if t.isShortened(q) {
+		t.asked++
+	}
+	var err error
+	t.response, err = t.ask(ctx, q)
+	if err == nil {
+		return understand, nil
+	}
+	switch {
+	case ctx.Err() != nil || errors.Is(err, errExhausted):
+	case t.isShortened(q):
+		t.whole = true // RFC 9156 3: there are servers that cannot cope with it
+		return askServers, nil
+	case t.cut.source == fromCache && !t.retried && !t.cut.zone.IsRoot():
+		// The zone may have moved on. Its parent knows.
+		t.retried = true
+		t.r.cache.ForgetPart(cache.PartDelegation, wire.Question{Name: t.cut.zone, Type: wire.TypeNS, Class: wire.ClassIN})
+		return findServers, nil
+	}
+	return nil, err
+}
+
+// nextQuestion is what to ask the servers of the cut.
+func (t *resolution) nextQuestion() wire.Question {
+	q := t.question()
+	if t.whole {
+		return q
+	}
+	if labels := minimised(t.name, t.known, t.asked); labels < t.name.LabelCount() {
+		q.Name, q.Type = t.name.Ancestor(labels), minimisedType
+	}
+	return q
+}
+
+// isShortened reports whether q is not the question itself but one to find out
+// who can be asked it.
+func (t *resolution) isShortened(q wire.Question) bool { return q.Name.Len() != t.name.Len() }
+
+// understand is step 4: what the response says.
+func understand(t *resolution, ctx context.Context) (state, error) {
+	p := t.response
+	if p.kind == saysReferral {
+		return t.refer(p)
+	}
+	if t.isShortened(p.question) {
+		switch p.kind {
+		case saysNoName:
+			// Servers say so of names that have nothing but others below them,
+			// which is wrong (RFC 8020 1). So they are asked for the whole name.
+			t.denial, t.whole = p, true
+		case saysAlias:
+			t.whole = true // what is below an alias is for the servers to say
+		default:
+			t.known = p.question.Name.LabelCount()
+			t.r.keep(p)
+		}
+		return askServers, nil
+	}
+	t.r.keep(p)
+	if p.kind == saysNoName && t.denial != nil {
+		t.r.keep(t.denial)
+	}
+	if p.question == primingQuestion {
+		if m, err := delegationMessage(p.message, wire.Root, wire.Root, wire.SectionAnswer); err == nil {
+			t.r.cache.KeepPart(cache.PartDelegation, m)
+		}
+	}
+	a := &p.scrubber.out
+	if p.kind != saysAlias {
+		t.finish(a)
+		return nil, nil
+	}
+	t.out.answers = append(t.out.answers, a.answers...)
+	s := &p.scrubber
+	for i := range s.links - 1 {
+		if err := t.follow(s.names[i+1]); err != nil {
+			return nil, err
+		}
+	}
+	return lookInCache, nil
+}
+
+// refer goes on to the servers of a zone below (step 4b).
+func (t *resolution) refer(p *response) (state, error) {
+	if t.referrals++; t.referrals > maxReferrals {
+		return nil, exhausted("more zone cuts than one name may have")
+	}
+	d, err := readDelegation(p.message, p.child, t.cut.zone, wire.SectionAuthority)
+	if err != nil {
+		return nil, err
+	}
+	t.note(StepReferral, t.question(), netip.AddrPort{}, p.child.String(), nil, 0)
+	t.r.keep(p)
+	if configured := t.r.configuredFor(t.name); configured != nil && configured.zone.Len() > t.cut.zone.Len() {
+		d = *configured
+	}
+	t.descend(d)
+	return askServers, nil
+}
+
+// Why a name cannot be resolved, whoever is asked.
+var (
+	errAliasCircle = &Failure{Code: wire.ExtendedErrorInvalidData, Text: "the name is an alias of itself"}
+	errAliases     = &Failure{Code: wire.ExtendedErrorInvalidData, Text: "the name leads through too many aliases"}
+	errDepth       = &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "too many name servers have to be found one for another", Err: errExhausted}
+)
+
+// exhausted is the failure of a question that has cost all it may.
+func exhausted(what string) *Failure {
+	return &Failure{Code: wire.ExtendedErrorOther, Text: what, Err: errExhausted}
+}
+
+// note tells a step to whoever traces the question.
+func (t *resolution) note(kind StepKind, q wire.Question, server netip.AddrPort, text string, reply []byte, rtt time.Duration) {
+	if t.trace == nil {
+		return
+	}
+	t.trace.say(Step{Depth: t.in.depth, Kind: kind, Question: q, Zone: t.cut.zone, Server: server, Text: text, Reply: reply, RTT: rtt})
+}
+
+// describe tells whose servers they are, and which, for people.
+func (d *delegation) describe() string {
+	text := [...]string{"from the referral", "from the cache", "from the root hints", "as configured", "as configured, to forward to"}[d.source]
+	for i := range d.servers {
+		s := &d.servers[i]
+		text += ", "
+		if i == 0 {
+			text = text[:len(text)-2] + ": "
+		}
+		if !s.name.IsZero() {
+			text += s.name.String()
+		}
+		for _, a := range s.addresses {
+			text += " " + a.String()
+		}
+	}
+	return text
+}

@@ -1,0 +1,471 @@
+package recursor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/names-dns/names/recursor/upstream"
+	"github.com/names-dns/names/wire"
+)
+
+// round is one question to the servers of one zone, one after the other and,
+// where one takes longer than it should, beside each other, until a reply can
+// be used (RFC 1034 5.3.3 step 3).
+type round struct {
+	t        *resolution
+	zone     *delegation
+	question wire.Question
+	query    upstream.Query
+	deny     bool // the zone is not configured: some addresses are not asked
+
+	servers []*server // those whose addresses are known
+	unknown []wire.Name
+	tries   []roundTry
+	open    int // tries that have no result yet
+	results chan roundResult
+	lookups int // name servers that are being looked up
+	found   chan []netip.AddrPort
+	heard   chan struct{} // a server was heard, its answer takes longer
+	blame   blame
+}
+
+// roundTry is a server asked once.
+type roundTry struct {
+	server  *server
+	sent    time.Time
+	isTrial bool
+	over    bool
+}
+
+// roundResult is what came of it.
+type roundResult struct {
+	try   int
+	reply upstream.Reply
+	err   error
+}
+
+// lookupsAtOnce is how many name servers are looked up beside each other, where
+// not one address is known.
+const lookupsAtOnce = 2
+
+// ask asks the servers of the present zone cut a question. It returns the first
+// reply that can be used.
+func (t *resolution) ask(ctx context.Context, q wire.Question) (*response, error) {
+	if err := t.r.enter(t.cutKey); err != nil {
+		return nil, err
+	}
+	defer t.r.leaveZone(t.cutKey)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &round{
+		t: t, zone: &t.cut, question: q, deny: !t.cut.isConfigured(),
+		results: make(chan roundResult, maxTries),
+		heard:   make(chan struct{}, 1),
+	}
+	r.query = upstream.Query{
+		Question: q, DO: true, Budget: t.in.budget.Budget,
+		Progress: func() {
+			select {
+			case r.heard <- struct{}{}:
+			default:
+			}
+		},
+	}
+	if t.cut.source == fromForward {
+		r.query.Flags = wire.FlagRD
+	}
+	for i := range t.cut.servers {
+		s := &t.cut.servers[i]
+		r.add(s.addresses)
+		if r.deny && s.isLookedUp(t.cut.zone) {
+			r.unknown = append(r.unknown, s.name)
+		}
+	}
+	rand.Shuffle(len(r.unknown), func(i, j int) { r.unknown[i], r.unknown[j] = r.unknown[j], r.unknown[i] })
+	return r.run(ctx)
+}
+
+// add makes the servers at addresses such that can be asked.
+func (r *round) add(addresses []netip.AddrPort) {
+	var usable [maxNameServers * maxAddresses]netip.AddrPort
+	list := usable[:0]
+	for _, a := range addresses {
+		if len(list) == cap(list) {
+			break
+		}
+		if r.deny && !r.t.r.mayAsk(a) || !r.t.r.isReachable(a.Addr()) {
+			continue
+		}
+		list = append(list, a)
+	}
+	for _, s := range r.t.r.servers.appendFor(nil, r.t.cutKey, list) {
+		if !slices.Contains(r.servers, s) {
+			r.servers = append(r.servers, s)
+		}
+	}
+}
+
+func (r *round) run(ctx context.Context) (*response, error) {
+	defer r.end()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	patience, ok := r.next(ctx)
+	for {
+		switch {
+		case ok:
+			timer.Reset(patience)
+		case r.open > 0:
+			timer.Reset(recheck)
+		case r.lookups > 0:
+			timer.Stop()
+		default:
+			return nil, r.failure()
+		}
+		select {
+		case result := <-r.results:
+			response, err := r.take(result)
+			if response != nil || err != nil {
+				return response, err
+			}
+			patience, ok = r.next(ctx)
+		case addresses := <-r.found:
+			r.lookups--
+			r.add(addresses)
+			if r.open == 0 || !ok {
+				patience, ok = r.next(ctx)
+			}
+		case <-r.heard:
+			patience, ok = maxPatience, true
+		case <-timer.C:
+			r.noteSilence()
+			patience, ok = r.next(ctx)
+		case <-ctx.Done():
+			r.noteSilence()
+			r.blame.add(nil, context.Cause(ctx), rankSilence, wire.ExtendedErrorNoReachableAuthority, "no name server answered in time")
+			return nil, r.failure()
+		}
+	}
+}
+
+// next asks the server that is likely to answer first, those before those that
+// were asked already. It returns how long to wait before the next one; ok is
+// false if there is nobody to ask now.
+func (r *round) next(ctx context.Context) (patience time.Duration, ok bool) {
+	if len(r.tries) == maxTries || ctx.Err() != nil {
+		return 0, false
+	}
+	now := time.Now()
+	var best, due *server
+	var bestTries int
+	var bestScore time.Duration
+	fresh := 0 // live ones not asked yet, the best included
+	for _, s := range r.servers {
+		tries, hasFailed := r.triesOf(s)
+		if hasFailed {
+			continue
+		}
+		switch s.condition(now) {
+		case isDue:
+			due = s
+		case isAlive:
+			if s.isBusy() {
+				r.blame.add(s, errBusy, rankSilence, wire.ExtendedErrorNoReachableAuthority, "the zone's name servers have too many questions to answer")
+				continue
+			}
+			score := s.score()
+			if tries == 0 {
+				fresh++
+				if len(r.tries) == 0 && rand.IntN(explorations) == 0 {
+					score = 0 // to see how it fares: things change
+				}
+			}
+			if best == nil || tries < bestTries || tries == bestTries && (score < bestScore || score == bestScore && rand.IntN(fresh+1) == 0) {
+				best, bestTries, bestScore = s, tries, score
+			}
+		}
+	}
+	switch {
+	case best != nil && (bestTries == 0 || len(r.unknown) == 0):
+		r.launch(ctx, best, now, false)
+		patience = best.patience()
+		if fresh <= 1 { // all have been asked now: it is the best one's turn again, unless it answers
+			patience = max(patience, repeatPatience)
+		}
+		return patience << bestTries, true
+	case due != nil && due.startTrial(now):
+		r.launch(ctx, due, now, true)
+		return due.trial, true
+	}
+	r.lookUp(ctx)
+	return 0, false
+}
+
+// isBusy reports whether as many questions wait for s as may.
+func (s *server) isBusy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting >= maxPerServer
+}
+
+var errBusy = errors.New("too many questions wait for it")
+
+func (r *round) triesOf(s *server) (count int, hasFailed bool) {
+	for i := range r.tries {
+		if r.tries[i].server == s {
+			count++
+			hasFailed = hasFailed || r.tries[i].over
+		}
+	}
+	return count, hasFailed
+}
+
+// launch asks s.
+func (r *round) launch(ctx context.Context, s *server, now time.Time, isTrial bool) {
+	i := len(r.tries)
+	r.tries = append(r.tries, roundTry{server: s, sent: now, isTrial: isTrial})
+	r.open++
+	s.asked()
+	r.t.note(StepAsk, r.question, s.Addr(), "", nil, 0)
+	r.t.r.done.Go(func() {
+		query := r.query
+		reply, err := s.Ask(ctx, &query)
+		s.report(&reply, err, time.Now())
+		s.dropped()
+		r.results <- roundResult{i, reply, err} // has room for all
+	})
+}
+
+// take looks at a result. It returns the response if the reply can be used, an
+// error if no other server is to be asked either.
+func (r *round) take(result roundResult) (*response, error) {
+	try := &r.tries[result.try]
+	try.over = true
+	r.open--
+	s := try.server
+	if err := result.err; err != nil {
+		var notSent *upstream.NotSentError
+		switch {
+		case errors.Is(err, upstream.ErrBudget):
+			return nil, exhausted("more questions than one may cost")
+		case errors.As(err, &notSent) && isUnreachable(err):
+			r.t.r.setUnreachable(s.Addr().Addr())
+		}
+		r.ignore(s, &result.reply, err, rankNetwork, wire.ExtendedErrorNetworkError, "a name server of the zone cannot be reached")
+		return nil, nil
+	}
+	if !isAnswer(result.reply.RCode) {
+		s.declined()
+		if result.reply.RCode == wire.RCodeRefused {
+			r.t.r.servers.setLame(s.Addr(), r.zone.zone)
+		}
+		r.ignore(s, &result.reply, fmt.Errorf("it answers %v", result.reply.RCode), rankRCode, wire.ExtendedErrorNoReachableAuthority,
+			"a name server of the zone answers "+result.reply.RCode.String())
+		return nil, nil
+	}
+	response, err := r.read(&result.reply)
+	if err != nil {
+		s.declined()
+		if err == errLame || err == errUpward {
+			r.t.r.servers.setLame(s.Addr(), r.zone.zone)
+		}
+		r.ignore(s, &result.reply, err, rankInvalid, wire.ExtendedErrorInvalidData, "a name server's reply is no answer")
+		return nil, nil
+	}
+	s.answered()
+	r.t.note(StepReply, r.question, s.Addr(), response.kind.String(), result.reply.Message, result.reply.RTT)
+	return response, nil
+}
+
+// read finds out what a reply says.
+func (r *round) read(reply *upstream.Reply) (*response, error) {
+	if r.zone.source != fromForward {
+		return classify(reply, r.question, r.zone.zone)
+	}
+	response := &response{question: r.question, message: reply.Message}
+	s := &response.scrubber
+	s.question, s.zone, s.do = r.question, wire.Root, true
+	if err := s.read(reply); err != nil {
+		return nil, err
+	}
+	switch {
+	case s.found:
+		response.kind = saysAnswer
+	case reply.RCode == wire.RCodeNXDomain || reply.RCode == wire.RCodeYXDomain:
+		response.kind = saysNoName
+	case s.links == 1 && s.soa.IsZero() && s.hasNS && !s.reader.Header().Flags.Has(wire.FlagAA):
+		return nil, errReferral
+	default:
+		response.kind = saysNoData
+	}
+	return response, nil
+}
+
+// ignore notes that a reply is of no use.
+func (r *round) ignore(s *server, reply *upstream.Reply, err error, rank int, code wire.ExtendedErrorCode, text string) {
+	r.blame.add(s, err, rank, code, text)
+	r.t.note(StepIgnored, r.question, s.Addr(), err.Error(), reply.Message, reply.RTT)
+}
+
+// noteSilence tells servers that have not answered that they should have.
+func (r *round) noteSilence() {
+	now := time.Now()
+	for i := range r.tries {
+		if try := &r.tries[i]; !try.over {
+			try.server.silent(try.sent, now, try.isTrial)
+		}
+	}
+}
+
+// lookUp looks for the addresses of some of the name servers that have none.
+func (r *round) lookUp(ctx context.Context) {
+	b := r.t.in.budget
+	for r.lookups < lookupsAtOnce && len(r.unknown) > 0 {
+		name := r.unknown[0]
+		r.unknown = r.unknown[1:]
+		if b.lookups.Add(-1) < 0 || b.missing.Load() < 0 {
+			r.blame.add(nil, errLookups, rankSilence, wire.ExtendedErrorNoReachableAuthority, "the zone's name servers are too costly to find")
+			r.unknown = nil
+			return
+		}
+		if r.found == nil {
+			r.found = make(chan []netip.AddrPort, maxNameServers)
+		}
+		r.lookups++
+		r.t.note(StepLookUp, wire.Question{Name: name, Type: wire.TypeA, Class: wire.ClassIN}, netip.AddrPort{}, "", nil, 0)
+		r.t.r.done.Go(func() { r.found <- r.t.r.addressesOf(ctx, r.t.in, name) })
+	}
+}
+
+var errLookups = errors.New("too many of its name servers have to be looked up")
+
+// end lets go of what the round holds.
+func (r *round) end() {
+	for i := range r.tries {
+		if r.tries[i].isTrial {
+			r.tries[i].server.probed()
+		}
+	}
+}
+
+func (r *round) failure() error {
+	if err := r.blame.failure(); err != nil {
+		return err
+	}
+	return &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "no name server of the zone can be reached",
+		Err: fmt.Errorf("zone %v", r.zone.zone)}
+}
+
+// addressesOf looks for the addresses of a name server. What an alias leads to
+// is not one (RFC 2181 10.3).
+func (r *Recursor) addressesOf(ctx context.Context, parent *inquiry, name wire.Name) []netip.AddrPort {
+	types := [2]wire.Type{wire.TypeA, wire.TypeAAAA}
+	if !r.isReachable(netip.IPv4Unspecified()) {
+		types[0], types[1] = types[1], types[0]
+	}
+	var s nameServer
+	for _, t := range types {
+		q := wire.Question{Name: name, Type: t, Class: wire.ClassIN}
+		a, ok := r.known(q)
+		if !ok {
+			var err error
+			if a, err = r.inquireFor(ctx, parent, q); err != nil {
+				if errors.Is(err, errExhausted) || ctx.Err() != nil {
+					return nil
+				}
+				continue
+			}
+		}
+		for i := range a.answers {
+			record := &a.answers[i]
+			if !record.Name.Equal(name) {
+				continue
+			}
+			if address, ok := addressOf(record.Type, record.Data); ok {
+				s.add(netip.AddrPortFrom(address, dnsPort))
+			}
+		}
+		if len(s.addresses) > 0 {
+			return s.addresses
+		}
+		if a.rcode == wire.RCodeNXDomain || !r.isReachable(netip.IPv6Unspecified()) {
+			break
+		}
+	}
+	parent.budget.missing.Add(-1)
+	return nil
+}
+
+// mayAsk reports whether a can be the address of a server of strangers.
+func (r *Recursor) mayAsk(a netip.AddrPort) bool {
+	addr := a.Addr()
+	switch {
+	case addr.IsUnspecified(), addr.IsMulticast(), addr.IsLinkLocalUnicast(), addr.Is4() && addr.As4()[0] >= 240, addr.Is4() && addr.As4()[0] == 0:
+		return false
+	case addr.IsLoopback() && !r.config.QueryLoopback, r.config.DoNotQuery.Contains(addr):
+		return false
+	}
+	return !r.own.has(a)
+}
+
+// unreachableTime is how long a family of addresses is not tried after the
+// system has said that there is no way there.
+const unreachableTime = time.Minute
+
+// isReachable reports whether there is a way to addresses of a's family, as far
+// as is known.
+func (r *Recursor) isReachable(a netip.Addr) bool {
+	until := r.unreachable[familyOf(a)].Load()
+	return until == 0 || time.Now().UnixNano() >= until
+}
+
+func (r *Recursor) setUnreachable(a netip.Addr) {
+	if r.unreachable[1-familyOf(a)].Load() > time.Now().UnixNano() {
+		return // neither: then it is better to try
+	}
+	r.unreachable[familyOf(a)].Store(time.Now().Add(unreachableTime).UnixNano())
+}
+
+func familyOf(a netip.Addr) int {
+	if a.Is4() {
+		return 0
+	}
+	return 1
+}
+
+// isUnreachable reports whether the system knows no way to an address.
+func isUnreachable(err error) bool {
+	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL)
+}
+
+// enter notes that a question goes to the servers of a zone, unless too many do.
+func (r *Recursor) enter(zone string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.busy[zone] >= maxPerZone {
+		return &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "too many questions wait for the servers of the zone"}
+	}
+	r.busy[zone]++
+	return nil
+}
+
+func (r *Recursor) leaveZone(zone string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.busy[zone]--; r.busy[zone] == 0 {
+		delete(r.busy, zone)
+	}
+}
+
+const (
+	// maxPerServer and maxPerZone are how many questions may wait for one
+	// server and for the servers of one zone: one that answers in time never
+	// gets there, one that does not holds no more than that up.
+	maxPerServer = 1024
+	maxPerZone   = 2048
+)
