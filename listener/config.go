@@ -111,7 +111,8 @@ type Config struct {
 // ListenPacket is called with "udp4" or "udp6" and must return a [PacketConn].
 // Listen is called with "tcp4" or "tcp6". The addresses of both, and of the
 // connections accepted, must have a method AddrPort as [net.UDPAddr] has. A
-// connection may be a [*tls.Conn]: its queries are then said to come by TLS.
+// connection that is a tls.Conn, or has its method HandshakeContext, carries
+// queries by TLS.
 type Network interface {
 	ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error)
 	Listen(ctx context.Context, network, address string) (net.Listener, error)

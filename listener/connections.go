@@ -2,7 +2,6 @@ package listener
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -104,9 +103,12 @@ func (t *connections) admit(conn net.Conn) {
 	})
 }
 
-// transportOf is what conn says about how its queries come.
+// transportOf is how queries come over conn: a tls.Conn is known by its
+// handshake, so that those who serve in the clear need not build TLS.
 func transportOf(conn net.Conn) names.Transport {
-	if _, isTLS := conn.(*tls.Conn); isTLS {
+	if _, isTLS := conn.(interface {
+		HandshakeContext(context.Context) error
+	}); isTLS {
 		return names.TLS
 	}
 	return names.TCP

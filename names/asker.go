@@ -40,8 +40,8 @@ type Asker struct {
 	// Dial opens the way to a server, network being "udp" or "tcp" and address
 	// a literal one with its port. By default that is a new socket for each
 	// try, over UDP from a port that cannot be guessed (RFC 5452 9.2). Where it
-	// returns a [tls.Conn], or another connection with its HandshakeContext,
-	// queries with an OPT record are padded (RFC 8467).
+	// returns a tls.Conn, or another with its method HandshakeContext, queries
+	// with an OPT record are padded (RFC 8467).
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Failed is told of each try that brought no reply.

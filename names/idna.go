@@ -1,12 +1,15 @@
 package names
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/names-dns/names/wire"
 )
+
+var errNotUTF8 = errors.New("name is neither ASCII nor UTF-8")
 
 // parseName reads a name that a program asks for.
 func (config *ClientConfig) parseName(text string) (wire.Name, error) {
@@ -27,6 +30,9 @@ func (config *ClientConfig) ascii(name string) (string, error) {
 	}
 	if config.ToASCII == nil {
 		return "", ErrNotASCII
+	}
+	if !utf8.ValidString(name) {
+		return "", errNotUTF8
 	}
 	first = strings.LastIndexByte(name[:first], '.') + 1
 	ascii, err := config.ToASCII(name[first:])

@@ -25,7 +25,7 @@ func pad(query []byte, conn net.Conn) []byte {
 	return at.append(query, wire.OptionPadding, make([]byte, (n+paddedQuery-1)/paddedQuery*paddedQuery-n))
 }
 
-// isEncrypted reports whether conn is a [tls.Conn], or another with its
+// isEncrypted reports whether conn is a tls.Conn, or another with its
 // handshake.
 func isEncrypted(conn net.Conn) bool {
 	_, ok := conn.(interface {

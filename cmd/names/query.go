@@ -22,8 +22,8 @@ Usage:
   names query [@SERVER] [options] [NAME] [TYPE] [CLASS] [+options]
 
 The words may stand in any order. SERVER is an address or a name; without one
-those of /etc/resolv.conf are asked, or else 127.0.0.1. Without
-NAME the root is meant. TYPE is A without one, NS without a NAME either.
+those of /etc/resolv.conf are asked, or else 127.0.0.1. NAME may be
+internationalised (bücher.example); without it the root is meant. TYPE is A without one, NS without a NAME either.
 
 Options:
 
@@ -146,7 +146,10 @@ func (o *queryOptions) servers(ctx context.Context) ([]netip.AddrPort, error) {
 		}
 		addrs = []netip.Addr{addr}
 	} else {
-		addrs, err = names.Default.LookupNetIP(ctx, o.family, o.server)
+		var client *names.Client
+		if client, err = names.NewClient(names.ClientConfig{ToASCII: toASCII}); err == nil {
+			addrs, err = client.LookupNetIP(ctx, o.family, o.server)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("server %w", err)
 		}

@@ -152,7 +152,7 @@ func (a *queryArguments) setName(text string) error {
 	if a.hasName {
 		return fmt.Errorf("%q is one name too many: one question is asked at a time", text)
 	}
-	name, err := wire.ParseName(text)
+	name, err := parseTypedName(text)
 	a.question.Name, a.hasName = name, true
 	return err
 }

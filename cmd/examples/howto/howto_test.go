@@ -285,6 +285,48 @@ func Example_access() {
 	//   because: recursion is not offered to this address
 }
 
+// notified hears which zones have changed.
+type notified struct{ changed chan wire.Name }
+
+func (n notified) TryResolve(x *names.Exchange) error {
+	select {
+	case n.changed <- x.Question().Name.Clone():
+	default: // it is known already
+	}
+	x.Reply.Flags |= wire.FlagAA
+	return nil // NOERROR: understood
+}
+
+func (n notified) Resolve(_ context.Context, x *names.Exchange) error { return n.TryResolve(x) }
+
+func Example_opcodes() {
+	zones, err := zonesFrom("../zones/example.com")
+	if err != nil {
+		log.Fatal(err)
+	}
+	changed := make(chan wire.Name, 1)
+
+	secondary := listener.Config{
+		Resolver: zones,
+		Opcodes:  map[wire.Opcode]names.Resolver{wire.OpcodeNotify: notified{changed}},
+	}
+
+	question := wire.Question{Name: wire.MustParseName("example.com."), Type: wire.TypeSOA, Class: wire.ClassIN}
+	for _, opcode := range []wire.Opcode{wire.OpcodeNotify, wire.OpcodeUpdate} {
+		message := wire.AppendQuery(nil, 1, wire.Flags(0).WithOpcode(opcode), question, nil)
+		reply, err := wire.ParseMessage(listenertest.AskConfig(secondary, message, names.UDP))
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(opcode, reply.RCode)
+	}
+	fmt.Println(<-changed, "has changed")
+	// Output:
+	// NOTIFY NOERROR
+	// UPDATE NOTIMP
+	// example.com. has changed
+}
+
 func TestClock(t *testing.T) {
 	r := clock{wire.MustParseName("time.example."), noon}
 

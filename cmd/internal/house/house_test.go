@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 // foreign says which modules of others a package may import, tests aside.
 var foreign = map[string][]string{
 	"listener": {"golang.org/x/sys/"},
+	"cmd":      {"golang.org/x/net/idna"},
 }
 
 // testsOnly may be imported by tests and test helpers anywhere.
