@@ -3,6 +3,8 @@ package zonefile
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/names-dns/names/authority/diagnostic"
@@ -27,6 +29,38 @@ func benchmarkRead(b *testing.B, text []byte) {
 		}
 	}
 	b.ReportMetric(float64(records), "records")
+}
+
+// BenchmarkReadFile reads a file in blocks, with as many workers as -cpu says.
+func BenchmarkReadFile(b *testing.B) {
+	text := generatedZone(1_000_000)
+	path := filepath.Join(b.TempDir(), "zone")
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		var problems diagnostic.List
+		records := 0
+		err := ReadFileParallel(path, Options{Origin: wire.Root}, &problems, func() Batch { return &countingBatch{total: &records} })
+		if err != nil || problems.Errors != 0 || records != 2_750_003 {
+			b.Fatal(records, err, &problems)
+		}
+	}
+}
+
+// countingBatch only counts records.
+type countingBatch struct {
+	total *int
+	added int
+}
+
+func (b *countingBatch) Begin(*diagnostic.List) { b.added = 0 }
+func (b *countingBatch) Add(*Record)            { b.added++ }
+func (b *countingBatch) Commit() error {
+	*b.total += b.added
+	return nil
 }
 
 // BenchmarkScan takes the words apart and no more: the floor under BenchmarkRead.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -108,49 +107,16 @@ func (r *reader) include() {
 		s.failWord(1, fmt.Errorf("more than %d files included in each other: %s", r.options.MaxDepth, strings.Join(append(slices.Clone(r.chain), path), " -> ")))
 		return
 	}
-	text, err := r.load(path)
+	file, err := r.open(path)
+	if err == nil {
+		saved := r.context
+		r.context = context{owner: slices.Clone(saved.owner), badOwner: saved.badOwner}
+		err = r.readFile(path, file, origin)
+		r.context = saved
+	}
 	if err != nil {
-		s.failWord(1, fmt.Errorf("%s: %w", path, err))
-		return
+		r.scanner.failWord(1, fmt.Errorf("%s: %w", path, err))
 	}
-	saved := r.context
-	r.owner = slices.Clone(saved.owner)
-	r.readText(path, text, origin)
-	r.context = saved
-}
-
-// load returns what is in a file, within the octets that are left. Errors do
-// not name the file.
-func (r *reader) load(path string) ([]byte, error) {
-	file, err := r.options.Open(path)
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	defer file.Close()
-	size := int64(0)
-	if f, ok := file.(interface{ Stat() (fs.FileInfo, error) }); ok {
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			size = info.Size()
-		}
-	}
-	if size > r.bytesLeft {
-		return nil, r.tooLarge()
-	}
-	// With room to spare, so that the end of the file is found without growing.
-	text := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
-	n, err := text.ReadFrom(io.LimitReader(file, r.bytesLeft+1))
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	if n > r.bytesLeft {
-		return nil, r.tooLarge()
-	}
-	r.bytesLeft -= n
-	return text.Bytes(), nil
-}
-
-func (r *reader) tooLarge() error {
-	return fmt.Errorf("more than %d octets in all files together", r.options.MaxBytes)
 }
 
 // withoutPath is the error without the name of the file, which whoever reports

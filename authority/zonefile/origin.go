@@ -33,7 +33,7 @@ func FindOrigin(path string, o Options) (wire.Name, error) {
 	}
 	problems := &diagnostic.List{}
 	r := newReader(o, problems, nil)
-	r.scanner = newScanner(path, text, problems)
+	r.scanner = newScanner(path, trimMark(text), problems)
 	r.setOrigin(o.Origin)
 	for r.scanner.next() && !r.scanner.broken {
 		word, ok := r.scanner.keyword(0)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime"
 
 	"github.com/names-dns/names/authority/diagnostic"
 	"github.com/names-dns/names/wire"
@@ -47,6 +48,11 @@ type Options struct {
 	// MaxGenerated is how many records all $GENERATE together may make; zero
 	// means DefaultMaxGenerated.
 	MaxGenerated int
+	// Workers is how many goroutines ReadFileParallel reads a file with; zero
+	// means GOMAXPROCS.
+	Workers int
+
+	blockSize int // zero means the constant; tests have smaller ones
 }
 
 // withDefaults returns o with what is zero filled in.
@@ -66,6 +72,12 @@ func (o Options) withDefaults() Options {
 	if o.MaxGenerated == 0 {
 		o.MaxGenerated = DefaultMaxGenerated
 	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.blockSize == 0 {
+		o.blockSize = blockSize
+	}
 	return o
 }
 
@@ -76,13 +88,18 @@ func (o Options) withDefaults() Options {
 //
 // The error returned is that of emit, which ends the reading.
 func ReadFile(path string, o Options, problems *diagnostic.List, emit func(*Record) error) error {
-	r := newReader(o, problems, emit)
-	text, err := r.load(path)
-	if err != nil {
-		problems.Add(&diagnostic.Problem{Position: diagnostic.Position{File: path}, Err: err})
-		return nil
+	return newReader(o, problems, emit).read(path)
+}
+
+// read reads the first file.
+func (r *reader) read(path string) error {
+	c, err := r.open(path)
+	if err == nil {
+		err = r.readFile(path, c, r.options.Origin)
 	}
-	r.readText(path, text, r.options.Origin)
+	if err != nil {
+		r.problems.Add(&diagnostic.Problem{Position: diagnostic.Position{File: path}, Err: err})
+	}
 	return r.stopped
 }
 
@@ -90,12 +107,13 @@ func ReadFile(path string, o Options, problems *diagnostic.List, emit func(*Reco
 // it, and $INCLUDE looks in its directory. The text is lent until Read returns.
 func Read(text []byte, file string, o Options, problems *diagnostic.List, emit func(*Record) error) error {
 	r := newReader(o, problems, emit)
-	if int64(len(text)) > r.bytesLeft {
-		problems.Add(&diagnostic.Problem{Position: diagnostic.Position{File: file}, Err: r.tooLarge()})
+	if err := r.octets.take(int64(len(text))); err != nil {
+		problems.Add(&diagnostic.Problem{Position: diagnostic.Position{File: file}, Err: err})
 		return nil
 	}
-	r.bytesLeft -= int64(len(text))
-	r.readText(file, text, r.options.Origin)
+	r.enter(file, r.options.Origin)
+	r.scanner.goOn(trimMark(text), false)
+	r.readEntries()
 	return r.stopped
 }
 
@@ -113,8 +131,12 @@ type reader struct {
 	defaultTTL ttl // of $TTL
 	lastTTL    ttl // of the last record that gave one
 
-	bytesLeft     int64 // of MaxBytes
-	generatesLeft int   // of MaxGenerated
+	octets        *budget // of MaxBytes
+	generatesLeft int     // of MaxGenerated
+
+	workers  int          // how many goroutines may read a file; 0: this one alone
+	newBatch func() Batch // for workers
+	batch    Batch        // that emit adds to; nil without workers
 
 	record Record
 	data   []byte // of record
@@ -128,6 +150,9 @@ type context struct {
 	owner     []byte // wire form; empty: none yet, or a bad one
 	ownerText []byte // what owner was made from, with origin; empty: it was not
 	badOwner  bool   // the last owner was reported
+
+	begun  []byte // an entry of which the rest is still to come, see readBlock
+	enough int    // how long begun must be to be looked at again
 }
 
 // ttl is a TTL that may be unknown.
@@ -140,15 +165,26 @@ func newReader(o Options, problems *diagnostic.List, emit func(*Record) error) *
 	o = o.withDefaults()
 	return &reader{
 		options: o, problems: problems, emit: emit,
-		bytesLeft: o.MaxBytes, generatesLeft: o.MaxGenerated,
+		octets: &budget{left: o.MaxBytes, most: o.MaxBytes}, generatesLeft: o.MaxGenerated,
 	}
 }
 
-// readText reads the entries of one file.
-func (r *reader) readText(file string, text []byte, origin wire.Name) {
-	r.scanner = newScanner(file, text, r.problems)
+// enter begins a file, and leave ends it.
+func (r *reader) enter(file string, origin wire.Name) {
+	r.scanner = newScanner(file, nil, r.problems)
 	r.setOrigin(origin)
 	r.chain = append(r.chain, file)
+}
+
+func (r *reader) leave() { r.chain = r.chain[:len(r.chain)-1] }
+
+// goesOn reports whether there is a reason to read on.
+func (r *reader) goesOn() bool {
+	return r.stopped == nil && !r.problems.Full() && !r.scanner.ended
+}
+
+// readEntries reads the entries that the scanner finds.
+func (r *reader) readEntries() {
 	for r.stopped == nil && !r.problems.Full() && r.scanner.next() {
 		if d, ok := r.directive(); ok {
 			d(r)
@@ -156,7 +192,6 @@ func (r *reader) readText(file string, text []byte, origin wire.Name) {
 			r.readRecord()
 		}
 	}
-	r.chain = r.chain[:len(r.chain)-1]
 }
 
 // readRecord reads [owner] [TTL] [class] type data, TTL and class in either

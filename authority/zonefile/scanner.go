@@ -22,8 +22,9 @@ const (
 type scanner struct {
 	file     string
 	text     []byte
-	at       int // the next octet
-	line     int // the line it is on
+	more     bool // the file goes on behind text, which is whole lines
+	at       int  // the next octet
+	line     int  // the line it is on
 	problems *diagnostic.List
 
 	// The entry that next read last.
@@ -31,7 +32,13 @@ type scanner struct {
 	start  int         // its first octet, which is the first of a line
 	first  int         // the line that is
 	blank  bool        // it starts with a blank: the owner is inherited
-	broken bool        // something in it was reported
+	broken bool        // something in it was reported, or is as soon as the entry is whole
+
+	// The first thing wrong in the entry that is being read.
+	fault   error
+	faultAt int
+
+	ended bool // an entry was so wrong that nothing behind it is read
 }
 
 // octetKind is what an octet is to the scanner outside of quotes and comments.
@@ -56,15 +63,24 @@ var octetKinds = [256]octetKind{
 	0: nul,
 }
 
-// newScanner returns a scanner at the start of text. The octets that some
-// editors mark UTF-8 with are not part of it.
+// newScanner returns a scanner of text that starts on line 1.
 func newScanner(file string, text []byte, problems *diagnostic.List) scanner {
-	text = bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))
 	return scanner{file: file, text: text, line: 1, problems: problems}
 }
 
+// trimMark returns the text of a file without the octets that some editors
+// mark UTF-8 with.
+func trimMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF")) }
+
+// goOn continues with text, which stands in the file where the last one ended.
+// What next left is to be the start of it.
+func (s *scanner) goOn(text []byte, more bool) {
+	s.text, s.more, s.at = text, more, 0
+}
+
 // next goes to the next entry that has words, or in which something is wrong.
-// It returns false when there is none.
+// It returns false when there is none. An entry that more text may belong to
+// is left alone: at is then where it starts, or else the end of the text.
 func (s *scanner) next() bool {
 	text, i := s.text, s.at
 	s.beginEntry(i)
@@ -81,7 +97,7 @@ func (s *scanner) next() bool {
 			}
 			if len(s.words) > 0 || s.broken {
 				s.at = i
-				return true
+				return s.finishEntry()
 			}
 			s.beginEntry(i)
 		case comment:
@@ -108,14 +124,18 @@ func (s *scanner) next() bool {
 		}
 		if len(s.words) > maxWords {
 			s.fail(s.start, "entry has more than %d words", maxWords)
-			i = len(text)
+			i, s.ended = len(text), true
 		}
+	}
+	if s.more && !s.ended {
+		s.at, s.line = s.start, s.first
+		return false
 	}
 	s.at = i
 	if depth > 0 {
 		s.fail(opened, "parenthesis is never closed")
 	}
-	return len(s.words) > 0 || s.broken
+	return s.finishEntry()
 }
 
 // beginEntry begins an entry at octet i, where a line starts.
@@ -123,7 +143,15 @@ func (s *scanner) beginEntry(i int) {
 	s.words = s.words[:0]
 	s.start, s.first = i, s.line
 	s.blank = i < len(s.text) && octetKinds[s.text[i]] == blank
-	s.broken = false
+	s.broken, s.fault = false, nil
+}
+
+// finishEntry reports what was found wrong in the entry, and whether it is one.
+func (s *scanner) finishEntry() bool {
+	if s.fault != nil {
+		s.problems.Errorf(s.position(s.faultAt), "%w", s.fault)
+	}
+	return len(s.words) > 0 || s.broken
 }
 
 // endLine returns what is behind the line end at octet i: LF, CR LF or CR.
@@ -200,11 +228,12 @@ func (s *scanner) add(start, end int, quoted bool) {
 	s.words = append(s.words, wire.Word{Text: s.text[start:end], Quoted: quoted})
 }
 
-// fail reports what is wrong at an octet of the entry. Of one entry only the
-// first thing is reported: the rest tends to follow from it.
+// fail notes what is wrong at an octet of the entry that is being read, for
+// finishEntry to report. Of one entry only the first thing is: the rest tends
+// to follow from it.
 func (s *scanner) fail(offset int, format string, args ...any) {
 	if !s.broken {
-		s.problems.Errorf(s.position(offset), format, args...)
+		s.fault, s.faultAt = fmt.Errorf(format, args...), offset
 	}
 	s.broken = true
 }
@@ -216,11 +245,16 @@ func (s *scanner) failNul(offset int) {
 // failWord reports what is wrong with word i of the entry. Where the entry has
 // no such word it is missing, and the place is behind the last one.
 func (s *scanner) failWord(i int, err error) {
+	at := 0
 	if i < len(s.words) {
-		s.fail(s.offset(i), "%w", err)
+		at = s.offset(i)
 	} else {
-		s.fail(s.end(len(s.words)-1), "%w", err)
+		at = s.end(len(s.words) - 1)
 	}
+	if !s.broken {
+		s.problems.Errorf(s.position(at), "%w", err)
+	}
+	s.broken = true
 }
 
 // offset is where word i starts, at its quote if it has one.

@@ -1,0 +1,180 @@
+package zonefile
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"github.com/names-dns/names/wire"
+)
+
+// blockSize is how many octets of a file are read at once: few enough to stay
+// in a core's own cache until they are parsed, and so many that what a block
+// costs does not show.
+const blockSize = 256 << 10
+
+// block is a piece of a file: whole lines.
+type block struct {
+	text   []byte
+	line   int  // number of its first
+	last   bool // the file ends with it
+	memory []byte
+}
+
+// cutter cuts a file into blocks. It cuts where a line ends and, if there is
+// such a place, in front of what looks like a record with its owner: whether an
+// entry ends there is for whoever reads it to find out.
+type cutter struct {
+	file  io.ReadCloser
+	size  int64   // of the file when it was opened, 0 if that says nothing
+	taken int64   // octets of total that are still to be read
+	block int     // how many octets to read at once
+	total *budget // of all files together
+	rest  []byte  // read already, behind the last cut
+	line  int     // of rest
+}
+
+// budget is how many octets may be read. Workers may find a file larger than it
+// was while another is being opened.
+type budget struct {
+	mutex      sync.Mutex
+	left, most int64
+}
+
+func (b *budget) take(n int64) error {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if n > b.left {
+		return fmt.Errorf("more than %d octets in all files together", b.most)
+	}
+	b.left -= n
+	return nil
+}
+
+// open opens a file. Errors do not name it.
+func (r *reader) open(path string) (*cutter, error) {
+	file, err := r.options.Open(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	size := int64(0)
+	if f, ok := file.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			size = info.Size()
+		}
+	}
+	if err := r.octets.take(size); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return &cutter{file: file, size: size, taken: size, block: r.options.blockSize, total: r.octets, line: 1}, nil
+}
+
+// next reads the next block into b, whose memory it uses again. It is not
+// called behind the last one. Errors do not name the file.
+func (c *cutter) next(b *block) error {
+	text := append(slices.Grow(b.memory[:0], max(c.block, len(c.rest)+1)), c.rest...)
+	for {
+		var err error
+		text, err = c.fill(text)
+		b.memory = text
+		if err != nil && err != io.EOF {
+			return withoutPath(err)
+		}
+		cut := len(text)
+		if err == nil {
+			cut = lastCut(text)
+		}
+		if cut == 0 && err == nil {
+			text = slices.Grow(text, cap(text)) // a line that is longer than that
+			continue
+		}
+		b.text, b.line, b.last = text[:cut], c.line, err == io.EOF
+		if b.line == 1 {
+			b.text = trimMark(b.text)
+		}
+		c.rest = append(c.rest[:0], text[cut:]...)
+		c.line += countLines(b.text)
+		return nil
+	}
+}
+
+// fill reads until text has no more room or the file ends: then it is io.EOF.
+func (c *cutter) fill(text []byte) ([]byte, error) {
+	for len(text) < cap(text) {
+		n, err := c.file.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		if c.taken -= int64(n); c.taken < 0 {
+			if err := c.total.take(-c.taken); err != nil {
+				return text, err
+			}
+			c.taken = 0
+		}
+		if err != nil {
+			return text, err
+		}
+	}
+	return text, nil
+}
+
+// lastCut returns where text is to be cut, behind one of its line ends; 0 if
+// it has none.
+func lastCut(text []byte) int {
+	end := bytes.LastIndexByte(text, '\n')
+	for i := end; i >= 0; i = bytes.LastIndexByte(text[:i], '\n') {
+		if i+1 < len(text) && octetKinds[text[i+1]] == ordinary && text[i+1] != '$' {
+			return i + 1
+		}
+	}
+	return end + 1
+}
+
+// countLines counts line ends: LF, CR LF and CR.
+func countLines(text []byte) int {
+	lines := bytes.Count(text, []byte{'\n'})
+	if bytes.IndexByte(text, '\r') >= 0 {
+		lines += bytes.Count(text, []byte{'\r'}) - bytes.Count(text, []byte("\r\n"))
+	}
+	return lines
+}
+
+// readFile reads the entries of a file and closes it. Errors are those of
+// reading it, and do not name it.
+func (r *reader) readFile(path string, c *cutter, origin wire.Name) error {
+	defer c.file.Close()
+	r.enter(path, origin)
+	defer r.leave()
+	if r.workers > 1 && c.size > int64(c.block) {
+		return r.readAhead(c)
+	}
+	var b block
+	for r.goesOn() && !b.last {
+		if err := c.next(&b); err != nil {
+			return err
+		}
+		r.readBlock(&b)
+	}
+	return nil
+}
+
+// readBlock reads the entries that end in b, which is lent until it returns. An
+// entry that does not is kept until the rest of it comes.
+func (r *reader) readBlock(b *block) {
+	text := b.text
+	if len(r.begun) > 0 {
+		r.begun = append(r.begun, text...)
+		if len(r.begun) < r.enough && !b.last {
+			return // an entry over many blocks is not to be looked at with each of them
+		}
+		text = r.begun
+	}
+	r.scanner.goOn(text, !b.last)
+	r.readEntries()
+	r.begun = append(r.begun[:0], text[r.scanner.at:]...)
+	r.enough = 2 * len(r.begun)
+	r.ownerText = nil // was lent
+	r.flush()
+}
