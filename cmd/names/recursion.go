@@ -21,6 +21,7 @@ type recursionOptions struct {
 	resolvConf string
 	servers    []netip.AddrPort // instead of those of resolv.conf
 	zones      []forwardedZone  // zones with servers of their own
+	root       rootOptions
 	hostsFile  string
 
 	cache      bool
@@ -39,8 +40,9 @@ type forwardedZone struct {
 const defaultResolvConf = "/etc/resolv.conf"
 
 // register adds the options to flags. What they mean together is settled by
-// the function it returns, once the flags have been parsed.
-func (o *recursionOptions) register(flags *flag.FlagSet) (complete func() error) {
+// the function it returns, once the flags have been parsed; it is told whether
+// there are zones to serve beside.
+func (o *recursionOptions) register(flags *flag.FlagSet) (complete func(hasZones bool) error) {
 	var forwards, allowed list
 	o.cacheSize = 64 << 20
 	for _, name := range []string{"r", "recursive"} {
@@ -55,7 +57,8 @@ func (o *recursionOptions) register(flags *flag.FlagSet) (complete func() error)
 	flags.Var(&o.cacheSize, "cache-size", "")
 	flags.Var(&o.serveStale, "serve-stale", "")
 	flags.Var(&allowed, "allow-recursion", "")
-	return func() error {
+	completeRoot := o.root.register(flags)
+	return func(hasZones bool) error {
 		for _, text := range forwards {
 			if err := o.forward(text); err != nil {
 				return fmt.Errorf("--forward: %w", err)
@@ -67,13 +70,19 @@ func (o *recursionOptions) register(flags *flag.FlagSet) (complete func() error)
 		if len(o.servers) > 0 || o.resolvConf != "" {
 			o.recursive = true
 		}
+		if !hasZones && !o.isWanted() {
+			o.root.isOn, o.cache = true, true // names serve, and nothing else
+		}
+		if err := completeRoot(o.recursive); err != nil {
+			return err
+		}
 		if o.resolvConf == "" {
 			o.resolvConf = defaultResolvConf
 		}
 		if !o.isWanted() {
 			for name, given := range map[string]bool{"--cache": o.cache, "--allow-recursion": len(allowed) > 0, "--serve-stale": o.serveStale > 0} {
 				if given {
-					return fmt.Errorf("%s has a meaning only with --recursive, --forward or --hosts-file", name)
+					return fmt.Errorf("%s has a meaning only with --from-root, --recursive, --forward or --hosts-file", name)
 				}
 			}
 		}
@@ -93,37 +102,48 @@ func (o *recursionOptions) register(flags *flag.FlagSet) (complete func() error)
 
 // isWanted reports whether anything is answered that is not from our zones.
 func (o *recursionOptions) isWanted() bool {
-	return o.recursive || len(o.zones) > 0 || o.hostsFile != ""
+	return o.recursive || o.root.isOn || len(o.zones) > 0 || o.hostsFile != ""
 }
 
 // forward reads ADDR[:PORT] or ZONE=ADDR[:PORT].
 func (o *recursionOptions) forward(text string) error {
-	zone, address, isZone := strings.Cut(text, "=")
-	if !isZone {
-		address = text
+	if !strings.Contains(text, "=") {
+		text = ".=" + text
 	}
-	server, err := parseListenAddress(address, 53)
+	name, server, err := parseZoneServer(text)
 	if err != nil {
 		return err
-	}
-	name := wire.Root
-	if isZone {
-		if name, err = wire.ParseName(zone); err != nil {
-			return err
-		}
 	}
 	if name.IsRoot() {
 		o.servers = append(o.servers, server)
 		return nil
 	}
-	for i := range o.zones {
-		if o.zones[i].zone.Equal(name) {
-			o.zones[i].servers = append(o.zones[i].servers, server)
-			return nil
+	o.zones = addZoneServer(o.zones, name, server)
+	return nil
+}
+
+// parseZoneServer reads ZONE=ADDR[:PORT].
+func parseZoneServer(text string) (zone wire.Name, server netip.AddrPort, err error) {
+	name, address, ok := strings.Cut(text, "=")
+	if !ok {
+		return zone, server, fmt.Errorf("%q is not ZONE=ADDR", text)
+	}
+	if server, err = parseListenAddress(address, 53); err != nil {
+		return zone, server, err
+	}
+	zone, err = wire.ParseName(name)
+	return zone, server, err
+}
+
+// addZoneServer adds a server of a zone to zones.
+func addZoneServer(zones []forwardedZone, name wire.Name, server netip.AddrPort) []forwardedZone {
+	for i := range zones {
+		if zones[i].zone.Equal(name) {
+			zones[i].servers = append(zones[i].servers, server)
+			return zones
 		}
 	}
-	o.zones = append(o.zones, forwardedZone{name, []netip.AddrPort{server}})
-	return nil
+	return append(zones, forwardedZone{name, []netip.AddrPort{server}})
 }
 
 // byteSize is a flag for a number of octets: 64MiB, 500M, 1G, 65536.

@@ -24,12 +24,14 @@ const serveHelp = `names serve answers DNS queries over UDP and TCP.
 
 Usage:
 
+  names serve [options]
   names serve [options] --bindzone FILE [--pyzone FILE]...
   names serve [options] --recursive --cache
 
 A question is answered from the zones. For what they do not hold, those to whom
 recursion is offered get an answer from the cache, the hosts file, or other
-servers, asked in that order.
+servers, asked in that order. Without zones, and with nobody given to ask, the
+server resolves from the root, with a cache, for loopback and private networks.
 
 Zones:
 
@@ -44,6 +46,15 @@ Zones:
 
 Recursion:
 
+  --from-root               ask the servers of the names themselves, from the
+                            root down
+  --root-hints FILE         begin with the root servers in FILE, a master file,
+                            not with the ones built in
+  --stub ZONE=ADDR[:PORT]   ask this authoritative server about ZONE, not those
+                            that its parent names; may be repeated
+  --no-qname-min            show every server the whole name (not RFC 9156)
+  --do-not-query NET        never ask servers in NET; may be repeated
+  --query-localhost         servers may be on loopback addresses
   -r, --recursive           ask the servers of /etc/resolv.conf
   --resolv-conf FILE        ask the servers of FILE, which is watched for changes
   --forward ADDR[:PORT]     ask this server instead; may be repeated
@@ -90,6 +101,8 @@ Examples:
 
   names serve --bindzone example.com
   names serve -i 127.0.0.1 -p 10053 --bindzone example.com=zones/primary.txt
+  names serve
+  names serve --from-root -c --forward corp.example=10.0.0.53
   names serve --recursive --cache
   names serve -c --forward 192.0.2.53 --forward corp.example=10.0.0.53
   names serve -i ::1 -i 192.0.2.1:5353 --pyzone example-domain.com -v
@@ -150,7 +163,7 @@ func (o *serveOptions) parse(args []string, stdout, stderr io.Writer) (code int,
 	if code, done := parseFlags(flags, serveHelp, args, stdout, stderr); done {
 		return code, true
 	}
-	if err := completeRecursion(); err != nil {
+	if err := completeRecursion(len(masterFiles)+len(pyzones) > 0); err != nil {
 		return usageError(stderr, "serve", err), true
 	}
 	for _, text := range cookieSecrets {
@@ -206,9 +219,6 @@ func (o *serveOptions) complete(rest, interfaces []string, port int, pyzones, ma
 			return err
 		}
 		o.zones = append(o.zones, file)
-	}
-	if len(o.zones) == 0 && !o.recursion.isWanted() {
-		return errors.New("there is nothing to serve: give a zone with --bindzone or --pyzone, or --recursive")
 	}
 	return nil
 }

@@ -210,7 +210,6 @@ func TestServeSaysWhatIsWrongWithTheCommandLine(t *testing.T) {
 	for _, test := range []struct {
 		args, want string
 	}{
-		{"", "there is nothing to serve"},
 		{"--bindzone", "flag needs an argument"},
 		{"--bindzone x=", `--bindzone "x=" names no file`},
 		{"--bindzone a..b=f", "label is empty"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/names-dns/names/authority"
@@ -62,26 +63,28 @@ func (p *parts) addRecursion(o *serveOptions, log *slog.Logger) error {
 		elsewhere = append(elsewhere, hosts)
 		p.watch(path, func() { p.reloadHosts(hosts, path, log) })
 	}
-	if o.recursion.recursive || len(o.recursion.zones) > 0 {
-		forwarder, err := p.newForwarder(o, log)
-		if err != nil {
-			return err
-		}
-		local, err := localNames(&o.recursion)
-		if err != nil {
-			return err
-		}
-		elsewhere = append(elsewhere, local, forwarder)
-		access.IsOwn = forwarder.IsOwn
-	}
-	access.Next = elsewhere
-	if o.recursion.cache {
+	if o.recursion.cache || o.recursion.root.isOn {
 		config := o.recursion.cacheConfig()
 		config.Events = o.cacheEvents(log)
 		var err error
 		if p.cache, err = cache.New(config); err != nil {
 			return err
 		}
+	}
+	if o.recursion.asksOthers() {
+		local, err := localNames(&o.recursion)
+		if err != nil {
+			return err
+		}
+		finder, err := p.newFinder(o, log)
+		if err != nil {
+			return err
+		}
+		elsewhere = append(elsewhere, local, finder)
+		access.IsOwn = finder.IsOwn
+	}
+	access.Next = elsewhere
+	if o.recursion.cache {
 		front := p.cache.Front(elsewhere)
 		access.Next = front
 		// What waits behind the cache has to end before the forwarder does.
@@ -89,6 +92,37 @@ func (p *parts) addRecursion(o *serveOptions, log *slog.Logger) error {
 	}
 	p.resolver = access
 	return nil
+}
+
+// finder has answers from other servers.
+type finder interface {
+	names.Resolver
+	// IsOwn reports whether x holds a query that the finder has sent.
+	IsOwn(x *names.Exchange) bool
+}
+
+// newFinder is what asks other servers: from the root down, or those that offer
+// recursion.
+func (p *parts) newFinder(o *serveOptions, log *slog.Logger) (finder, error) {
+	if o.recursion.root.isOn {
+		return p.newRecursor(o, log)
+	}
+	return p.newForwarder(o, log)
+}
+
+// newRecursor resolves from the root.
+func (p *parts) newRecursor(o *serveOptions, log *slog.Logger) (*recursor.Recursor, error) {
+	config, err := o.recursion.recursorConfig()
+	if err != nil {
+		return nil, err
+	}
+	config.Cache, config.OwnAddresses, config.Log = p.cache, o.addresses, log
+	r, err := recursor.New(config)
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, func() { r.Close() })
+	return r, nil
 }
 
 func (p *parts) reloadHosts(hosts *names.Hosts, path string, log *slog.Logger) {
@@ -141,8 +175,10 @@ func (p *parts) newForwarder(o *serveOptions, log *slog.Logger) (*recursor.Forwa
 // have servers of their own.
 func localNames(o *recursionOptions) (*recursor.LocalNames, error) {
 	var except []wire.Name
-	for _, z := range o.zones {
-		except = append(except, z.zone)
+	for _, z := range slices.Concat(o.zones, o.root.stubs) {
+		if !z.zone.IsRoot() {
+			except = append(except, z.zone)
+		}
 	}
 	return recursor.NewLocalNames(except...)
 }
