@@ -74,7 +74,8 @@ func (n *Network) closed() {
 // DialUDP opens a datagram socket.
 func (n *Network) DialUDP(_ context.Context, server netip.AddrPort) (net.Conn, error) {
 	h, local := n.dial(server)
-	return &socket{network: n, handler: h.udp, local: local, remote: server, inbox: make(chan []byte, 64), wake: make(chan struct{})}, nil
+	return &socket{network: n, handler: h.udp, local: local, remote: server,
+		inbox: make(chan []byte, 64), refused: make(chan struct{}, 1), wake: make(chan struct{})}, nil
 }
 
 // socket is a datagram socket connected to a server.
@@ -83,6 +84,7 @@ type socket struct {
 	handler       Handler
 	local, remote netip.AddrPort
 	inbox         chan []byte
+	refused       chan struct{} // as the network reports it
 	once          sync.Once
 	wake          chan struct{} // closed once nobody is to wait any more
 	isClosed      sync.Once
@@ -97,6 +99,11 @@ func (s *socket) Write(b []byte) (int, error) {
 		case s.inbox <- bytes.Clone(b):
 		default: // as a socket drops what nobody reads
 		}
+	}, refuse: func() {
+		select {
+		case s.refused <- struct{}{}:
+		default: // it is known already
+		}
 	}}
 	m, err := wire.ParseMessage(q.Packet)
 	if err != nil {
@@ -108,12 +115,15 @@ func (s *socket) Write(b []byte) (int, error) {
 }
 
 func (s *socket) Read(b []byte) (int, error) {
+	refused := &net.OpError{Op: "read", Net: "udp", Err: os.NewSyscallError("read", syscall.ECONNREFUSED)}
 	if s.handler == nil {
-		return 0, &net.OpError{Op: "read", Net: "udp", Err: os.NewSyscallError("read", syscall.ECONNREFUSED)}
+		return 0, refused
 	}
 	select {
 	case m := <-s.inbox:
 		return copy(b, m), nil
+	case <-s.refused:
+		return 0, refused
 	case <-s.wake:
 		return 0, os.ErrDeadlineExceeded
 	}
@@ -190,7 +200,7 @@ func serveStream(c net.Conn, from netip.AddrPort, handler Handler) {
 				return
 			}
 			c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...))
-		}}
+		}, refuse: func() { c.Close() }}
 		handling.Go(func() { handler(q) })
 	}
 }

@@ -14,6 +14,7 @@ type Query struct {
 	From   netip.AddrPort
 	TCP    bool
 	send   func(b []byte)
+	refuse func()
 }
 
 // Handler is what a server does with a query. It may answer with any number of
@@ -22,6 +23,14 @@ type Handler func(q *Query)
 
 // Send sends a packet to where the query came from.
 func (q *Query) Send(b []byte) { q.send(b) }
+
+// Unreachable has the network report to a socket in memory that nobody takes
+// datagrams at the server's port; a connection ends.
+func (q *Query) Unreachable() {
+	if q.refuse != nil {
+		q.refuse()
+	}
+}
 
 // Reply returns an empty reply to the query, with its question, and with OPT
 // and the client's cookie if it had those.
