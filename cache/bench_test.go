@@ -1,7 +1,9 @@
 package cache
 
 import (
+	"bytes"
 	"encoding/binary"
+	"io"
 	"strconv"
 	"strings"
 	"testing"
@@ -161,6 +163,43 @@ func BenchmarkFindDelegation(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkSaveAndLoad is of a full cache; the figures are for each entry.
+func BenchmarkSaveAndLoad(b *testing.B) {
+	c := newCache(b, Config{Size: 16 << 20})
+	packet := numbered(b)
+	for i := range 200_000 {
+		number(packet, i)
+		if err := c.Put(packet); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var dump bytes.Buffer
+	entries, err := c.Save(&dump, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	perEntry := func(b *testing.B) {
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(entries), "ns/entry")
+		b.ReportMetric(float64(dump.Len())/float64(entries), "octets/entry")
+	}
+	b.Run("save", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := c.Save(io.Discard, ""); err != nil {
+				b.Fatal(err)
+			}
+		}
+		perEntry(b)
+	})
+	b.Run("load", func(b *testing.B) {
+		for b.Loop() {
+			if n, err := newCache(b, Config{Size: 16 << 20}).Load(bytes.NewReader(dump.Bytes()), ""); n != entries || err != nil {
+				b.Fatal(n, err)
+			}
+		}
+		perEntry(b)
+	})
 }
 
 // numbered is the reply to a question for n00000000.example.com.

@@ -51,7 +51,11 @@ func New(config Config) (*Cache, error) {
 
 // now is the time on the cache's clock, in milliseconds. It runs whatever
 // happens to the wall clock, and is never 0.
-func (c *Cache) now() int64 { return int64(time.Since(c.begin)/time.Millisecond) + 1 }
+func (c *Cache) now() int64 { return int64(time.Since(c.begin)/time.Millisecond) + clockStart }
+
+// clockStart is what a cache's clock shows when the cache is made: enough for
+// what is loaded to have been stored before, however long it lives.
+const clockStart = (maxTTL + 1) * 1000
 
 func (c *Cache) shard(k *key) *shard { return &c.shards[k.hash>>c.shift] }
 

@@ -85,7 +85,7 @@ func (s *shard) tryCopyPart(k *key, q wire.Question, now int64, buf []byte) (mes
 	if !ok {
 		return buf, false, false
 	}
-	message = h.appendHead(buf, q)
+	message = h.appendHead(buf, q, 0)
 	body := s.copyBehind(message, v, &h)
 	if !s.confirm(at, v, &h) {
 		return buf, false, false
@@ -99,9 +99,10 @@ func (s *shard) tryCopyPart(k *key, q wire.Question, now int64, buf []byte) (mes
 	return append(message, body[:h.bodyLen()]...), true, true // where it is already, if there was room
 }
 
-// appendHead appends header and question of a part.
-func (h *header) appendHead(b []byte, q wire.Question) []byte {
-	flags := wire.FlagQR.WithRCode(h.rcode())
+// appendHead appends header and question of a whole message, the header with
+// these flags beside QR, AA and the RCODE.
+func (h *header) appendHead(b []byte, q wire.Question, flags wire.Flags) []byte {
+	flags |= wire.FlagQR.WithRCode(h.rcode())
 	if h.rank() == rankAuthoritative {
 		flags |= wire.FlagAA
 	}

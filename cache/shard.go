@@ -171,14 +171,18 @@ func note(at *slot, v slot) {
 
 // put stores an entry, whose header lacks only word 0. It reports false where
 // what is there has the higher rank.
-func (s *shard) put(k *key, e []uint64, now int64) bool {
+func (s *shard) put(k *key, e []uint64, now int64) bool { return s.restore(k, e, now, now, 0) }
+
+// restore is put for an entry that was stored at another time, and has been
+// used since.
+func (s *shard) restore(k *key, e []uint64, now, storedAt int64, used slot) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(e) > s.largest {
 		return false
 	}
 	h := header(e)
-	target, used := &s.small, slot(0)
+	target := &s.small
 	if at, v := s.find(k); at != nil {
 		old, _ := s.load(v)
 		if !h.rank().mayReplace(old.rank(), now < old.expiry()) {
@@ -189,7 +193,7 @@ func (s *shard) put(k *key, e []uint64, now int64) bool {
 		if int(v>>slotPlace) >= s.main.low {
 			target = &s.main
 		}
-	} else if s.hasGhost(k.hash) {
+	} else if used > 0 || s.hasGhost(k.hash) {
 		target = &s.main
 	}
 	pos, ok := s.makeRoom(target, len(e), now)
@@ -197,7 +201,7 @@ func (s *shard) put(k *key, e []uint64, now int64) bool {
 		return false
 	}
 	s.number++
-	atomic.StoreUint64(&s.arena[pos], uint64(now)<<numberBits|s.number&(1<<numberBits-1))
+	atomic.StoreUint64(&s.arena[pos], uint64(storedAt)<<numberBits|s.number&(1<<numberBits-1))
 	for i := 1; i < len(e); i++ {
 		atomic.StoreUint64(&s.arena[pos+i], e[i])
 	}
