@@ -50,6 +50,11 @@ type roundResult struct {
 	err   error
 }
 
+// leastPatience is how long a server is waited for at the least before another
+// is asked, however near it is: that costs traffic, and where this machine is
+// what is slow, it makes things worse.
+const leastPatience = 75 * time.Millisecond
+
 // lookupsAtOnce is how many name servers are looked up beside each other, where
 // not one address is known.
 const lookupsAtOnce = 2
@@ -193,7 +198,7 @@ func (r *round) next(ctx context.Context) (patience time.Duration, ok bool) {
 	switch {
 	case best != nil && (bestTries == 0 || len(r.unknown) == 0):
 		r.launch(ctx, best, now, false)
-		patience = best.patience()
+		patience = max(best.patience(), leastPatience)
 		if fresh <= 1 { // all have been asked now: it is the best one's turn again, unless it answers
 			patience = max(patience, repeatPatience)
 		}

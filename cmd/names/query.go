@@ -60,6 +60,17 @@ What is printed:
   +qr             the query, too
   +ttlid, +class  the TTL and the class of records (on)
 
+Resolving from the root, instead of asking a server to:
+
+  --trace, +trace    ask the servers of the name itself, from the root down, and
+                     print each step as it happens: who was asked, what was
+                     said, what was believed of it
+  --json             print the steps as JSON, one in a line, and nothing else
+  --root-hints FILE  begin with the root servers in FILE
+  --stub ZONE=ADDR[:PORT]  ask this server about ZONE
+  --no-qname-min     show every server the whole name
+  --query-localhost  servers may be on loopback addresses
+
 Words with a plus may be cut short as long as only one begins that way.
 
 Exit code: 0 if there was a reply, whatever it says; 1 if there was none or it
@@ -73,6 +84,7 @@ Examples:
   names query -x 192.0.2.1
   names query . dnskey @k.root-servers.net +dnssec +norec
   names query @192.0.2.53 version.bind txt ch +noall +answer
+  names query --trace www.example.com aaaa
 `
 
 // resolvConf is where the system says which server to ask.
@@ -87,7 +99,12 @@ func runQuery(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, queryHelp)
 		return exitOK
 	}
-	if err := query(context.Background(), o, args, stdout, stderr); err != nil {
+	if o.trace.isOn {
+		err = trace(context.Background(), o, stdout)
+	} else {
+		err = query(context.Background(), o, args, stdout, stderr)
+	}
+	if err != nil {
 		fmt.Fprintf(stderr, "names query: %v\n", err)
 		return exitFailed
 	}

@@ -31,7 +31,8 @@ type queryOptions struct {
 	timeout  time.Duration
 	tries    int
 
-	show queryDisplay
+	trace queryTrace
+	show  queryDisplay
 }
 
 // queryEDNS is what the OPT record of the query is to hold.
@@ -124,6 +125,9 @@ func parseQueryArguments(args []string) (*queryOptions, error) {
 	if q.Type == wire.TypeAXFR || q.Type == wire.TypeIXFR {
 		return nil, fmt.Errorf("zone transfers (%v) are not supported", q.Type)
 	}
+	if err := a.trace.complete(a.server); err != nil {
+		return nil, err
+	}
 	return a.queryOptions, nil
 }
 
@@ -170,16 +174,18 @@ func (a *queryArguments) dash(word string) error {
 		a.help = true
 		return nil
 	}
+	if strings.HasPrefix(word, "--") {
+		return a.trace.option(word, func() (string, error) { return a.value(word) })
+	}
 	letter, value := word[1], word[2:]
 	if !strings.ContainsRune("pxtcq", rune(letter)) {
 		return fmt.Errorf("there is no option %s", word)
 	}
 	if value == "" {
-		if len(a.rest) == 0 {
-			return fmt.Errorf("-%c wants a value", letter)
+		var err error
+		if value, err = a.value(word); err != nil {
+			return err
 		}
-		value = a.rest[0]
-		a.rest = a.rest[1:]
 	}
 	switch letter {
 	case 'p':
@@ -203,6 +209,16 @@ func (a *queryArguments) dash(word string) error {
 		return err
 	}
 	return a.setName(value)
+}
+
+// value takes the word behind an option.
+func (a *queryArguments) value(option string) (string, error) {
+	if len(a.rest) == 0 {
+		return "", fmt.Errorf("%s wants a value", option)
+	}
+	value := a.rest[0]
+	a.rest = a.rest[1:]
+	return value, nil
 }
 
 // plusOption is an option with a plus sign.
@@ -290,6 +306,7 @@ var plusOptions = []plusOption{
 		o.tries = retries + 1
 		return err
 	}},
+	toggle("trace", func(o *queryOptions) *bool { return &o.trace.isOn }),
 	toggle("short", func(o *queryOptions) *bool { return &o.show.short }),
 	{"all", noValue, func(o *queryOptions, on bool, _ string) error {
 		o.show.command, o.show.comments, o.show.stats = on, on, on

@@ -46,10 +46,7 @@ func (p *queryPrinter) received(r *names.Reply, serverName string, now time.Time
 		return fmt.Errorf("reply of %d octets from %s is malformed: %w", len(r.Message), serverText(r.Server), err)
 	}
 	if p.display.short {
-		for _, answer := range m.Answers {
-			p.text = wire.AppendRdataText(p.text, answer.Type, answer.Data)
-			p.text = append(p.text, '\n')
-		}
+		p.short(m)
 		return nil
 	}
 	if p.display.comments {
@@ -60,6 +57,14 @@ func (p *queryPrinter) received(r *names.Reply, serverName string, now time.Time
 		p.stats(r, serverName, now)
 	}
 	return nil
+}
+
+// short prints the data of the answers.
+func (p *queryPrinter) short(m *wire.Message) {
+	for _, answer := range m.Answers {
+		p.text = wire.AppendRdataText(p.text, answer.Type, answer.Data)
+		p.text = append(p.text, '\n')
+	}
 }
 
 // message prints header, OPT and those sections that are wanted.
