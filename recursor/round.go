@@ -266,7 +266,7 @@ func (r *round) take(result roundResult) (*response, error) {
 	}
 	if !isAnswer(result.reply.RCode) {
 		s.declined()
-		if result.reply.RCode == wire.RCodeRefused {
+		if result.reply.RCode == wire.RCodeRefused && !r.t.isShortened(r.question) { // it may be the short name that it refuses
 			r.t.r.servers.setLame(s.Addr(), r.zone.zone)
 		}
 		r.ignore(s, &result.reply, fmt.Errorf("it answers %v", result.reply.RCode), rankRCode, wire.ExtendedErrorNoReachableAuthority,
