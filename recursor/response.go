@@ -60,7 +60,7 @@ func classify(reply *upstream.Reply, q wire.Question, zone wire.Name) (*response
 		return nil, errLame // what it has is from a cache
 	case s.found:
 		r.kind = saysAnswer
-	case reply.RCode == wire.RCodeYXDomain && !s.expected.IsZero():
+	case reply.RCode == wire.RCodeYXDomain && s.tooLong:
 		r.kind = saysNoName // RFC 6672 2.2: the name the DNAME record makes is too long
 	case reply.RCode == wire.RCodeNXDomain:
 		if s.links > 1 && !s.last().HasSuffix(zone) {

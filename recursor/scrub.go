@@ -98,6 +98,7 @@ type scrubber struct {
 	names    [maxLinks + 1]wire.Name // from the question on, alias by alias
 	links    int                     // how many names there are
 	expected wire.Name               // the alias that a DNAME record makes of the last
+	tooLong  bool                    // that alias is no name
 	sets     [2*maxLinks + 1]rrset   // that the answer is made of
 	setCount int
 	found    bool                    // the records asked for are there
@@ -174,6 +175,7 @@ func (s *scrubber) takeAnswer(r *wire.Reader, h wire.RecordHeader) error {
 			return err
 		}
 		s.expected = substitute(last, h.Name, d.Target)
+		s.tooLong = s.expected.IsZero()
 		s.belongs(h)
 		return s.keep(r, h)
 	}
