@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/names-dns/names/cache"
@@ -282,8 +283,12 @@ func understand(t *resolution, ctx context.Context) (state, error) {
 		t.r.keep(t.denial)
 	}
 	if p.question == primingQuestion {
-		if m, err := delegationMessage(p.message, wire.Root, wire.Root, wire.SectionAnswer); err == nil {
-			t.r.cache.KeepPart(cache.PartDelegation, m)
+		// Without addresses it leads nowhere, and the hints have to do.
+		d, err := readDelegation(p.message, wire.Root, wire.Root, wire.SectionAnswer)
+		if err == nil && slices.ContainsFunc(d.servers, func(s nameServer) bool { return len(s.addresses) > 0 }) {
+			if m, err := delegationMessage(p.message, wire.Root, wire.Root, wire.SectionAnswer); err == nil {
+				t.r.cache.KeepPart(cache.PartDelegation, m)
+			}
 		}
 	}
 	a := &p.scrubber.out
