@@ -61,6 +61,11 @@ func (b *behaviour) message(addr netip.Addr, zones []*Zone, q *query) *wire.Mess
 	switch b.says {
 	case justRCode:
 		m.RCode = b.rcode
+		if z := find(zones, q.question()); z != nil && (b.rcode == wire.RCodeNXDomain || b.rcode == wire.RCodeNoError) {
+			m.Flags |= wire.FlagAA
+			a := answerer{zone: z, reply: m}
+			a.deny()
+		}
 	case literally:
 		b.quote(m)
 	default:
