@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/names-dns/names/wire"
@@ -34,30 +35,18 @@ type inquiry struct {
 	askers   int
 	waitsFor []*inquiry
 
-	landed chan struct{} // closed once there is an answer or an error
-	answer *answer
-	err    error
+	started atomic.Bool   // somebody works on it
+	landed  chan struct{} // closed once there is an answer or an error
+	answer  *answer
+	err     error
 }
 
 // inquire resolves a client's question, together with all who ask the same.
 func (r *Recursor) inquire(ctx context.Context, q wire.Question) (*answer, error) {
 	q.Name = q.Name.Clone()
-	r.mu.Lock()
-	in, isNew, err := r.join(q, nil)
-	r.mu.Unlock()
+	in, err := r.joinOrBegin(q)
 	if err != nil {
 		return nil, err
-	}
-	if isNew {
-		r.done.Go(func() {
-			select {
-			case r.slots <- struct{}{}:
-				r.resolve(in)
-				<-r.slots
-			case <-in.context.Done():
-				r.land(in, nil, errTooMany)
-			}
-		})
 	}
 	defer r.leave(in)
 	select {
@@ -66,6 +55,28 @@ func (r *Recursor) inquire(ctx context.Context, q wire.Question) (*answer, error
 	case <-ctx.Done():
 		return nil, &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "no answer in time", Err: ctx.Err()}
 	}
+}
+
+// joinOrBegin returns the inquiry with a client's question, which is worked on
+// when its turn comes.
+func (r *Recursor) joinOrBegin(q wire.Question) (*inquiry, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in, isNew, err := r.join(q, nil)
+	if err != nil || !isNew {
+		return in, err
+	}
+	r.work(func() { // under the lock: the recursor is not closed meanwhile
+		select {
+		case r.slots <- struct{}{}:
+			r.resolve(in)
+			<-r.slots
+		case <-in.landed: // somebody else's question has waited for it
+		case <-in.context.Done():
+			r.giveUp(in)
+		}
+	})
+	return in, nil
 }
 
 // errCircle is returned where an inquiry would have to wait for itself.
@@ -85,8 +96,10 @@ func (r *Recursor) inquireFor(ctx context.Context, parent *inquiry, q wire.Quest
 		if err != nil {
 			return nil, err
 		}
-		if isNew {
-			r.done.Go(func() { r.resolve(in) })
+		// Without waiting for its turn, even if it has been waiting for that: all
+		// turns may be taken by those who wait for this.
+		if !in.started.Load() {
+			r.work(func() { r.resolve(in) })
 		}
 		select {
 		case <-in.landed:
@@ -184,14 +197,24 @@ func (in *inquiry) reaches(other *inquiry, left *int) bool {
 	return false
 }
 
-// resolve does the work of an inquiry.
+// resolve does the work of an inquiry, unless somebody does it already.
 func (r *Recursor) resolve(in *inquiry) {
+	if !in.started.CompareAndSwap(false, true) {
+		return
+	}
 	t := newResolution(r, in)
 	a, err := t.run(in.context)
 	if err != nil && r.context.Err() != nil {
 		err = errClosed
 	}
 	r.land(in, a, err)
+}
+
+// giveUp ends an inquiry whose turn has not come in time.
+func (r *Recursor) giveUp(in *inquiry) {
+	if in.started.CompareAndSwap(false, true) {
+		r.land(in, nil, errTooMany)
+	}
 }
 
 // land ends an inquiry.

@@ -142,6 +142,7 @@ type Recursor struct {
 	servers serverTable
 	context context.Context // over when the recursor is closed
 	end     context.CancelFunc
+	workers workers
 	slots   chan struct{} // one for each client's question worked on
 	waiting atomic.Int64  // askers
 
@@ -167,6 +168,7 @@ func New(c Config) (*Recursor, error) {
 		own:       newOwnAddresses(c.OwnAddresses),
 		hints:     hintsDelegation(c.Hints),
 		zones:     map[string]*delegation{},
+		workers:   workers{next: make(chan func())},
 		slots:     make(chan struct{}, c.MaxInFlight),
 		inquiries: map[inquiryKey]*inquiry{},
 		failed:    map[inquiryKey]failed{},

@@ -109,7 +109,11 @@ func (r *round) add(addresses []netip.AddrPort) {
 		}
 		list = append(list, a)
 	}
-	for _, s := range r.t.r.servers.appendFor(nil, r.t.cutKey, list) {
+	usableServers, lame := r.t.r.servers.appendFor(nil, r.t.cutKey, list)
+	if lame {
+		r.blame.add(nil, errLame, rankRCode, wire.ExtendedErrorNoReachableAuthority, "the name servers of the zone do not serve it")
+	}
+	for _, s := range usableServers {
 		if !slices.Contains(r.servers, s) {
 			r.servers = append(r.servers, s)
 		}
@@ -237,7 +241,7 @@ func (r *round) launch(ctx context.Context, s *server, now time.Time, isTrial bo
 	r.open++
 	s.asked()
 	r.t.note(StepAsk, r.question, s.Addr(), "", nil, 0)
-	r.t.r.done.Go(func() {
+	r.t.r.work(func() {
 		query := r.query
 		reply, err := s.Ask(ctx, &query)
 		s.report(&reply, err, time.Now())
@@ -343,7 +347,7 @@ func (r *round) lookUp(ctx context.Context) {
 		}
 		r.lookups++
 		r.t.note(StepLookUp, wire.Question{Name: name, Type: wire.TypeA, Class: wire.ClassIN}, netip.AddrPort{}, "", nil, 0)
-		r.t.r.done.Go(func() { r.found <- r.t.r.addressesOf(ctx, r.t.in, name) })
+		r.t.r.work(func() { r.found <- r.t.r.addressesOf(ctx, r.t.in, name) })
 	}
 }
 

@@ -34,8 +34,9 @@ type lameKey struct {
 
 const (
 	// lameTime is how long a server is not asked about a zone that it does not
-	// serve (RFC 2308 7.1 allows five minutes at the most).
-	lameTime = 5 * time.Minute
+	// serve. RFC 2308 7.1 allows five minutes; a server that refuses may just
+	// have too much to do.
+	lameTime = time.Minute
 	// maxLame is how many such findings are remembered.
 	maxLame = 8192
 )
@@ -46,14 +47,16 @@ func (t *serverTable) init(limit int, open func(netip.AddrPort) *server) {
 }
 
 // appendFor appends the servers at addresses to list, but for those that are
-// known to be lame for zone, whose wire form in lower case it is.
-func (t *serverTable) appendFor(list []*server, zone string, addresses []netip.AddrPort) []*server {
+// known to be lame for zone, whose wire form in lower case it is; lame says
+// whether there are such.
+func (t *serverTable) appendFor(list []*server, zone string, addresses []netip.AddrPort) (all []*server, lame bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, a := range addresses {
 		if len(t.lame) > 0 {
 			if until, ok := t.lame[lameKey{a, zone}]; ok {
 				if time.Now().Before(until) {
+					lame = true
 					continue
 				}
 				delete(t.lame, lameKey{a, zone})
@@ -69,7 +72,7 @@ func (t *serverTable) appendFor(list []*server, zone string, addresses []netip.A
 		k.used = t.uses
 		list = append(list, k.server)
 	}
-	return list
+	return list, lame
 }
 
 // makeRoom lets go of a server if there are as many as there may be: of a few
