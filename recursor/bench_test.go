@@ -12,7 +12,7 @@ import (
 
 // One question after the other, there and back over loopback.
 func BenchmarkForward(b *testing.B) {
-	f, x := benchmarkForwarder(b, upstreamtest.Listen(b, right, nil))
+	f, x := benchmarkForwarder(b, upstreamtest.ListenPlain(b))
 	b.ReportAllocs()
 	for b.Loop() {
 		x.Restart()

@@ -5,13 +5,16 @@
 // with what was learned of it: whether it understands EDNS, repeats the case of
 // a question, gives cookies. [Server.Ask] asks it a [Query].
 //
-// Each question by UDP leaves from a socket of its own, connected to the
-// server, whose port the operating system picks at random, with an ID and a
+// Each question by UDP leaves from a port of its own, which the operating
+// system picks at random, on a socket connected to the server, with an ID and a
 // mix of upper and lower case from crypto/rand (RFC 5452). A reply counts if
 // it matches in address, port, ID, question, case and cookie; others are waited
-// past, and after a few the question goes over TCP, where nobody can guess.
-// Connections are shared by questions and used again; each has a goroutine that
-// reads, which ends with the connection. Any number of goroutines may ask.
+// past, and after a few the question goes over TCP, where nobody can guess. On
+// Linux the sockets are used again, each time with another port.
 //
-// Read next: server.go, then match.go.
+// Connections are shared by questions and used again; each has a goroutine that
+// reads, which ends with the connection. Any number of goroutines may ask. A
+// question over UDP allocates nothing if it lends memory for the reply.
+//
+// Read next: server.go, then match.go and ports_linux.go.
 package upstream

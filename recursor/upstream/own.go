@@ -8,14 +8,10 @@ import (
 )
 
 // ownQueries is how a client knows what it has sent itself. It is asked about
-// every query that a server gets, and nearly always says no: the filters say
-// that without a lock or an allocation.
+// every query that a server gets, and nearly always says no.
 type ownQueries struct {
-	filter  filter
-	queries sync.Map // ownQuery: a query that waits for its reply
-
-	cookieFilter filter
-	cookies      sync.Map // [8]byte: a client cookie in use
+	queries set[ownQuery] // that wait for their replies
+	cookies set[[8]byte]  // client cookies in use
 }
 
 // ownQuery is a query that we sent, as whoever gets it sees it.
@@ -26,41 +22,57 @@ type ownQuery struct {
 
 func (q ownQuery) hash() uint { return uint(q.id) ^ uint(q.from.Port())*0x9E37 }
 
-func (o *ownQueries) add(q ownQuery) {
-	o.queries.Store(q, nil)
-	o.filter.at(q.hash()).Add(1)
-}
-
-func (o *ownQueries) remove(q ownQuery) {
-	o.filter.at(q.hash()).Add(-1)
-	o.queries.Delete(q)
-}
-
-func (o *ownQueries) hasSent(q ownQuery) bool {
-	if o.filter.at(q.hash()).Load() == 0 {
-		return false
-	}
-	_, ok := o.queries.Load(q)
-	return ok
-}
+func (o *ownQueries) add(q ownQuery)           { o.queries.add(q, q.hash()) }
+func (o *ownQueries) remove(q ownQuery)        { o.queries.remove(q, q.hash()) }
+func (o *ownQueries) hasSent(q ownQuery) bool  { return o.queries.has(q, q.hash()) }
+func (o *ownQueries) addCookie(c [8]byte)      { o.cookies.add(c, cookieHash(c)) }
+func (o *ownQueries) removeCookie(c [8]byte)   { o.cookies.remove(c, cookieHash(c)) }
+func (o *ownQueries) hasCookie(c [8]byte) bool { return o.cookies.has(c, cookieHash(c)) }
 
 func cookieHash(c [8]byte) uint { return uint(binary.BigEndian.Uint16(c[:])) }
 
-func (o *ownQueries) addCookie(c [8]byte) {
-	o.cookies.Store(c, nil)
-	o.cookieFilter.at(cookieHash(c)).Add(1)
+// set is a set of what has a hash. What is not in it is found not to be
+// without a lock.
+type set[T comparable] struct {
+	filter filter
+	shards [32]shard[T]
 }
 
-func (o *ownQueries) removeCookie(c [8]byte) {
-	o.cookieFilter.at(cookieHash(c)).Add(-1)
-	o.cookies.Delete(c)
+type shard[T comparable] struct {
+	mu      sync.Mutex
+	members map[T]struct{}
+	_       [48]byte // what other processors lock is in another cache line
 }
 
-func (o *ownQueries) hasCookie(c [8]byte) bool {
-	if o.cookieFilter.at(cookieHash(c)).Load() == 0 {
+func (s *set[T]) shard(hash uint) *shard[T] { return &s.shards[hash%uint(len(s.shards))] }
+
+func (s *set[T]) add(v T, hash uint) {
+	h := s.shard(hash)
+	h.mu.Lock()
+	if h.members == nil {
+		h.members = map[T]struct{}{}
+	}
+	h.members[v] = struct{}{}
+	h.mu.Unlock()
+	s.filter.at(hash).Add(1)
+}
+
+func (s *set[T]) remove(v T, hash uint) {
+	s.filter.at(hash).Add(-1)
+	h := s.shard(hash)
+	h.mu.Lock()
+	delete(h.members, v)
+	h.mu.Unlock()
+}
+
+func (s *set[T]) has(v T, hash uint) bool {
+	if s.filter.at(hash).Load() == 0 {
 		return false
 	}
-	_, ok := o.cookies.Load(c)
+	h := s.shard(hash)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, ok := h.members[v]
 	return ok
 }
 

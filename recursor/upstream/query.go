@@ -17,6 +17,11 @@ type Query struct {
 	DO       bool       // DNSSEC records are wanted
 	Budget   *Budget
 
+	// Buffer, with a capacity of at least [MaxDatagram], is lent for the reply:
+	// where that comes over UDP, it is there. Without one the reply has memory
+	// of its own.
+	Buffer []byte
+
 	// Progress is called when the server was heard of but has not answered
 	// yet: it wants the question over TCP, or in another form. It may be nil.
 	Progress func()
@@ -25,7 +30,8 @@ type Query struct {
 // Reply is what a server said.
 type Reply struct {
 	// Message is the whole reply. Its question, and every name in it that
-	// points there, is in the case the question was asked in.
+	// points there, is in the case the question was asked in. It may be in the
+	// buffer of the query.
 	Message []byte
 	RCode   wire.RCode
 	// Options are the EDNS options of the reply: a part of Message.
@@ -47,9 +53,15 @@ type Budget struct {
 // NewBudget returns a budget of so many queries sent and octets received.
 func NewBudget(queries, octets int) *Budget {
 	b := &Budget{}
+	b.Reset(queries, octets)
+	return b
+}
+
+// Reset makes b a budget of so many queries sent and octets received, for
+// another question: nobody may ask on the old one's behalf any more.
+func (b *Budget) Reset(queries, octets int) {
 	b.queries.Store(int64(queries))
 	b.octets.Store(int64(octets))
-	return b
 }
 
 // ErrBudget is returned where a question has cost all it may.
@@ -92,24 +104,30 @@ const nameAt = wire.HeaderLen
 
 // compose writes the query behind b. The server's cookie may be empty.
 func (o *outgoing) compose(b []byte, udpSize uint16, serverCookie []byte) {
-	var random [2 + 32]byte // ID, a bit for each octet of the name
-	rand.Read(random[:])    // does not fail
-	o.id = binary.BigEndian.Uint16(random[:])
 	q := o.Query
-	var edns *wire.EDNS
+	var space [2 + 32]byte // ID, a bit for each octet of the name
+	random := space[:2]
+	if o.form.mixed {
+		random = space[:2+(q.Question.Name.Len()+7)/8]
+	}
+	rand.Read(random) // does not fail
+	o.id = binary.BigEndian.Uint16(random)
+	var edns wire.EDNS
+	var data, option [4 + 8 + 32]byte
+	if o.form.cookie {
+		cookie := wire.Cookie{Client: o.cookie, Server: serverCookie}
+		edns.Options = wire.Options(option[:0]).AppendOption(wire.OptionCookie, cookie.AppendTo(data[:0]))
+		o.needsCookie = len(serverCookie) > 0
+	}
+	present := (*wire.EDNS)(nil)
 	if o.form.edns {
-		edns = &wire.EDNS{UDPSize: udpSize}
+		edns.UDPSize = udpSize
 		if q.DO {
 			edns.Flags = wire.FlagDO
 		}
-		if o.form.cookie {
-			cookie := wire.Cookie{Client: o.cookie, Server: serverCookie}
-			var data [8 + 32]byte
-			edns.Options = edns.Options.AppendOption(wire.OptionCookie, cookie.AppendTo(data[:0]))
-			o.needsCookie = len(serverCookie) > 0
-		}
+		present = &edns
 	}
-	o.packet = wire.AppendQuery(b, o.id, q.Flags, q.Question, edns)[len(b):]
+	o.packet = wire.AppendQuery(b, o.id, q.Flags, q.Question, present)[len(b):]
 	if o.form.mixed {
 		mixCase(o.packet[nameAt:nameAt+q.Question.Name.Len()], random[2:])
 	}

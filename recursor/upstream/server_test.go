@@ -39,9 +39,23 @@ func play(t *testing.T, c Config, act func(s *scene)) {
 		if _, open, _ := s.network.Sockets(); open != 0 {
 			t.Errorf("%d sockets are still open", open)
 		}
-		s.client.own.queries.Range(func(k, _ any) bool { t.Errorf("query %v is still remembered", k); return true })
-		s.client.own.cookies.Range(func(k, _ any) bool { t.Errorf("cookie %v is still remembered", k); return true })
+		if left := members(&s.client.own.queries); len(left) != 0 {
+			t.Errorf("queries %v are still remembered", left)
+		}
+		if left := members(&s.client.own.cookies); len(left) != 0 {
+			t.Errorf("cookies %v are still remembered", left)
+		}
 	})
+}
+
+// members lists what is in a set.
+func members[T comparable](s *set[T]) (list []T) {
+	for i := range s.shards {
+		for v := range s.shards[i].members {
+			list = append(list, v)
+		}
+	}
+	return list
 }
 
 func (s *scene) serve(udp, tcp upstreamtest.Handler) { s.network.Serve(serverAddr, udp, tcp) }

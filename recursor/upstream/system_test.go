@@ -113,11 +113,16 @@ func TestOverSockets(t *testing.T) {
 }
 
 func BenchmarkAskUDP(b *testing.B) {
-	addr := upstreamtest.Listen(b, right, nil)
-	server := NewClient(Config{}).Server(addr)
+	client := NewClient(Config{})
+	defer client.Wait()
+	server := client.Server(upstreamtest.ListenPlain(b))
+	defer server.Close()
+	q := newQuery("www.example.com.")
+	q.Buffer = make([]byte, MaxDatagram)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := server.Ask(context.Background(), newQuery("www.example.com.")); err != nil {
+		q.Budget.Reset(20, 1<<20)
+		if _, err := server.Ask(context.Background(), q); err != nil {
 			b.Fatal(err)
 		}
 	}

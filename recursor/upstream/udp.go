@@ -9,9 +9,12 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
+// MaxDatagram is the longest reply over UDP that is read, in octets: more than
+// is asked for, for servers that send more.
+const MaxDatagram = 4096
+
 const (
-	maxDatagram = 4096 // octets; more than we ask for, for servers that send more
-	maxQuery    = 512  // octets of a query: name 255, OPT with cookie 55
+	maxQuery = 512 // octets of a query: name 255, OPT with cookie 55
 
 	// maxForeign is how many packets that do not match are waited past before
 	// the question goes over TCP: somebody may be guessing.
@@ -19,12 +22,12 @@ const (
 )
 
 // packets has buffers for a query and a reply.
-var packets = sync.Pool{New: func() any { return new([maxQuery + maxDatagram]byte) }}
+var packets = sync.Pool{New: func() any { return new([maxQuery + MaxDatagram]byte) }}
 
 // answer is a packet that answers a query.
 type answer struct {
 	verdict verdict
-	message wire.Query // shares no memory with a buffer
+	message wire.Query // shares no memory with what is used again
 	repeats bool       // it has the question as it was sent
 	rtt     time.Duration
 }
@@ -34,17 +37,15 @@ func (s *Server) overUDP(ctx context.Context, q *Query, f form) (answer, error) 
 	if err := q.Budget.send(); err != nil {
 		return answer{}, err
 	}
-	conn, err := s.client.network.DialUDP(ctx, s.addr)
+	socket, err := s.client.sockets.open(ctx, s.addr)
 	if err != nil {
 		return answer{}, &NotSentError{err}
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(longAgo) })
-	defer stop()
+	defer socket.close()
 
-	local := localAddress(conn)
+	local := socket.local()
 	o := outgoing{Query: q, form: f}
-	buf := packets.Get().(*[maxQuery + maxDatagram]byte)
+	buf := packets.Get().(*[maxQuery + MaxDatagram]byte)
 	defer packets.Put(buf)
 	o.compose(buf[:0:maxQuery], s.client.udpSize, s.cookieFor(local.Addr(), &o))
 	key := ownQuery{local, o.id}
@@ -52,16 +53,16 @@ func (s *Server) overUDP(ctx context.Context, q *Query, f form) (answer, error) 
 	defer s.client.own.remove(key)
 
 	sent := time.Now()
-	if _, err := conn.Write(o.packet); err != nil {
+	if err := socket.send(o.packet); err != nil {
 		return answer{}, &NotSentError{err}
 	}
-	received := buf[maxQuery:]
+	received, isLent := q.Buffer[:cap(q.Buffer)], true
+	if len(received) < MaxDatagram {
+		received, isLent = buf[maxQuery:], false
+	}
 	for foreign := 0; ; {
-		n, err := conn.Read(received)
+		n, err := socket.receive(ctx, received)
 		if err != nil {
-			if ctx.Err() != nil {
-				return answer{}, context.Cause(ctx)
-			}
 			return answer{}, err
 		}
 		if err := q.Budget.receive(n); err != nil {
@@ -80,7 +81,9 @@ func (s *Server) overUDP(ctx context.Context, q *Query, f form) (answer, error) 
 			}
 		case isReply:
 			a.repeats = o.repeatsCase(received[:n])
-			a.message.Parse(bytes.Clone(received[:n]))
+			if !isLent {
+				a.message.Parse(bytes.Clone(received[:n]))
+			}
 			o.restoreCase(&a.message)
 			s.learnCookie(&o, &a.message)
 			return a, nil
