@@ -27,6 +27,9 @@ type recursionOptions struct {
 	cache      bool
 	cacheSize  byteSize
 	serveStale staleTime
+	cacheFile  string
+
+	sourceOptions string // those that say where answers come from
 
 	allow *names.PeerSet
 }
@@ -44,6 +47,7 @@ const defaultResolvConf = "/etc/resolv.conf"
 // there are zones to serve beside.
 func (o *recursionOptions) register(flags *flag.FlagSet) (complete func(hasZones bool) error) {
 	var forwards, allowed list
+	others := namesOf(flags)
 	o.cacheSize = 64 << 20
 	for _, name := range []string{"r", "recursive"} {
 		flags.BoolVar(&o.recursive, name, false, "")
@@ -56,6 +60,7 @@ func (o *recursionOptions) register(flags *flag.FlagSet) (complete func(hasZones
 	}
 	flags.Var(&o.cacheSize, "cache-size", "")
 	flags.Var(&o.serveStale, "serve-stale", "")
+	flags.StringVar(&o.cacheFile, "cache-file", "", "")
 	flags.Var(&allowed, "allow-recursion", "")
 	completeRoot := o.root.register(flags)
 	return func(hasZones bool) error {
@@ -80,7 +85,7 @@ func (o *recursionOptions) register(flags *flag.FlagSet) (complete func(hasZones
 			o.resolvConf = defaultResolvConf
 		}
 		if !o.isWanted() {
-			for name, given := range map[string]bool{"--cache": o.cache, "--allow-recursion": len(allowed) > 0, "--serve-stale": o.serveStale > 0} {
+			for name, given := range map[string]bool{"--cache": o.cache, "--allow-recursion": len(allowed) > 0, "--serve-stale": o.serveStale > 0, "--cache-file": o.cacheFile != ""} {
 				if given {
 					return fmt.Errorf("%s has a meaning only with --from-root, --recursive, --forward or --hosts-file", name)
 				}
@@ -89,6 +94,10 @@ func (o *recursionOptions) register(flags *flag.FlagSet) (complete func(hasZones
 		if o.serveStale > 0 && !o.cache {
 			return fmt.Errorf("--serve-stale has a meaning only with --cache")
 		}
+		if o.cacheFile != "" && !o.cache {
+			return fmt.Errorf("--cache-file has a meaning only with --cache")
+		}
+		o.sourceOptions = sourceOptions(flags, others)
 		var err error
 		if len(allowed) == 0 {
 			allowed = list{"loopback", "private"}

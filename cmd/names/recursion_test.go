@@ -142,6 +142,8 @@ func TestRecursionCommandLine(t *testing.T) {
 		{"--stub 192.0.2.1", `--stub: "192.0.2.1" is not ZONE=ADDR`},
 		{"--from-root --do-not-query nowhere", "--do-not-query"},
 		{"-r --serve-stale", "--serve-stale has a meaning only with --cache"},
+		{"-r --cache-file f", "--cache-file has a meaning only with --cache"},
+		{"--bindzone z --cache-file f", "--cache-file has a meaning only with"},
 		{"-r -c --serve-stale=300h", "is no time between"},
 		{"-r --allow-recursion 300.0.0.0/8", "--allow-recursion"},
 		{"-r -c --cache-size many", "is no size"},

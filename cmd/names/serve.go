@@ -66,6 +66,7 @@ Recursion:
                             Default: loopback and private networks
   -c, --cache               remember what was found elsewhere
   --cache-size SIZE         in at most SIZE of memory. Default: 64MiB
+  --cache-file FILE         keep the cache in FILE from one start to the next
   --serve-stale[=TIME]      use what expired less than TIME ago (24h) when the
                             servers do not answer
 

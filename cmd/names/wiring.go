@@ -20,6 +20,7 @@ import (
 type parts struct {
 	resolver names.Resolver
 	cache    *cache.Cache // nil: there is none
+	file     *cacheFile   // nil: it is not kept in one
 	watches  []watch
 	closers  []func()
 }
@@ -54,6 +55,10 @@ func assemble(o *serveOptions, zones *authority.Set, log *slog.Logger) (*parts, 
 // addRecursion puts what is found elsewhere behind the zones.
 func (p *parts) addRecursion(o *serveOptions, log *slog.Logger) error {
 	access := &recursor.Access{Allow: o.recursion.allow, Public: p.resolver}
+	source, err := o.recursion.source() // first: what changes from here on is not the same source
+	if err != nil {
+		return fmt.Errorf("--hosts-file: %w", err)
+	}
 	var elsewhere names.Chain
 	if path := o.recursion.hostsFile; path != "" {
 		hosts, err := names.ReadHosts(path)
@@ -61,13 +66,19 @@ func (p *parts) addRecursion(o *serveOptions, log *slog.Logger) error {
 			return fmt.Errorf("--hosts-file: %w", err)
 		}
 		elsewhere = append(elsewhere, hosts)
-		p.watch(path, func() { p.reloadHosts(hosts, path, log) })
+		p.watch(path, func() { p.reloadHosts(hosts, &o.recursion, log) })
 	}
 	if o.recursion.cache || o.recursion.root.isOn {
 		config := o.recursion.cacheConfig()
 		config.Events = o.cacheEvents(log)
-		var err error
 		if p.cache, err = cache.New(config); err != nil {
+			return err
+		}
+	}
+	if path := o.recursion.cacheFile; path != "" {
+		p.file = &cacheFile{path: path, cache: p.cache, log: log}
+		p.file.source.Store(&source)
+		if err := p.file.open(); err != nil {
 			return err
 		}
 	}
@@ -125,15 +136,22 @@ func (p *parts) newRecursor(o *serveOptions, log *slog.Logger) (*recursor.Recurs
 	return r, nil
 }
 
-func (p *parts) reloadHosts(hosts *names.Hosts, path string, log *slog.Logger) {
-	if err := hosts.Reload(); err != nil {
+func (p *parts) reloadHosts(hosts *names.Hosts, o *recursionOptions, log *slog.Logger) {
+	source, err := o.source()
+	if err == nil {
+		err = hosts.Reload()
+	}
+	if err != nil {
 		log.Error("hosts file not reloaded: the old version is used on", "error", err)
 		return
 	}
 	if p.cache != nil {
 		p.cache.FlushAll() // it may hold what the file said before
 	}
-	log.Info("hosts file reloaded", "file", path)
+	if p.file != nil {
+		p.file.source.Store(&source)
+	}
+	log.Info("hosts file reloaded", "file", o.hostsFile)
 }
 
 // newForwarder asks the servers of the command line, or those of resolv.conf,
@@ -187,11 +205,14 @@ func (p *parts) watch(path string, changed func()) {
 	p.watches = append(p.watches, watch{path, changed})
 }
 
-// run watches files until ctx is done.
+// run watches files, and saves the cache to its own, until ctx is done.
 func (p *parts) run(ctx context.Context) {
 	var wait sync.WaitGroup
 	for _, w := range p.watches {
 		wait.Go(func() { names.Watch(ctx, w.path, w.changed) })
+	}
+	if p.file != nil {
+		wait.Go(func() { p.file.run(ctx) })
 	}
 	wait.Wait()
 }
