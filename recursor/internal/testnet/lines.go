@@ -91,7 +91,7 @@ func (l *line) words() []word {
 		column := l.indent + at + 1
 		at += len(field)
 		mark := ""
-		if n := len(field) - 1; n > 0 && (field[n] == ',' || field[n] == ':') {
+		if n := len(field) - 1; n > 0 && (field[n] == ',' || field[n] == ':' && !endsAddress(field)) {
 			field, mark = field[:n], field[n:]
 		}
 		words = append(words, word{field, column})
@@ -100,6 +100,12 @@ func (l *line) words() []word {
 		}
 	}
 	return words
+}
+
+// endsAddress reports whether the colon that text ends with belongs to an
+// address, as in 2001:db8::, rather than stand behind it.
+func endsAddress(text string) bool {
+	return strings.HasSuffix(text, "::") && !strings.HasSuffix(text, ":::")
 }
 
 // recordWords cuts the line of a zone into words as master files do: quotes

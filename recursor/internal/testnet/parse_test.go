@@ -49,6 +49,7 @@ func TestParseErrorsSayWhere(t *testing.T) {
 		{"zone . on ::1\n  $GENERATE 255-256 a A 1.1.1.$", "2:25: A data: "},
 
 		{"server", "1:7: expected an address"},
+		{"server :: 2001:db8:::", "1:22: expected what the server does"},
 		{"server 192.0.2.1 silent", `1:18: "silent" is not an address`},
 		{"server 192.0.2.1: sulks", `1:19: "sulks" is nothing that a server does`},
 		{"server 192.0.2.1:", "1:18: expected what the server does"},
