@@ -34,8 +34,8 @@ fuzz: ## run each fuzz target for FUZZTIME
 damage: ## load 10,000 damaged copies of the root zone
 	go test -count=1 -run TestDamagedZones -v ./fuzz -mutations 10000
 
-interop: build ## compare with NSD, Knot DNS, BIND and Twisted Names (Debian's packages)
-	go test -tags interop -count=1 ./fuzz/interop ./fuzz/twisted
+interop: build ## compare with NSD, Knot DNS, BIND, Unbound, Knot Resolver and Twisted Names (Debian's packages)
+	go test -tags interop -count=1 ./fuzz/interop ./fuzz/twisted ./fuzz/recursion
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./wire ./authority/... ./cache ./recursor/... ./listener
