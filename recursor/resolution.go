@@ -184,16 +184,24 @@ func (r *Recursor) configuredFor(name wire.Name) *delegation {
 // findRootServers asks the servers of the hints which ones there are now (RFC
 // 8109), and is content with the hints where they do not say.
 func findRootServers(t *resolution, ctx context.Context) (state, error) {
-	if !t.name.IsRoot() || t.in.question.Type != wire.TypeNS {
-		if _, err := t.r.inquireFor(ctx, t.in, primingQuestion); err == nil {
-			if _, m, ok := t.r.cache.FindDelegation(wire.Root, wire.ClassIN, nil); ok {
-				if d, err := readDelegation(m, wire.Root, wire.Root, wire.SectionAuthority); err == nil {
-					d.source = fromCache
-					t.descend(d)
-					return askServers, nil
-				}
+	if t.in.question.Name.IsRoot() && t.in.question.Type == wire.TypeNS {
+		t.descend(t.r.hints)
+		return askServers, nil
+	}
+	if _, err := t.r.inquireFor(ctx, t.in, primingQuestion); err == nil {
+		if _, m, ok := t.r.cache.FindDelegation(wire.Root, wire.ClassIN, nil); ok {
+			d, err := readDelegation(m, wire.Root, wire.Root, wire.SectionAuthority)
+			if err != nil {
+				return nil, err
 			}
+			d.source = fromCache
+			t.descend(d)
+			return askServers, nil
 		}
+		// They have answered, and not what was asked: not the next time either.
+		t.r.mu.Lock()
+		t.r.rememberFailure(inquiryKeyOf(primingQuestion))
+		t.r.mu.Unlock()
 	}
 	t.descend(t.r.hints)
 	return askServers, nil
