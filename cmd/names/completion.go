@@ -59,7 +59,7 @@ _names() {
 			words=$(ip -o addr show 2>/dev/null | awk '{sub(/\/.*/, "", $4); print $4}')
 			COMPREPLY=($(compgen -W "$words" -- "$current"))
 			return ;;
-		--bindzone|--pyzone|--resolv-conf|--hosts-file)
+		--bindzone|--pyzone|--resolv-conf|--hosts-file|-d|--queries)
 			COMPREPLY=($(compgen -f -- "$current"))
 			return ;;
 	esac
@@ -75,7 +75,7 @@ complete -o filenames -F _names names
 }
 
 // helpOf is the help text of each command that has options.
-var helpOf = map[string]string{"serve": serveHelp, "check": checkHelp, "query": queryHelp}
+var helpOf = map[string]string{"serve": serveHelp, "check": checkHelp, "query": queryHelp, "bench": benchHelp}
 
 var (
 	commandInUsage = regexp.MustCompile(`(?m)^  names ([a-z]+) `)

@@ -20,6 +20,8 @@ func TestCompletion(t *testing.T) {
 		{"names serve --allow", "--allow-recursion"},
 		{"names query +dns", "+dnssec"},
 		{"names serve --bindzone completion.g", "completion.go"},
+		{"names bench --per-c", "--per-connection"},
+		{"names bench -d completion.g", "completion.go"},
 		{"names serve --nonsense", ""},
 	} {
 		words := strings.Fields(test.words)

@@ -21,6 +21,7 @@ Usage:
   names serve       answer queries from zones, a cache, and by asking others
   names check       read zone files and say what is wrong with them
   names query       ask a server, as dig does
+  names bench       ask a server many questions and measure how it answers
   names completion  print a script that completes command lines
   names version     print the version
 
@@ -41,6 +42,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return runCheck(rest, stdout, stderr)
 	case "query":
 		return runQuery(rest, stdout, stderr)
+	case "bench":
+		return runBench(rest, os.Stdin, stdout, stderr)
 	case "completion":
 		return runCompletion(rest, stdout, stderr)
 	case "version", "--version", "-version":
