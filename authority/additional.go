@@ -106,7 +106,7 @@ func (a *answer) describeWith(n node, t wire.Type) {
 // once reports whether the additional section has nothing about the node yet,
 // and remembers it.
 func (a *answer) once(id uint32) bool {
-	ref := a.zone.refs[id]
+	ref := a.zone.refs.at(id)
 	for _, d := range a.described[:a.describedCount] {
 		if d == ref {
 			return false

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"errors"
 	"slices"
 
 	"github.com/names-dns/names/authority/diagnostic"
@@ -262,9 +261,6 @@ func (b *Builder) file(name string) uint16 {
 	return uint16(len(b.files) - 1)
 }
 
-// ErrZoneTooLarge is returned for a zone of more than 16 GiB.
-var ErrZoneTooLarge = errors.New("zone is larger than 16 GiB")
-
 // Freeze checks the zone and packs it. Errors in the list of problems, those
 // from before included, mean that there is no snapshot: then they are the
 // error. The builder is used up.
@@ -282,7 +278,7 @@ func (b *Builder) Freeze() (*Snapshot, error) {
 	if err := f.linkDenial(); err != nil {
 		return nil, err
 	}
-	f.snapshot.trim()
+	f.snapshot.pages.trim()
 	f.index()
 	return f.snapshot, nil
 }
@@ -301,6 +297,9 @@ type freezer struct {
 	flags     []uint16
 	cuts      []uint32 // topmost cut at or above it, 0 for none
 	wildcards []uint32 // the name "*" right below, 0 for none
+
+	refs, links piecesEditor[uint32]
+	absent      nameTable // names in the zone that records lead to and that are not there
 }
 
 // gather sorts the records by owner (a counting sort: both passes are linear)
@@ -429,21 +428,45 @@ func (f *freezer) findCuts() {
 	}
 }
 
-// writeNodes packs every node into pages.
+// writeNodes packs every node into pages. Names have the numbers that the
+// builder gave them, owners in the NSEC3 chain those behind, and names that
+// are not there the last.
 func (f *freezer) writeNodes() error {
 	s := f.snapshot
+	s.names = len(f.names.starts) - 1
+	s.pages.expected = f.expectedSize()
+	owners := uint32(len(f.names.starts) + len(f.chain.starts) - 1)
+	f.refs, f.links = makePieces[uint32](int(owners)), makePieces[uint32](int(owners))
+	f.absent.init()
 	var packed []byte
-	s.refs = make([]uint32, len(f.names.starts))
-	s.expected = f.expectedSize()
-	for id := uint32(1); id < uint32(len(s.refs)); id++ {
-		packed = f.appendNode(packed[:0], f.names.wireName(id), f.flags[id], f.cuts[id], f.wildcards[id], f.of(id))
-		ref, err := s.store(packed)
-		if err != nil {
+	for id := uint32(1); id < owners; id++ {
+		packed = f.appendNode(packed[:0], id)
+		if err := f.store(id, packed); err != nil {
 			return err
 		}
-		s.refs[id] = ref
 	}
+	var aside []numbered
+	for i := uint32(1); i < uint32(len(f.chain.starts)); i++ {
+		aside = append(aside, newNumbered(f.chain.hashes[i], uint32(len(f.names.starts))-1+i))
+	}
+	for i := uint32(1); i < uint32(len(f.absent.starts)); i++ {
+		id := owners - 1 + i
+		packed = appendHead(packed[:0], nodeHead{id: id, flags: flagAbsent, name: f.absent.wireName(i)})
+		if err := f.store(id, packed); err != nil {
+			return err
+		}
+		aside = append(aside, newNumbered(f.absent.hashes[i], id))
+	}
+	slices.Sort(aside)
+	s.aside, s.refs, s.links = makeSorted(aside), f.refs.pieces, f.links.pieces
 	return nil
+}
+
+// store copies a finished node to a page.
+func (f *freezer) store(id uint32, packed []byte) error {
+	ref, err := f.snapshot.pages.store(packed)
+	f.refs.set(id, ref)
+	return err
 }
 
 // expectedSize is what the nodes will take, a little more at most: for each
@@ -456,120 +479,61 @@ func (f *freezer) expectedSize() int {
 	return size + f.count*2*refUnit
 }
 
-// pageCapacity is how large the next page is to be.
-func (s *Snapshot) pageCapacity() int {
-	if len(s.pages) == 0 {
-		return min(s.expected, pageSize)
-	}
-	return pageSize
-}
-
-// trim gives back what the last page does not need.
-func (s *Snapshot) trim() {
-	if last := len(s.pages) - 1; last >= 0 && cap(s.pages[last])-len(s.pages[last]) > len(s.pages[last])/8 {
-		s.pages[last] = bytes.Clone(s.pages[last])
-	}
-}
-
-// store copies a finished node to a page.
-func (s *Snapshot) store(b []byte) (ref uint32, err error) {
-	last := len(s.pages) - 1
-	if last < 0 || cap(s.pages[last])-len(s.pages[last]) < len(b) {
-		if len(s.pages) == maxPages {
-			return 0, ErrZoneTooLarge
-		}
-		// A node larger than a page gets a page of its own size.
-		page := make([]byte, 0, max(s.pageCapacity(), len(b)+refUnit))
-		if last < 0 {
-			page = append(page, 0, 0, 0, 0) // no node has ref 0: a slot of the hash table is 0 when free
-		}
-		s.pages = append(s.pages, page)
-		last++
-	}
-	at := len(s.pages[last])
-	s.pages[last] = append(s.pages[last], b...)
-	return uint32(last)<<refUnitBits | uint32(at/refUnit), nil
-}
-
 // appendNode packs one node (see node).
-func (f *freezer) appendNode(b []byte, name []byte, flags uint16, cut, wildcard uint32, records []addedRecord) []byte {
-	if !hasUpper(name) {
-		flags |= flagFolded
+func (f *freezer) appendNode(b []byte, id uint32) []byte {
+	h := nodeHead{id: id}
+	var records []addedRecord
+	if chained := int(id) - len(f.names.starts) + 1; chained > 0 {
+		h.name, h.flags = f.chain.wireName(uint32(chained)), flagHashedOwner
+		records = f.of(id + 1)
+	} else {
+		h.name, h.flags = f.names.wireName(id), f.flags[id]
+		h.cut, h.wildcard = f.cuts[id], f.wildcards[id]
+		records = f.of(id)
 	}
-	b = binary.LittleEndian.AppendUint16(b, flags)
-	b = binary.LittleEndian.AppendUint16(b, 0) // sets: counted below
-	b = binary.LittleEndian.AppendUint32(b, cut)
-	b = binary.LittleEndian.AppendUint32(b, wildcard)
-	b = binary.LittleEndian.AppendUint32(b, 0) // denial: linkDenial
-	b = append(b, byte(len(name)))
-	b = append(b, name...)
-	b = appendFill(b)
-	sets, previous := uint16(0), -1
+	if len(f.chain.starts) > 1 {
+		h.flags |= flagDenial // linkDenial may fill it in
+	}
+	b = appendHead(b, h)
+	sets, previous := 0, 0
 	for len(records) > 0 {
 		n := 1
 		for n < len(records) && setOrder(records[n]) == setOrder(records[0]) {
 			n++
 		}
 		start := len(b)
-		if previous >= 0 && records[0].covers() != 0 && setOrder(records[0])&^1 == f.orderAt(b[previous:]) {
-			flags := binary.LittleEndian.Uint16(b[previous+setFlags:])
-			binary.LittleEndian.PutUint16(b[previous+setFlags:], flags|flagSigned)
-		}
-		b = f.appendSet(b, records[:n])
+		b = f.appendSet(b, previous, records[:n])
 		previous = start
 		sets++
 		records = records[n:]
 	}
-	binary.LittleEndian.PutUint16(b[nodeSets:], sets)
+	setSetCount(b, sets)
 	return b
 }
 
-// orderAt is setOrder of a packed RRset that is no RRSIG; of others, a number
-// no RRset has.
-func (f *freezer) orderAt(b []byte) uint32 {
-	switch t := wire.Type(binary.LittleEndian.Uint16(b[setType:])); t {
-	case wire.TypeRRSIG:
-		return 1<<32 - 1
-	case wire.TypeSOA:
-		return 0
-	default:
-		return uint32(t) << 1
-	}
-}
-
 // appendSet packs the records of one RRset, doubles left out.
-func (f *freezer) appendSet(b []byte, records []addedRecord) []byte {
+func (f *freezer) appendSet(b []byte, previous int, records []addedRecord) []byte {
 	first := records[0]
 	start := len(b)
 	distinct := slices.CompactFunc(records, isSame)
-	ttl := first.ttl()
+	set := rrset{Type: first.kind(), covered: first.covers(), count: len(distinct), ttl: first.ttl()}
 	for _, r := range distinct {
-		ttl = min(ttl, r.ttl())
+		set.ttl = min(set.ttl, r.ttl())
 	}
-	links := linkOf[first.kind()] != nil
-	flags := uint16(0)
-	if links {
-		flags |= flagLinks
+	if linkOf[set.Type] != nil {
+		set.flags = flagLinks
 	}
-	b = binary.LittleEndian.AppendUint16(b, uint16(first.kind()))
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(distinct)))
-	b = binary.LittleEndian.AppendUint32(b, ttl)
-	b = binary.LittleEndian.AppendUint32(b, 0) // size: below
-	b = binary.LittleEndian.AppendUint16(b, uint16(first.covers()))
-	b = binary.LittleEndian.AppendUint16(b, flags)
-	if links {
+	b = beginSet(b, previous, set)
+	if set.flags&flagLinks != 0 {
 		for _, r := range distinct {
 			b = binary.LittleEndian.AppendUint32(b, f.linkTo(r))
 		}
 	}
 	for _, r := range distinct {
-		b = binary.LittleEndian.AppendUint16(b, uint16(len(r.data())))
-		b = append(b, r.data()...)
+		b = appendRecord(b, r.data())
 	}
-	b = appendFill(b)
-	binary.LittleEndian.PutUint32(b[start+setSize:], uint32(len(b)-start))
 	f.snapshot.records += len(distinct)
-	return b
+	return endSet(b, start)
 }
 
 // linkTo returns the number of the node that a record leads to.
@@ -579,30 +543,33 @@ func (f *freezer) linkTo(r addedRecord) uint32 {
 		return 0
 	}
 	f.asked.set(target)
-	return f.names.find(&f.asked, 0)
-}
-
-func appendFill(b []byte) []byte {
-	for len(b)%refUnit != 0 {
-		b = append(b, 0)
+	id := f.names.find(&f.asked, 0)
+	if id == 0 {
+		absent := f.absent.find(&f.asked, 0)
+		if absent == 0 {
+			absent = f.absent.add(&f.asked, 0)
+		}
+		id = uint32(len(f.names.starts)+len(f.chain.starts)) - 2 + absent
+		if int(id) == f.links.count() {
+			f.links.set(id, 0)
+		}
 	}
-	return b
+	f.links.set(id, f.links.at(id)+1)
+	return id
 }
 
-// index makes the hash table of all names, filled to two thirds at most.
+// index makes what names are found by: the hash table, and the list of those
+// below others.
 func (f *freezer) index() {
 	s := f.snapshot
-	size := 4
-	for 2*size < 3*len(s.refs) {
-		size *= 2
-	}
-	s.slots, s.mask = make([]uint64, size), uint32(size-1)
-	for id := 1; id < len(s.refs); id++ {
-		hash := f.names.hashes[id]
-		i := hash & s.mask
-		for s.slots[i] != 0 {
-			i = (i + 1) & s.mask
+	s.index = makeIndex(s.names)
+	var children []numbered
+	for id := uint32(1); id < uint32(len(f.names.starts)); id++ {
+		s.index.insert(f.names.hashes[id], s.refs.at(id))
+		if parent := f.names.parents[id]; parent > apexID {
+			children = append(children, newNumbered(parent, id))
 		}
-		s.slots[i] = uint64(hash)<<32 | uint64(s.refs[id])
 	}
+	slices.Sort(children)
+	s.children = makeSorted(children)
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha1"
 	"encoding/binary"
 	"slices"
-	"sort"
 
 	"github.com/names-dns/names/wire"
 )
@@ -19,13 +18,17 @@ import (
 type hashedDenial struct {
 	iterations int
 	salt       []byte
-	entries    []hashedEntry
+	parameters []byte // those of the NSEC3PARAM record that says so
+	entries    sorted[hashedEntry]
 }
 
 type hashedEntry struct {
 	hash [sha1.Size]byte
 	ref  uint32
 }
+
+// compare is for searches in the chain.
+func (h hashedEntry) compare(e hashedEntry) int { return bytes.Compare(e.hash[:], h.hash[:]) }
 
 // hash is that of RFC 5155 5, of a name in lower case.
 func (h *hashedDenial) hash(folded []byte) [sha1.Size]byte {
@@ -37,27 +40,17 @@ func (h *hashedDenial) hash(folded []byte) [sha1.Size]byte {
 	return sum
 }
 
-// atOrBefore returns the index of the last entry whose hash is not after sum;
-// the chain is a circle. exact says whether it is sum itself.
-func (h *hashedDenial) atOrBefore(sum [sha1.Size]byte) (index int, exact bool) {
-	index, exact = slices.BinarySearchFunc(h.entries, sum, func(e hashedEntry, sum [sha1.Size]byte) int {
-		return bytes.Compare(e.hash[:], sum[:])
-	})
-	if !exact {
-		index = (index + len(h.entries) - 1) % len(h.entries)
-	}
-	return index, exact
+// atOrBefore returns the last entry whose hash is not after sum; the chain is a
+// circle. exact says whether it is sum itself.
+func (h *hashedDenial) atOrBefore(sum [sha1.Size]byte) (e hashedEntry, exact bool) {
+	return h.entries.atOrBefore(hashedEntry{hash: sum}.compare)
 }
 
 // linkDenial sorts the chain of a signed zone and notes for each name of the
 // zone which record of an NSEC3 chain is its own.
 func (f *freezer) linkDenial() error {
 	s := f.snapshot
-	if err := f.writeHashedOwners(); err != nil {
-		return err
-	}
-	soa := s.soa()
-	if _, signed := soa.signatures(); !signed {
+	if !s.isSigned() {
 		return nil // what nobody signed proves nothing; NSEC records are answered where they are asked for
 	}
 	if parameters, ok := s.node(apexID).find(wire.TypeNSEC3PARAM); ok {
@@ -67,32 +60,35 @@ func (f *freezer) linkDenial() error {
 			}
 		}
 	}
-	for id := uint32(1); id < uint32(len(s.refs)); id++ {
-		n := s.node(id)
-		if cut := n.cut(); cut != 0 && cut != id {
-			continue
-		}
-		if _, ok := n.find(wire.TypeNSEC); ok {
-			s.order = append(s.order, id)
+	var order []uint32
+	for n := range s.nodes() {
+		if n.provesInOrder() {
+			order = append(order, n.id())
 		}
 	}
-	slices.SortFunc(s.order, func(a, b uint32) int { return s.node(a).name().Compare(s.node(b).name()) })
+	slices.SortFunc(order, func(a, b uint32) int { return s.node(a).name().Compare(s.node(b).name()) })
+	s.order = makeSorted(order)
 	return nil
 }
 
-// writeHashedOwners packs the owners of NSEC3 records, those of all chains.
-func (f *freezer) writeHashedOwners() error {
-	var packed []byte
-	for id := 1; id < len(f.chain.starts); id++ {
-		records := f.of(uint32(len(f.names.starts) + id))
-		packed = f.appendNode(packed[:0], f.chain.wireName(uint32(id)), 0, 0, 0, records)
-		ref, err := f.snapshot.store(packed)
-		if err != nil {
-			return err
-		}
-		f.snapshot.hashedOwners = append(f.snapshot.hashedOwners, ref)
-	}
-	return nil
+// isSigned reports whether the zone is signed: its SOA record is.
+func (s *Snapshot) isSigned() bool {
+	soa := s.soa()
+	_, signed := soa.signatures()
+	return signed
+}
+
+// isAuthoritative reports whether n is a name of the zone that is not below a
+// zone cut: one that absence is proved of.
+func (n node) isAuthoritative() bool {
+	cut := n.cut()
+	return !n.has(flagHashedOwner|flagAbsent) && (cut == 0 || cut == n.id())
+}
+
+// provesInOrder reports whether n is one of those that prove with NSEC.
+func (n node) provesInOrder() bool {
+	_, ok := n.find(wire.TypeNSEC)
+	return ok && n.isAuthoritative()
 }
 
 // linkHashed makes the NSEC3 records made with these parameters of NSEC3PARAM
@@ -102,30 +98,32 @@ func (f *freezer) linkHashed(parameters []byte) bool {
 	if parameters[0] != sha1Only || parameters[1] != 0 { // RFC 5155 4.1.2: other flags than 0 are for later versions
 		return false
 	}
-	s, h := f.snapshot, &f.snapshot.hashed
-	h.iterations = int(binary.BigEndian.Uint16(parameters[2:]))
-	h.salt = bytes.Clone(parameters[5:])
-	for _, ref := range s.hashedOwners {
-		n := s.at(ref)
-		set, _ := n.find(wire.TypeNSEC3)
-		hash, ok := f.hashOfOwner(n.wireName())
-		if !ok || !usesParameters(set, parameters) {
-			continue
+	s := f.snapshot
+	var entries []hashedEntry
+	for n, ref := range s.nodes() {
+		if hash, ok := s.hashOfOwner(n, parameters); ok {
+			entries = append(entries, hashedEntry{hash, ref})
 		}
-		h.entries = append(h.entries, hashedEntry{hash, ref})
 	}
-	if len(h.entries) == 0 {
+	if len(entries) == 0 {
 		return false
 	}
-	slices.SortFunc(h.entries, func(a, b hashedEntry) int { return bytes.Compare(a.hash[:], b.hash[:]) })
-	for id := uint32(1); id < uint32(len(s.refs)); id++ {
-		n := s.node(id)
-		if cut := n.cut(); cut != 0 && cut != id {
+	slices.SortFunc(entries, func(a, b hashedEntry) int { return b.compare(a) })
+	s.hashed = hashedDenial{
+		iterations: int(binary.BigEndian.Uint16(parameters[2:])),
+		salt:       bytes.Clone(parameters[5:]),
+		parameters: bytes.Clone(parameters),
+		entries:    makeSorted(entries),
+	}
+	for n := range s.nodes() {
+		if !n.isAuthoritative() {
 			continue
 		}
 		f.asked.set(n.name())
-		if i, exact := h.atOrBefore(h.hash(f.asked.suffix(0))); exact {
-			binary.LittleEndian.PutUint32(n[nodeDenial:], uint32(i)+1)
+		if e, exact := s.hashed.atOrBefore(s.hashed.hash(f.asked.suffix(0))); exact {
+			owner := s.at(e.ref)
+			n.setDenial(owner.id())
+			owner.setDenial(n.id())
 		}
 	}
 	return true
@@ -145,11 +143,17 @@ func usesParameters(set rrset, parameters []byte) bool {
 	return false
 }
 
-// hashOfOwner reads the hash in the first label of an NSEC3 owner, right below
-// the apex: 32 digits of base32 with the extended hex alphabet (RFC 5155 3.3).
-func (f *freezer) hashOfOwner(owner []byte) (hash [sha1.Size]byte, ok bool) {
+// hashOfOwner returns the hash that n has an NSEC3 record for, if it is one
+// made with these parameters. It is in the first label, right below the apex:
+// 32 digits of base32 with the extended hex alphabet (RFC 5155 3.3).
+func (s *Snapshot) hashOfOwner(n node, parameters []byte) (hash [sha1.Size]byte, ok bool) {
 	const digits = 32
-	if owner[0] != digits || len(owner) != 1+digits+f.origin.Len() {
+	if !n.has(flagHashedOwner) {
+		return hash, false
+	}
+	set, _ := n.find(wire.TypeNSEC3)
+	owner := n.wireName()
+	if !usesParameters(set, parameters) || owner[0] != digits || len(owner) != 1+digits+s.origin.Len() {
 		return hash, false
 	}
 	bits, count, at := uint32(0), 0, 0
@@ -187,7 +191,7 @@ func (a *answer) proveNoData(w walk) error {
 			return a.appendHashed(d) // RFC 5155 7.2.3
 		}
 		return a.proveEncloser(0) // RFC 5155 7.2.4: an insecure delegation, opted out
-	case len(a.zone.order) == 0:
+	case !a.zone.isOrdered():
 		return nil
 	case w.outcome == wildcard: // RFC 4035 3.1.3.4
 		if err := a.appendProof(w.node); err != nil {
@@ -211,7 +215,7 @@ func (a *answer) proveNameError(w walk) error {
 		encloser := a.asked.suffix(a.provable(w.enclosing))
 		return a.appendCoveringHash(a.zone.hashed.hash(append(append(buf[:0], 1, '*'), encloser...)))
 	}
-	if len(a.zone.order) == 0 {
+	if !a.zone.isOrdered() {
 		return nil
 	}
 	// RFC 4035 3.1.3.2
@@ -237,9 +241,9 @@ func (a *answer) expanded(w walk) {
 	var proof node
 	switch {
 	case a.zone.isHashed():
-		i, _ := a.zone.hashed.atOrBefore(a.zone.hashed.hash(a.asked.suffix(w.enclosing - 1)))
-		proof = a.zone.at(a.zone.hashed.entries[i].ref)
-	case len(a.zone.order) > 0:
+		e, _ := a.zone.hashed.atOrBefore(a.zone.hashed.hash(a.asked.suffix(w.enclosing - 1)))
+		proof = a.zone.at(e.ref)
+	case a.zone.isOrdered():
 		proof = a.zone.covering(a.asked.name)
 	default:
 		return
@@ -268,7 +272,7 @@ func (a *answer) proveNoDS(w walk) error {
 			return a.appendHashed(d)
 		}
 		return a.proveEncloser(cutLabel)
-	case len(a.zone.order) > 0:
+	case a.zone.isOrdered():
 		return a.appendProof(w.node)
 	}
 	return nil
@@ -287,19 +291,24 @@ func (a *answer) appendProof(n node) error {
 	return a.append(wire.SectionAuthority, n.name(), set, set.ttl)
 }
 
-// covering returns the last name before name that has an NSEC record.
+// covering returns the last name before name, or name itself, that has an NSEC
+// record.
 func (s *Snapshot) covering(name wire.Name) node {
-	after := sort.Search(len(s.order), func(i int) bool { return s.node(s.order[i]).name().Compare(name) > 0 })
-	if after == 0 {
-		after = len(s.order)
-	}
-	return s.node(s.order[after-1])
+	id, _ := s.order.atOrBefore(s.compareNames(name))
+	return s.node(id)
+}
+
+// compareNames is for searches in the order of names.
+func (s *Snapshot) compareNames(name wire.Name) func(id uint32) int {
+	return func(id uint32) int { return s.node(id).name().Compare(name) }
 }
 
 // appendCovering appends the NSEC record of the last name before name.
 func (a *answer) appendCovering(name wire.Name) error { return a.appendProof(a.zone.covering(name)) }
 
-func (s *Snapshot) isHashed() bool { return len(s.hashed.entries) > 0 }
+func (s *Snapshot) isHashed() bool { return s.hashed.entries.count > 0 }
+
+func (s *Snapshot) isOrdered() bool { return s.order.count > 0 }
 
 // provable returns the label from which the name asked is the closest encloser
 // that has an NSEC3 record, label onwards. Those of insecure delegations may
@@ -335,13 +344,13 @@ func (a *answer) appendHashed(denial uint32) error {
 	if denial == 0 {
 		return nil
 	}
-	return a.appendProof(a.zone.at(a.zone.hashed.entries[denial-1].ref))
+	return a.appendProof(a.zone.node(denial))
 }
 
 // appendCoveringHash appends the NSEC3 record whose interval has sum in it.
 func (a *answer) appendCoveringHash(sum [sha1.Size]byte) error {
-	i, _ := a.zone.hashed.atOrBefore(sum)
-	return a.appendHashed(uint32(i) + 1)
+	e, _ := a.zone.hashed.atOrBefore(sum)
+	return a.appendProof(a.zone.at(e.ref))
 }
 
 // firstProof reports whether the reply does not have n's record yet.

@@ -134,7 +134,7 @@ func TestHashIsOfTheName(t *testing.T) {
 func TestSmallZonesAreSmall(t *testing.T) {
 	s := mustZone(t, "example.com.", hotZone)
 	octets := 0
-	for _, p := range s.pages {
+	for _, p := range s.pages.list {
 		octets += cap(p)
 	}
 	if octets > 2048 {

@@ -10,44 +10,72 @@ import (
 
 // node is an owner name with all it owns, the octets of one run:
 //
-//	 0  flags     u16   nodeFolded …
-//	 2  sets      u16   how many RRsets follow, those of RRSIG counted apart
-//	 4  cut       u32   number of the zone cut at or above the name, 0 for none
-//	 8  wildcard  u32   number of the node "*" right below, 0 for none
-//	12  denial    u32   1 + index of the name's own NSEC3 in the chain, 0 for none
-//	16  name      u8 length, wire form with its case kept, filled up to four
-//	    RRsets, one behind the other
+//	0  flags     u16   flagCutNumber …
+//	2  sets      u16   how many RRsets follow, those of RRSIG counted apart
+//	4  id        u32   the node's own number
+//	8  name      u8 length, wire form with its case kept, filled up to four
+//	   cut       u32   if flagCutNumber: number of the zone cut at or above the name
+//	   wildcard  u32   if flagWildcard: number of the node "*" right below
+//	   denial    u32   if flagDenial: number of the name's own NSEC3 in the chain;
+//	                   of an owner of NSEC3, number of the name; 0 for none
+//	   RRsets, one behind the other
 //
 // Numbers are little-endian and every part starts at a multiple of four.
 type node []byte
 
 const (
-	nodeFlags    = 0
-	nodeSets     = 2
-	nodeCut      = 4
-	nodeWildcard = 8
-	nodeDenial   = 12
-	nodeName     = 16
+	nodeFlags = 0
+	nodeSets  = 2
+	nodeID    = 4
+	nodeName  = 8
 )
 
-// Facts about a node that are fixed at load.
+// Facts about a node that are fixed when its snapshot is made.
 const (
-	flagFolded uint16 = 1 << iota // the name has no upper case: it compares as it is
-	flagCut                       // the name has NS records and is not the apex
-	flagDNAME                     // the name has a DNAME record
+	flagCutNumber   uint16 = 1 << iota // these three say which numbers follow the name
+	flagWildcard                       //
+	flagDenial                         //
+	flagFolded                         // the name has no upper case: it compares as it is
+	flagCut                            // the name has NS records and is not the apex
+	flagDNAME                          // the name has a DNAME record
+	flagHashedOwner                    // the name is no name of the zone but the owner of an NSEC3 record
+	flagAbsent                         // the name is not there: there are but records that lead to it
+
+	flagsOfNumbers = flagCutNumber | flagWildcard | flagDenial
 )
 
-func (n node) has(flag uint16) bool { return binary.LittleEndian.Uint16(n[nodeFlags:])&flag != 0 }
+// sizeOfNumbers is how many octets the numbers behind the name take.
+var sizeOfNumbers = [flagsOfNumbers + 1]uint8{0, 4, 4, 8, 4, 8, 8, 12}
+
+func (n node) flags() uint16 { return binary.LittleEndian.Uint16(n[nodeFlags:]) }
+
+func (n node) has(flag uint16) bool { return n.flags()&flag != 0 }
 
 func (n node) setCount() int { return int(binary.LittleEndian.Uint16(n[nodeSets:])) }
 
+func (n node) id() uint32 { return binary.LittleEndian.Uint32(n[nodeID:]) }
+
 // cut is the number of the topmost zone cut at or above the name, 0 where the
 // zone is authoritative for the name.
-func (n node) cut() uint32 { return binary.LittleEndian.Uint32(n[nodeCut:]) }
+func (n node) cut() uint32 { return n.number(flagCutNumber) }
 
-func (n node) wildcard() uint32 { return binary.LittleEndian.Uint32(n[nodeWildcard:]) }
+func (n node) wildcard() uint32 { return n.number(flagWildcard) }
 
-func (n node) denial() uint32 { return binary.LittleEndian.Uint32(n[nodeDenial:]) }
+func (n node) denial() uint32 { return n.number(flagDenial) }
+
+// number returns the number that follows the name if flag is set, 0 otherwise.
+func (n node) number(flag uint16) uint32 {
+	if !n.has(flag) {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(n[n.numberAt(flag):])
+}
+
+func (n node) numberAt(flag uint16) int {
+	return n.numbersAt() + int(sizeOfNumbers[n.flags()&(flag-1)&flagsOfNumbers])
+}
+
+func (n node) numbersAt() int { return alignUp(nodeName + 1 + int(n[nodeName])) }
 
 // wireName is the owner name in wire form.
 func (n node) wireName() []byte { return n[nodeName+1 : nodeName+1+int(n[nodeName])] }
@@ -82,7 +110,16 @@ func equalFolded[T string | []byte](own T, folded []byte) bool {
 }
 
 // body is where the RRsets are.
-func (n node) body() []byte { return n[alignUp(nodeName+1+int(n[nodeName])):] }
+func (n node) body() []byte { return n[n.numbersAt()+int(sizeOfNumbers[n.flags()&flagsOfNumbers]):] }
+
+// octets is the node without what follows it on its page.
+func (n node) octets() []byte {
+	b := n.body()
+	for range n.setCount() {
+		b = b[binary.LittleEndian.Uint32(b[setSize:]):]
+	}
+	return n[:len(n)-len(b)]
+}
 
 // find returns the RRset of type t.
 func (n node) find(t wire.Type) (rrset, bool) {
@@ -206,3 +243,89 @@ func (r *rrset) signatures() (rrset, bool) {
 }
 
 func alignUp(n int) int { return (n + refUnit - 1) &^ (refUnit - 1) }
+
+// nodeHead is what stands in front of the RRsets of a node.
+type nodeHead struct {
+	id                    uint32
+	flags                 uint16 // those of numbers that are not 0, and flagFolded, need not be set
+	cut, wildcard, denial uint32
+	name                  []byte
+}
+
+// appendHead begins a node. How many RRsets it has is for setSetCount to say.
+func appendHead(b []byte, h nodeHead) []byte {
+	if !hasUpper(h.name) {
+		h.flags |= flagFolded
+	}
+	if h.cut != 0 {
+		h.flags |= flagCutNumber
+	}
+	if h.wildcard != 0 {
+		h.flags |= flagWildcard
+	}
+	if h.denial != 0 {
+		h.flags |= flagDenial
+	}
+	b = binary.LittleEndian.AppendUint16(b, h.flags)
+	b = binary.LittleEndian.AppendUint16(b, 0)
+	b = binary.LittleEndian.AppendUint32(b, h.id)
+	b = append(b, byte(len(h.name)))
+	b = append(b, h.name...)
+	b = appendFill(b)
+	for _, n := range [...]struct {
+		flag   uint16
+		number uint32
+	}{{flagCutNumber, h.cut}, {flagWildcard, h.wildcard}, {flagDenial, h.denial}} {
+		if h.flags&n.flag != 0 {
+			b = binary.LittleEndian.AppendUint32(b, n.number)
+		}
+	}
+	return b
+}
+
+// beginSet begins an RRset. previous is where the one before it in the node
+// begins in b, 0 for none: it may be the one whose signatures follow. A number
+// for each record is to be appended next if the set has flagLinks, then with
+// appendRecord the data of each, and endSet ends the RRset.
+func beginSet(b []byte, previous int, set rrset) []byte {
+	if previous > 0 && set.covered != 0 {
+		p := b[previous:]
+		t, covered := wire.Type(binary.LittleEndian.Uint16(p[setType:])), binary.LittleEndian.Uint16(p[setCovered:])
+		if covered == 0 && t == set.covered && t != wire.TypeRRSIG {
+			binary.LittleEndian.PutUint16(p[setFlags:], binary.LittleEndian.Uint16(p[setFlags:])|flagSigned)
+		}
+	}
+	b = binary.LittleEndian.AppendUint16(b, uint16(set.Type))
+	b = binary.LittleEndian.AppendUint16(b, uint16(set.count))
+	b = binary.LittleEndian.AppendUint32(b, set.ttl)
+	b = binary.LittleEndian.AppendUint32(b, 0) // size: endSet
+	b = binary.LittleEndian.AppendUint16(b, uint16(set.covered))
+	return binary.LittleEndian.AppendUint16(b, set.flags&flagLinks)
+}
+
+func appendRecord(b, data []byte) []byte {
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(data)))
+	return append(b, data...)
+}
+
+// endSet ends the RRset that begins at start.
+func endSet(b []byte, start int) []byte {
+	b = appendFill(b)
+	binary.LittleEndian.PutUint32(b[start+setSize:], uint32(len(b)-start))
+	return b
+}
+
+func appendFill(b []byte) []byte {
+	for len(b)%refUnit != 0 {
+		b = append(b, 0)
+	}
+	return b
+}
+
+// setSetCount completes a node that begins b.
+func setSetCount(b []byte, sets int) { binary.LittleEndian.PutUint16(b[nodeSets:], uint16(sets)) }
+
+// setDenial changes a node that has flagDenial, and that nobody reads yet.
+func (n node) setDenial(id uint32) {
+	binary.LittleEndian.PutUint32(n[n.numberAt(flagDenial):], id)
+}

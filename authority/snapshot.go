@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"cmp"
 	"encoding/binary"
 	"iter"
 	"slices"
@@ -9,43 +10,51 @@ import (
 )
 
 // Snapshot is the frozen contents of a zone: nothing in it changes once
-// [Builder.Freeze] has made it, so readers need no lock.
+// [Builder.Freeze] or a [Txn] has made it, so readers need no lock.
 //
-// All of it lies in a few large pieces of memory without pointers, which the
-// garbage collector does not look into. A node - an owner name with its RRsets
-// - is one run of octets on one page (see node.go). Nodes are found by a hash
-// of their name, and point to each other by number, so that a later version
-// may move a node without touching those that point to it.
+// A node - an owner name with its RRsets - is one run of octets on one page
+// (see node.go and pages.go), which the garbage collector does not look into.
+// Nodes are found by a hash of their name, and point to each other by number,
+// so that a later version may have a node elsewhere without touching those
+// that point to it. That version has all else in common with this one:
+// pieces.go, index.go.
 type Snapshot struct {
 	origin wire.Name
 	class  wire.Class
 	serial wire.Serial
 
-	pages    [][]byte
-	expected int      // octets the nodes will take, while they are written
-	refs     []uint32 // where node number i is; number 0 is no node
-	slots    []uint64 // hash table: hash of the folded name, ref of the node
-	mask     uint32
-	records  int
+	pages   pages
+	index   index          // names of the zone, empty non-terminals included
+	refs    pieces[uint32] // where node number i is; 0 where there is none
+	links   pieces[uint32] // how many records lead to node number i; of a number that is free, the next such
+	free    uint32         // the first number that is free, 0 for none
+	names   int            // how many are in the index
+	records int
+
+	children sorted[numbered] // names below a name other than the apex, by its number
+	aside    sorted[numbered] // nodes that are no names of the zone, by the hash of their name
 
 	negativeTTL uint32 // min(SOA TTL, SOA MINIMUM), RFC 2308 5
 
-	order        []uint32     // numbers of the names that prove with NSEC, in canonical order
-	hashedOwners []uint32     // refs of the owners of NSEC3 records, those of all chains
-	hashed       hashedDenial // the chain that proves
+	order  sorted[uint32] // numbers of the names that prove with NSEC, in canonical order
+	hashed hashedDenial   // the chain that proves
 }
 
 // apexID is the number of the zone's apex.
 const apexID = 1
 
-// A ref is the place of a node: a page and an offset on it, in units of four
-// octets.
-const (
-	refUnitBits = 18 // units on a page: 1 MiB
-	refUnit     = 4
-	pageSize    = refUnit << refUnitBits
-	maxPages    = 1 << (32 - refUnitBits) // 16 GiB of zone
-)
+// numbered is the number of a node in the lower half, and what it is listed by
+// in the upper.
+type numbered uint64
+
+func newNumbered(by, id uint32) numbered { return numbered(by)<<32 | numbered(id) }
+
+func (n numbered) id() uint32 { return uint32(n) }
+
+func (n numbered) by() uint32 { return uint32(n >> 32) }
+
+// compare is for searches in lists.
+func (n numbered) compare(e numbered) int { return cmp.Compare(e, n) }
 
 // Origin is the name of the zone's apex.
 func (s *Snapshot) Origin() wire.Name { return s.origin }
@@ -60,34 +69,34 @@ func (s *Snapshot) Serial() wire.Serial { return s.serial }
 func (s *Snapshot) Records() int { return s.records }
 
 // Names is how many names the zone has, empty non-terminals included.
-func (s *Snapshot) Names() int { return len(s.refs) - 1 }
+func (s *Snapshot) Names() int { return s.names }
 
 // Signed says how the zone proves that something is not there: with NSEC, with
 // NSEC3, or ("") not at all.
 func (s *Snapshot) Signed() string {
 	switch {
-	case len(s.hashed.entries) > 0:
+	case s.isHashed():
 		return "NSEC3"
-	case len(s.order) > 0:
+	case s.isOrdered():
 		return "NSEC"
 	}
 	return ""
 }
 
 // at returns the node at ref.
-func (s *Snapshot) at(ref uint32) node {
-	return node(s.pages[ref>>refUnitBits][int(ref&(1<<refUnitBits-1))*refUnit:])
-}
+func (s *Snapshot) at(ref uint32) node { return s.pages.at(ref) }
 
 // node returns the node with that number.
-func (s *Snapshot) node(id uint32) node { return s.at(s.refs[id]) }
+func (s *Snapshot) node(id uint32) node { return s.at(s.refs.at(id)) }
 
 // find returns the node whose name is the last labels of asked, label onwards.
 func (s *Snapshot) find(asked *askedName, label int) (node, bool) {
 	hash := asked.hashes[label]
 	want := asked.suffix(label)
-	for i := hash & s.mask; ; i = (i + 1) & s.mask {
-		slot := s.slots[i]
+	bucket := s.index.buckets[hash>>s.index.shift]
+	mask := uint32(len(bucket) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		slot := bucket[i]
 		if slot == 0 {
 			return nil, false
 		}
@@ -106,7 +115,12 @@ func (s *Snapshot) find(asked *askedName, label int) (node, bool) {
 // snapshot does not change.
 func (s *Snapshot) All() iter.Seq[wire.Record] {
 	return func(yield func(wire.Record) bool) {
-		refs := slices.Concat(s.refs[1:], s.hashedOwners)
+		refs := make([]uint32, 0, s.names)
+		for n, ref := range s.nodes() {
+			if n.setCount() > 0 {
+				refs = append(refs, ref)
+			}
+		}
 		slices.SortFunc(refs, func(a, b uint32) int { return s.at(a).name().Compare(s.at(b).name()) })
 		for _, ref := range refs {
 			n := s.at(ref)
@@ -115,6 +129,19 @@ func (s *Snapshot) All() iter.Seq[wire.Record] {
 					if !yield(wire.Record{Name: n.name(), Type: set.Type, Class: s.class, TTL: set.ttl, Data: data}) {
 						return
 					}
+				}
+			}
+		}
+	}
+}
+
+// nodes yields every node and where it is, in the order of their numbers.
+func (s *Snapshot) nodes() iter.Seq2[node, uint32] {
+	return func(yield func(node, uint32) bool) {
+		for _, piece := range s.refs.list {
+			for _, ref := range piece {
+				if ref != 0 && !yield(s.at(ref), ref) {
+					return
 				}
 			}
 		}
