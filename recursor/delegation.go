@@ -3,6 +3,7 @@ package recursor
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/names-dns/names/wire"
 )
@@ -15,6 +16,9 @@ type delegation struct {
 	zone    wire.Name
 	servers []nameServer
 	source  delegationSource
+	// expires is when the zone above has to be asked again. No delegation by
+	// the zone itself lives longer ("phoenix domains"). Zero: never.
+	expires time.Time
 }
 
 // delegationSource is where a delegation comes from.
@@ -81,6 +85,7 @@ func readDelegation(message []byte, child, zone wire.Name, section wire.Section)
 		if d.server(ns.Host) == nil {
 			d.servers = append(d.servers, nameServer{name: ns.Host})
 		}
+		d.expireBy(time.Now().Add(time.Duration(h.TTL) * time.Second))
 	}
 	for r.Section() != wire.SectionAdditional {
 		if err := r.NextSection(); err != nil {
@@ -116,6 +121,13 @@ func addressOf(t wire.Type, data []byte) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
+// expireBy lets d expire at t, unless it does so earlier.
+func (d *delegation) expireBy(t time.Time) {
+	if d.expires.IsZero() || !t.IsZero() && t.Before(d.expires) {
+		d.expires = t
+	}
+}
+
 func (d *delegation) server(name wire.Name) *nameServer {
 	for i := range d.servers {
 		if d.servers[i].name.Equal(name) {
@@ -141,8 +153,8 @@ func (s *nameServer) isLookedUp(zone wire.Name) bool {
 // delegationMessage makes of a message, the referral to child by a server of
 // zone, what is kept of it: the NS RRset, what says whether the child is
 // signed, and glue. section is where the NS records are; in what is kept, it is
-// the authority section.
-func delegationMessage(message []byte, child, zone wire.Name, section wire.Section) ([]byte, error) {
+// the authority section. Nothing of it is kept beyond expires.
+func delegationMessage(message []byte, child, zone wire.Name, section wire.Section, expires time.Time) ([]byte, error) {
 	d, err := readDelegation(message, child, zone, section)
 	if err != nil {
 		return nil, err
@@ -158,6 +170,7 @@ func delegationMessage(message []byte, child, zone wire.Name, section wire.Secti
 		return nil, err
 	}
 	w.SetSection(wire.SectionAuthority)
+	left := uint32(max(time.Until(expires)+time.Second-1, 0) / time.Second)
 	var rdata []byte
 	for {
 		h, err := r.Next()
@@ -189,7 +202,7 @@ func delegationMessage(message []byte, child, zone wire.Name, section wire.Secti
 		if rdata, err = r.AppendRdata(rdata[:0], h.Type); err != nil {
 			return nil, err
 		}
-		if err := w.Raw(h.Name, h.Type, h.Class, h.TTL, rdata); err != nil {
+		if err := w.Raw(h.Name, h.Type, h.Class, min(h.TTL, left), rdata); err != nil {
 			return nil, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/names-dns/names/wire"
 )
@@ -41,7 +42,7 @@ func TestReadDelegation(t *testing.T) {
 				t.Errorf("servers %s, want %s", got, test.want)
 			}
 			// What is kept of it says the same.
-			kept, err := delegationMessage(reply.Message, child, zone, wire.SectionAuthority)
+			kept, err := delegationMessage(reply.Message, child, zone, wire.SectionAuthority, time.Now().Add(time.Hour))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +80,7 @@ func TestDelegationMessage(t *testing.T) {
 		other = "other.example.com. 60 IN DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000\n"
 	)
 	reply := replyOf(t, "www.sub.example.com. A", "", "NOERROR", "", ns+ds+dsSig+nsSig+other, "ns.sub.example.com. 60 IN A 192.0.2.1\nns.sub.example.com. 60 IN TXT x")
-	kept, err := delegationMessage(reply.Message, wire.MustParseName("sub.example.com."), wire.MustParseName("example.com."), wire.SectionAuthority)
+	kept, err := delegationMessage(reply.Message, wire.MustParseName("sub.example.com."), wire.MustParseName("example.com."), wire.SectionAuthority, time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ func (r *Recursor) keep(p *response) {
 	s := &p.scrubber
 	switch p.kind {
 	case saysReferral:
-		if m, err := delegationMessage(p.message, p.child, s.zone, wire.SectionAuthority); err == nil {
+		if m, err := delegationMessage(p.message, p.child, s.zone, wire.SectionAuthority, p.expires); err == nil {
 			r.cache.KeepPart(cache.PartDelegation, m)
 		}
 		return

@@ -294,7 +294,7 @@ func understand(t *resolution, ctx context.Context) (state, error) {
 		// Without addresses it leads nowhere, and the hints have to do.
 		d, err := readDelegation(p.message, wire.Root, wire.Root, wire.SectionAnswer)
 		if err == nil && slices.ContainsFunc(d.servers, func(s nameServer) bool { return len(s.addresses) > 0 }) {
-			if m, err := delegationMessage(p.message, wire.Root, wire.Root, wire.SectionAnswer); err == nil {
+			if m, err := delegationMessage(p.message, wire.Root, wire.Root, wire.SectionAnswer, d.expires); err == nil {
 				t.r.cache.KeepPart(cache.PartDelegation, m)
 			}
 		}
@@ -323,6 +323,8 @@ func (t *resolution) refer(p *response) (state, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.expireBy(t.cut.expires)
+	p.expires = d.expires
 	t.note(StepReferral, t.question(), netip.AddrPort{}, p.child.String(), nil, 0)
 	t.r.keep(p)
 	if configured := t.r.configuredFor(t.name); configured != nil && configured.zone.Len() > t.cut.zone.Len() {

@@ -2,6 +2,7 @@ package recursor
 
 import (
 	"errors"
+	"time"
 
 	"github.com/names-dns/names/recursor/upstream"
 	"github.com/names-dns/names/wire"
@@ -29,6 +30,7 @@ type response struct {
 	question wire.Question
 	scrubber scrubber  // what is believed of the answer, alias by alias
 	child    wire.Name // of a referral: the zone it leads to
+	expires  time.Time // of a referral: when it is over
 	message  []byte
 }
 
