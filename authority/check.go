@@ -13,18 +13,6 @@ import (
 // 64 KiB less the header and the longest question and an OPT record.
 const maxSetSize = 65535 - wire.HeaderLen - wire.MaxNameLen - 4 - 11
 
-// check checks the whole zone.
-func (f *freezer) check() {
-	f.checkApex()
-	for id := range uint32(len(f.names.starts)) {
-		f.checkNode(id)
-	}
-	for id := range uint32(len(f.chain.starts)) {
-		f.eachSet(f.chain.name, id, f.of(uint32(len(f.names.starts))+id), f.checkSize)
-	}
-	f.checkIterations()
-}
-
 const (
 	// maxSetsAtName is what a node can count.
 	maxSetsAtName = 1<<16 - 1
@@ -34,41 +22,52 @@ const (
 	manyIterations, maxIterations = 100, 2500
 )
 
+// checkOwner checks the records of one name.
+func (p *packer) checkOwner(id uint32, o *owner, records []addedRecord) {
+	name := p.names.wireName(id)
+	p.eachSet(name, records, func(name wire.Name, set []addedRecord) { p.checkSet(id, name, set) })
+	p.checkAlone(id, records)
+	if len(records) > 0 && p.underDNAME(o.parent) {
+		// RFC 6672 2.4
+		p.problems.Errorf(p.position(records[0]), "%s is below a name that has a DNAME record", p.names.name(id))
+	}
+}
+
 // eachSet calls check for each RRset of an owner.
-func (f *freezer) eachSet(nameOf func(uint32) wire.Name, id uint32, records []addedRecord, check func(name wire.Name, set []addedRecord)) {
-	sets := 0
-	for len(records) > 0 {
-		n := 1
-		for n < len(records) && setOrder(records[n]) == setOrder(records[0]) {
-			n++
-		}
-		if sets++; sets > maxSetsAtName {
-			f.problems.Errorf(f.position(records[0]), "%s has more than %d RRsets", nameOf(id), maxSetsAtName)
+func (p *packer) eachSet(owner []byte, records []addedRecord, check func(name wire.Name, set []addedRecord)) {
+	name, _, _ := wire.BorrowName(owner)
+	for sets := 1; len(records) > 0; sets++ {
+		if sets > maxSetsAtName {
+			p.problems.Errorf(p.position(records[0]), "%s has more than %d RRsets", name, maxSetsAtName)
 			return
 		}
-		check(nameOf(id), records[:n])
+		n := setLen(records)
+		check(name, records[:n])
 		records = records[n:]
 	}
 }
 
-// checkIterations checks what a proof of absence costs.
-func (f *freezer) checkIterations() {
-	for _, r := range f.of(apexID) {
+// checkIterations checks what a proof of absence costs, and returns what is
+// wrong with it.
+func (f *freezer) checkIterations() *diagnostic.List {
+	reports := &diagnostic.List{Limit: f.problems.Limit}
+	for _, r := range f.names.recordsOf(f.names.at(apexID), nil) {
 		if r.kind() != wire.TypeNSEC3PARAM {
 			continue
 		}
 		switch n := binary.BigEndian.Uint16(r.data()[2:]); {
 		case n > maxIterations:
-			f.problems.Errorf(f.position(r), "NSEC3 with %d iterations: no more than %d are allowed", n, maxIterations)
+			reports.Errorf(f.position(r), "NSEC3 with %d iterations: no more than %d are allowed", n, maxIterations)
 		case n > manyIterations:
-			f.problems.Warnf(f.position(r), "NSEC3 with %d iterations costs every name that does not exist as many hashes, and resolvers take such zones for unsigned", n)
+			reports.Warnf(f.position(r), "NSEC3 with %d iterations costs every name that does not exist as many hashes, and resolvers take such zones for unsigned", n)
 		}
 	}
+	return reports
 }
 
 // checkApex checks what the apex must have: one SOA and an NS (RFC 1035 5.2).
 func (f *freezer) checkApex() {
-	records, hasErrors := f.of(apexID), f.problems.Errors > 0
+	records, hasErrors := f.names.recordsOf(f.names.at(apexID), nil), f.problems.Errors > 0
 	var soas, servers []addedRecord
 	for _, r := range records {
 		switch r.kind() {
@@ -98,22 +97,11 @@ func (f *freezer) checkApex() {
 	}
 }
 
-// checkNode checks the records of one name.
-func (f *freezer) checkNode(id uint32) {
-	all := f.of(id)
-	f.eachSet(f.names.name, id, all, f.checkSet)
-	f.checkAlone(id)
-	if len(all) > 0 && f.underDNAME(f.names.parents[id]) {
-		// RFC 6672 2.4
-		f.problems.Errorf(f.position(all[0]), "%s is below a name that has a DNAME record", f.names.name(id))
-	}
-}
-
 // underDNAME reports whether the name or one above it has a DNAME record that
 // counts: one that is not itself below a cut.
-func (f *freezer) underDNAME(id uint32) bool {
-	for ; id != 0; id = f.names.parents[id] {
-		if f.flags[id]&flagDNAME != 0 && f.cuts[id] == 0 {
+func (p *packer) underDNAME(id uint32) bool {
+	for ; id != 0; id = p.names.at(id).parent {
+		if o := p.names.at(id); o.facts&hasDNAME != 0 && o.cut == 0 {
 			return true
 		}
 	}
@@ -121,8 +109,8 @@ func (f *freezer) underDNAME(id uint32) bool {
 }
 
 // checkSet checks the records of one RRset.
-func (f *freezer) checkSet(name wire.Name, set []addedRecord) {
-	f.checkSize(name, set)
+func (p *packer) checkSet(id uint32, name wire.Name, set []addedRecord) {
+	p.checkSize(name, set)
 	first, distinct := set[0], 0
 	for i, r := range set {
 		if i > 0 && isSame(r, set[i-1]) {
@@ -131,24 +119,24 @@ func (f *freezer) checkSet(name wire.Name, set []addedRecord) {
 		distinct++
 		if r.ttl() != first.ttl() && r.kind() != wire.TypeRRSIG {
 			// RFC 2181 5.2
-			f.problems.Warnf(f.position(r), "TTL %d differs from the TTL %d of other %s records of %s: the smallest counts", r.ttl(), first.ttl(), r.kind(), name)
+			p.problems.Warnf(p.position(r), "TTL %d differs from the TTL %d of other %s records of %s: the smallest counts", r.ttl(), first.ttl(), r.kind(), name)
 			first = r
 		}
 	}
 	switch t := first.kind(); {
-	case t == wire.TypeSOA && first.owner() != apexID:
-		f.problems.Errorf(f.position(first), "SOA record of %s inside the zone %s", name, f.origin)
+	case t == wire.TypeSOA && id != apexID:
+		p.problems.Errorf(p.position(first), "SOA record of %s inside the zone %s", name, p.origin)
 	case distinct > 1 && (t == wire.TypeCNAME || t == wire.TypeDNAME):
-		f.problems.Errorf(f.position(set[len(set)-1]), "%s has more than one %s record", name, t) // RFC 2181 10.1, RFC 6672 2.4
+		p.problems.Errorf(p.position(set[len(set)-1]), "%s has more than one %s record", name, t) // RFC 2181 10.1, RFC 6672 2.4
 	case t == wire.TypeNS || t == wire.TypeMX || t == wire.TypeSRV:
 		for _, r := range set {
-			f.checkTarget(r)
+			p.checkTarget(id, name, r)
 		}
 	}
 }
 
 // checkSize checks that an RRset fits a message.
-func (f *freezer) checkSize(name wire.Name, set []addedRecord) {
+func (p *packer) checkSize(name wire.Name, set []addedRecord) {
 	size, distinct := 0, 0
 	for i, r := range set {
 		if i == 0 || !isSame(r, set[i-1]) {
@@ -157,15 +145,15 @@ func (f *freezer) checkSize(name wire.Name, set []addedRecord) {
 		}
 	}
 	if size > maxSetSize {
-		f.problems.Errorf(f.position(set[0]), "the %d %s records of %s take %d octets and fit no message", distinct, set[0].kind(), name, size)
+		p.problems.Errorf(p.position(set[0]), "the %d %s records of %s take %d octets and fit no message", distinct, set[0].kind(), name, size)
 	}
 }
 
 // checkAlone checks that a CNAME has no other data beside it, DNSSEC's own
 // excepted (RFC 2181 10.1, RFC 4035 2.5).
-func (f *freezer) checkAlone(id uint32) {
+func (p *packer) checkAlone(id uint32, records []addedRecord) {
 	var alias, other addedRecord
-	for _, r := range f.of(id) {
+	for _, r := range records {
 		switch r.kind() {
 		case wire.TypeCNAME:
 			alias = r
@@ -175,41 +163,41 @@ func (f *freezer) checkAlone(id uint32) {
 		}
 	}
 	if alias != nil && other != nil {
-		f.problems.Errorf(f.position(alias), "%s has a CNAME record and other data: %s at %s", f.names.name(id), other.kind(), f.position(other))
+		p.problems.Errorf(p.position(alias), "%s has a CNAME record and other data: %s at %s", p.names.name(id), other.kind(), p.position(other))
 	}
 }
 
 // checkTarget warns of records that lead to names of no use as servers.
-func (f *freezer) checkTarget(r addedRecord) {
-	owner := r.owner()
-	target := linkOf[r.kind()](f.names.name(owner), r.data())
-	if target.IsZero() || target.IsRoot() || !target.HasSuffix(f.origin) {
+func (p *packer) checkTarget(owner uint32, name wire.Name, r addedRecord) {
+	target := linkOf[r.kind()](name, r.data())
+	if target.IsZero() || target.IsRoot() || !target.HasSuffix(p.origin) {
 		return
 	}
-	f.asked.set(target)
+	p.asked.set(target)
 	label := 0
-	id := f.names.find(&f.asked, 0)
+	id := p.names.findSuffix(&p.asked, 0)
 	for id == 0 {
 		label++
-		id = f.names.find(&f.asked, label)
+		id = p.names.findSuffix(&p.asked, label)
 	}
+	o := p.names.at(id)
 	if label > 0 {
-		if f.wildcards[id] != 0 {
+		if o.wildcard != 0 {
 			return // the name is there as soon as somebody asks for it
 		}
 	} else {
-		for _, t := range f.of(id) {
-			switch t.kind() {
-			case wire.TypeA, wire.TypeAAAA:
-				return
-			case wire.TypeCNAME:
-				f.problems.Warnf(f.position(r), "the %s record leads to %s, which is an alias", r.kind(), target) // RFC 2181 10.3
-				return
-			}
+		switch has := o.facts; {
+		case has&hasIPv4 != 0:
+			return
+		case has&hasAlias != 0:
+			p.problems.Warnf(p.position(r), "the %s record leads to %s, which is an alias", r.kind(), target) // RFC 2181 10.3
+			return
+		case has&hasIPv6 != 0:
+			return
 		}
 	}
-	if cut := f.cuts[id]; r.kind() != wire.TypeNS || cut != 0 && cut != f.cuts[owner] {
+	if r.kind() != wire.TypeNS || o.cut != 0 && o.cut != p.names.at(owner).cut {
 		return // servers below another cut are that zone's business
 	}
-	f.problems.Warnf(f.position(r), "the NS record leads to %s, which has no address in the zone", target)
+	p.problems.Warnf(p.position(r), "the NS record leads to %s, which has no address in the zone", target)
 }

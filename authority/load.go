@@ -51,11 +51,7 @@ func (f File) loadMasterFile(problems *diagnostic.List) (*Snapshot, error) {
 	}
 	b := NewBuilder(origin, wire.ClassIN, problems)
 	b.Source = f.Path
-	err = zonefile.ReadFile(f.Path, zonefile.Options{Origin: origin}, problems, func(r *zonefile.Record) error {
-		b.Add(r.Record, r.Position)
-		return nil
-	})
-	if err != nil {
+	if err := zonefile.ReadFileParallel(f.Path, zonefile.Options{Origin: origin}, problems, b.newBatch); err != nil {
 		return nil, err
 	}
 	return b.Freeze()

@@ -1,7 +1,6 @@
 package authority
 
 import (
-	"bytes"
 	"errors"
 	"sync/atomic"
 )
@@ -14,7 +13,8 @@ type pages struct {
 	live []uint32 // octets on each page that the zone needs
 	tail *tail    // the end of the last page written to; nil: a new one is needed
 
-	expected int // octets the nodes will take, while a zone is loaded
+	expected int  // octets the nodes will take, while a zone is loaded
+	full     bool // there was no room for one of them
 }
 
 // tail is where versions of a zone agree on how far a page is written to: a
@@ -44,37 +44,42 @@ func (p *pages) at(ref uint32) node {
 }
 
 // capacity is how large the next page of a zone that is loaded is to be.
-func (p *pages) capacity() int {
-	if len(p.list) == 0 {
+func (p *pages) capacity(number int) int {
+	if number == 0 {
 		return min(p.expected, pageSize)
 	}
 	return pageSize
 }
 
-// trim gives back what the last page does not need.
-func (p *pages) trim() {
-	if last := len(p.list) - 1; last >= 0 && cap(p.list[last])-len(p.list[last]) > len(p.list[last])/8 {
-		p.list[last] = bytes.Clone(p.list[last])
+// begin returns a page for the nodes of a zone that is loaded, the first of
+// which has size octets, and its number. It may be one of spare.
+func (p *pages) begin(size int, spare *[][]byte) (number int, page []byte) {
+	number = len(p.list)
+	if number == maxPages {
+		p.full = true
+		return 0, make([]byte, 0, max(pageSize, size))
 	}
+	p.list, p.live = append(p.list, nil), append(p.live, 0)
+	switch n := len(*spare); {
+	case n > 0 && size <= pageSize-refUnit:
+		page = (*spare)[n-1]
+		*spare = (*spare)[:n-1]
+	default: // a node larger than a page gets a page of its own size
+		page = make([]byte, 0, max(p.capacity(number), size+refUnit))
+	}
+	if number == 0 {
+		page = append(page, 0, 0, 0, 0) // no node has ref 0: a slot of the hash table is 0 when free
+	}
+	return number, page
 }
 
-// store copies a finished node of a zone that is loaded to a page.
-func (p *pages) store(b []byte) (ref uint32, err error) {
-	last := len(p.list) - 1
-	if last < 0 || cap(p.list[last])-len(p.list[last]) < len(b) {
-		if len(p.list) == maxPages {
-			return 0, ErrZoneTooLarge
-		}
-		// A node larger than a page gets a page of its own size.
-		page := make([]byte, 0, max(p.capacity(), len(b)+refUnit))
-		if last < 0 {
-			page = append(page, 0, 0, 0, 0) // no node has ref 0: a slot of the hash table is 0 when free
-		}
-		p.list, p.live = append(p.list, page), append(p.live, 0)
-		last++
+// end takes a page that begin returned, with the nodes on it.
+func (p *pages) end(number int, page []byte) {
+	if p.full {
+		return
 	}
-	at := len(p.list[last])
-	p.list[last] = append(p.list[last], b...)
-	p.live[last] += uint32(len(b))
-	return makeRef(last, at), nil
+	p.list[number], p.live[number] = page, uint32(len(page))
+	if number == 0 {
+		p.live[number] -= refUnit
+	}
 }

@@ -80,6 +80,25 @@ func (l *List) Add(p *Problem) {
 	}
 }
 
+// Join adds the problems of another list, which may be nil, as if they had been
+// added to l one by one. Its limit is to be that of l or higher.
+func (l *List) Join(other *List) {
+	if other == nil {
+		return
+	}
+	errors, warnings := other.Errors, other.Warnings
+	for _, p := range other.Problems {
+		l.Add(p)
+		if p.Warning {
+			warnings--
+		} else {
+			errors--
+		}
+	}
+	l.Errors += errors // those that other did not keep
+	l.Warnings += warnings
+}
+
 // Full reports whether more errors came than are kept: a reader may stop.
 func (l *List) Full() bool { return l.Errors > l.limit() }
 

@@ -1,0 +1,115 @@
+package authority
+
+import (
+	"encoding/binary"
+
+	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/authority/zonefile"
+	"github.com/names-dns/names/wire"
+)
+
+// batch is records on their way into a builder: checked, packed, and their
+// owners hashed. That is most of the work, and batches do it side by side; what
+// is left for the builder is to find the owners (see Builder.take).
+type batch struct {
+	builder  *Builder
+	problems *diagnostic.List
+
+	records []byte // addedRecords, files and what came before not set
+	runs    []run
+	names   []byte // wire forms of the owners of runs
+
+	otherSOA wire.Name
+	asked    askedName
+}
+
+// run is records with one owner that follow each other in a file.
+type run struct {
+	name    int // in names
+	length  uint8
+	inChain bool // see Builder.chain
+	hash    uint32
+	parent  uint32 // hash of the name one label shorter
+	count   int
+	file    string
+}
+
+func (b *Builder) newBatch() zonefile.Batch { return &batch{builder: b} }
+
+// Begin empties the batch.
+func (t *batch) Begin(problems *diagnostic.List) {
+	t.problems = problems
+	t.empty()
+}
+
+func (t *batch) empty() {
+	t.records, t.runs, t.names, t.otherSOA = t.records[:0], t.runs[:0], t.names[:0], wire.Name{}
+}
+
+// Add adds a record of a file.
+func (t *batch) Add(r *zonefile.Record) { t.add(&r.Record, &r.Position) }
+
+// Commit moves the records to the builder.
+func (t *batch) Commit() error {
+	t.builder.take(t)
+	return nil
+}
+
+// add adds a record if it belongs into the zone.
+func (t *batch) add(r *wire.Record, at *diagnostic.Position) {
+	b := t.builder
+	if r.Class != b.class {
+		t.problems.Errorf(*at, "class %s in a zone of class %s", r.Class, b.class)
+		return
+	}
+	if r.Type.IsQuestionOnly() {
+		t.problems.Errorf(*at, "%s records do not belong into a zone", r.Type)
+		return
+	}
+	inChain := r.Type == wire.TypeNSEC3 || r.Type == wire.TypeRRSIG && coveredType(r.Data) == wire.TypeNSEC3
+	last := t.lastRun()
+	isNew := last == nil || last.inChain != inChain || last.file != at.File || string(t.nameOf(last)) != r.Name.Wire()
+	if isNew && !r.Name.HasSuffix(b.origin) {
+		if r.Type == wire.TypeSOA {
+			t.otherSOA = r.Name.Clone()
+		}
+		t.problems.Warnf(*at, "%s is outside the zone %s: the record is left out", r.Name, b.origin)
+		return
+	}
+	if err := wire.CheckRdata(r.Type, r.Data); err != nil {
+		t.problems.Errorf(*at, "%s record of %s: %w", r.Type, r.Name, err)
+		return
+	}
+	if isNew {
+		last = t.addRun(r.Name, inChain, at.File)
+	}
+	last.count++
+	c := append(t.records, make([]byte, addedTTL)...)
+	c = binary.LittleEndian.AppendUint32(c, min(r.TTL, 1<<31-1)) // RFC 2181 8
+	c = binary.LittleEndian.AppendUint16(c, uint16(r.Type))
+	c = binary.LittleEndian.AppendUint32(c, uint32(at.Line))
+	c = binary.LittleEndian.AppendUint16(c, uint16(min(at.Column, 65535)))
+	c = binary.LittleEndian.AppendUint16(c, 0)
+	c = binary.LittleEndian.AppendUint16(c, uint16(len(r.Data)))
+	t.records = append(c, r.Data...)
+}
+
+func (t *batch) lastRun() *run {
+	if len(t.runs) == 0 {
+		return nil
+	}
+	return &t.runs[len(t.runs)-1]
+}
+
+func (t *batch) nameOf(r *run) []byte { return t.names[r.name : r.name+int(r.length)] }
+
+func (t *batch) addRun(owner wire.Name, inChain bool, file string) *run {
+	t.asked.set(owner)
+	t.runs = append(t.runs, run{
+		name: len(t.names), length: uint8(owner.Len()), inChain: inChain,
+		hash: t.asked.hashes[0], parent: t.asked.hashes[min(1, t.asked.labels)],
+		file: file,
+	})
+	t.names = append(t.names, owner.Wire()...)
+	return t.lastRun()
+}
