@@ -207,7 +207,7 @@ func (r *round) next(ctx context.Context) (patience time.Duration, ok bool) {
 			patience = max(patience, repeatPatience)
 		}
 		return patience << bestTries, true
-	case due != nil && due.startTrial(now):
+	case due != nil && due.mayProbe(now): // nobody probes it in the background
 		r.launch(ctx, due, now, true)
 		return due.trial, true
 	}
@@ -264,6 +264,9 @@ func (r *round) take(result roundResult) (*response, error) {
 			return nil, exhausted("more questions than one may cost")
 		case errors.As(err, &notSent) && isUnreachable(err):
 			r.t.r.setUnreachable(s.Addr().Addr())
+		case errors.Is(err, context.DeadlineExceeded):
+			r.ignore(s, &result.reply, err, rankSilence, wire.ExtendedErrorNoReachableAuthority, "no name server answered in time")
+			return nil, nil
 		}
 		r.ignore(s, &result.reply, err, rankNetwork, wire.ExtendedErrorNetworkError, "a name server of the zone cannot be reached")
 		return nil, nil
