@@ -22,6 +22,7 @@ var ours = resolver{"names", os.Getenv(inside), namesServe}
 
 // resolvers are all that are compared.
 var resolvers = []resolver{
+	ours,
 	{"unbound", "unbound", unbound},
 	{"kresd", "kresd", kresd},
 	{"bind", "named", named},
