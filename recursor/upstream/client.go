@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
@@ -38,7 +37,8 @@ type Config struct {
 // must have a method AddrPort as [net.UDPAddr] has.
 type Network interface {
 	// DialUDP opens a datagram socket on a port nobody can predict. It
-	// receives what comes from server only.
+	// receives what comes from server only. Neither opening it nor writing to
+	// it waits; reading does, and ends when it is closed.
 	DialUDP(ctx context.Context, server netip.AddrPort) (net.Conn, error)
 	// DialTCP opens a connection.
 	DialTCP(ctx context.Context, server netip.AddrPort) (net.Conn, error)
@@ -65,13 +65,14 @@ func (System) DialTCP(ctx context.Context, server netip.AddrPort) (net.Conn, err
 type Client struct {
 	network    Network
 	sockets    sockets
+	waiting    sync.Pool // of *waiting
 	udpSize    uint16
 	plainCase  bool
 	noCookies  bool
 	unexpected func(server netip.AddrPort, why string)
 
 	own     ownQueries
-	readers sync.WaitGroup // of the connections
+	readers sync.WaitGroup // of sockets and connections
 }
 
 // NewClient returns a client that asks as c says.
@@ -85,14 +86,15 @@ func NewClient(c Config) *Client {
 	if c.Unexpected == nil {
 		c.Unexpected = func(netip.AddrPort, string) {}
 	}
-	var s sockets = networkSockets{c.Network}
+	client := &Client{
+		network: c.Network, udpSize: uint16(min(max(c.UDPSize, 512), maxDatagram)), plainCase: c.PlainCase,
+		noCookies: c.NoCookies, unexpected: c.Unexpected, waiting: sync.Pool{New: newWaiting},
+	}
+	client.sockets = networkSockets{c.Network, &client.readers}
 	if _, ok := c.Network.(System); ok {
-		s = newSystemSockets()
+		client.sockets = newSystemSockets(networkSockets{c.Network, &client.readers})
 	}
-	return &Client{
-		network: c.Network, sockets: s, udpSize: uint16(min(max(c.UDPSize, 512), MaxDatagram)), plainCase: c.PlainCase,
-		noCookies: c.NoCookies, unexpected: c.Unexpected,
-	}
+	return client
 }
 
 // Server returns the server at addr, of which nothing is known yet.
@@ -131,6 +133,3 @@ func localAddress(c net.Conn) netip.AddrPort {
 	local := a.AddrPort()
 	return netip.AddrPortFrom(local.Addr().Unmap().WithZone(""), local.Port())
 }
-
-// longAgo as a deadline ends what is waited for.
-var longAgo = time.Unix(1, 0)

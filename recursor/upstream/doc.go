@@ -14,7 +14,8 @@
 //
 // Connections are shared by questions and used again; each has a goroutine that
 // reads, which ends with the connection. Any number of goroutines may ask. A
-// question over UDP allocates nothing if it lends memory for the reply.
+// question over UDP allocates nothing if memory is lent for the reply.
 //
-// Read next: server.go, then match.go and ports_linux.go.
+// Read next: asking.go, then match.go and server.go; ports_linux.go for how
+// sockets get their ports.
 package upstream

@@ -3,7 +3,6 @@
 package upstream
 
 import (
-	"context"
 	"encoding/binary"
 	"net/netip"
 	"os"
@@ -19,7 +18,7 @@ import (
 // question costs the kernel; docs/decisions/0003-ports.md says why it is of no
 // use to a guesser.
 type ports struct {
-	network networkSockets // for addresses with a zone
+	others networkSockets // for addresses with a zone
 
 	mu      sync.Mutex
 	closed  bool
@@ -38,19 +37,20 @@ const (
 	maxLate = 16
 )
 
-func newSystemSockets() sockets {
-	return &ports{network: networkSockets{System{}}, all: map[int32]*port{}}
+// newSystemSockets returns ports; others are for what those cannot do.
+func newSystemSockets(others networkSockets) sockets {
+	return &ports{others: others, all: map[int32]*port{}}
 }
 
-func (p *ports) open(ctx context.Context, server netip.AddrPort) (socket, error) {
+func (p *ports) open(w waiter, server netip.AddrPort) (socket, error) {
 	if server.Addr().Zone() != "" {
-		return p.network.open(ctx, server)
+		return p.others.open(w, server)
 	}
-	s := p.takeIdle(server.Addr().Is6())
+	s := p.takeIdle(server.Addr().Is6(), w)
 	for {
 		if s == nil {
 			var err error
-			if s, err = p.make(server.Addr().Is6()); err != nil {
+			if s, err = p.make(server.Addr().Is6(), w); err != nil {
 				return nil, err
 			}
 		}
@@ -85,7 +85,7 @@ func (p *ports) close() {
 }
 
 // takeIdle returns a socket used before, nil if there is none.
-func (p *ports) takeIdle(is6 bool) *port {
+func (p *ports) takeIdle(is6 bool, w waiter) *port {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	idle := &p.idle[family(is6)]
@@ -95,6 +95,7 @@ func (p *ports) takeIdle(is6 bool) *port {
 	}
 	s := (*idle)[n-1]
 	*idle = (*idle)[:n-1]
+	s.waiter = w
 	return s
 }
 
@@ -107,8 +108,8 @@ func family(is6 bool) int {
 }
 
 // make makes a socket and has it watched.
-func (p *ports) make(is6 bool) (*port, error) {
-	w, err := p.enter()
+func (p *ports) make(is6 bool, w waiter) (*port, error) {
+	watch, err := p.enter()
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +122,11 @@ func (p *ports) make(is6 bool) (*port, error) {
 		p.leave()
 		return nil, os.NewSyscallError("socket", err)
 	}
-	s := &port{ports: p, fd: fd, is6: is6, ready: make(chan struct{}, 1)}
+	s := &port{ports: p, fd: fd, is6: is6, waiter: w}
 	p.mu.Lock()
 	p.all[int32(fd)] = s
 	p.mu.Unlock()
-	if err := w.add(fd); err != nil {
+	if err := watch.add(fd); err != nil {
 		s.discard()
 		return nil, err
 	}
@@ -142,7 +143,7 @@ func (p *ports) enter() (*watch, error) {
 			return nil, err
 		}
 		p.watch = w
-		p.watches.Go(func() { w.run(p.wake) })
+		p.watches.Go(func() { w.run(p.tell) })
 	}
 	p.made++
 	return p.watch, nil
@@ -165,6 +166,7 @@ func (p *ports) leave() {
 // keep keeps a disconnected socket for later, or discards it.
 func (p *ports) keep(s *port) {
 	p.mu.Lock()
+	s.waiter = nil
 	idle := &p.idle[family(s.is6)]
 	kept := !p.closed && len(*idle) < maxIdle
 	if kept {
@@ -176,28 +178,33 @@ func (p *ports) keep(s *port) {
 	}
 }
 
-// wake tells sockets that something has come.
-func (p *ports) wake(events []syscall.EpollEvent) {
+// tell tells those who wait for sockets that something has come.
+func (p *ports) tell(events []syscall.EpollEvent, space []byte) {
+	var told [maxEvents]struct {
+		socket *port
+		waiter waiter
+	}
+	n := 0
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	for i := range events {
-		if s := p.all[events[i].Fd]; s != nil {
-			select {
-			case s.ready <- struct{}{}:
-			default: // it is told already
-			}
+		if s := p.all[events[i].Fd]; s != nil && s.waiter != nil {
+			told[n].socket, told[n].waiter = s, s.waiter
+			n++
 		}
+	}
+	p.mu.Unlock()
+	for i := range told[:n] {
+		told[i].waiter.ready(told[i].socket, space)
 	}
 }
 
 // port is a socket of ports.
 type port struct {
-	ports *ports
-	fd    int
-	is6   bool
-	ready chan struct{} // has one where something may have come
-	isDry bool          // nothing has, as far as is known
-	from  netip.AddrPort
+	ports  *ports
+	fd     int
+	is6    bool
+	waiter waiter // under the lock of ports; nil where it is idle
+	from   netip.AddrPort
 
 	// What the kernel reads and writes.
 	address       sockaddr
@@ -220,7 +227,6 @@ func (s *port) connect(server netip.AddrPort) error {
 		return os.NewSyscallError("getsockname", errno)
 	}
 	s.from = s.address.get(s.is6)
-	s.isDry = true
 	return nil
 }
 
@@ -231,27 +237,18 @@ func (s *port) send(b []byte) error {
 	return nil
 }
 
-func (s *port) receive(ctx context.Context, b []byte) (int, error) {
-	for {
-		if s.isDry {
-			select {
-			case <-s.ready:
-			case <-ctx.Done():
-				return 0, context.Cause(ctx)
-			}
-		}
-		n, errno := s.read(b)
-		s.isDry = errno == syscall.EAGAIN
-		switch {
-		case errno == 0:
-			return n, nil
-		case !s.isDry:
-			return 0, os.NewSyscallError("recvfrom", errno)
-		}
+func (s *port) read(b []byte) (int, error) {
+	n, errno := s.tryRead(b)
+	switch errno {
+	case 0:
+		return n, nil
+	case syscall.EAGAIN:
+		return 0, errNothing
 	}
+	return 0, os.NewSyscallError("recvfrom", errno)
 }
 
-func (s *port) read(b []byte) (int, syscall.Errno) {
+func (s *port) tryRead(b []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
 	return int(n), errno
 }
@@ -267,7 +264,7 @@ func (s *port) close() {
 	}
 	var scrap [1]byte
 	for range maxLate {
-		if _, errno := s.read(scrap[:]); errno == syscall.EAGAIN {
+		if _, errno := s.tryRead(scrap[:]); errno == syscall.EAGAIN {
 			s.ports.keep(s)
 			return
 		}

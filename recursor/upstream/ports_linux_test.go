@@ -4,18 +4,16 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
-	"syscall"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/names-dns/names/recursor/upstream/upstreamtest"
 )
 
 func newPorts(t testing.TB) *ports {
-	p := newSystemSockets().(*ports)
+	p := newSystemSockets(networkSockets{System{}, &sync.WaitGroup{}}).(*ports)
 	t.Cleanup(func() {
 		p.close()
 		if p.made != 0 || len(p.all) != 0 || p.watch != nil {
@@ -24,6 +22,11 @@ func newPorts(t testing.TB) *ports {
 	})
 	return p
 }
+
+// bell rings when something has come.
+type bell chan socket
+
+func (b bell) ready(s socket, _ []byte) { b <- s }
 
 // peer is a server that sends what a test wants.
 type peer struct {
@@ -52,7 +55,7 @@ func (p *peer) sendTo(s socket, datagrams int) {
 
 func (p *peer) connect(ports *ports) *port {
 	p.Helper()
-	s, err := ports.open(context.Background(), p.addr)
+	s, err := ports.open(make(bell, maxLate), p.addr)
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -116,11 +119,14 @@ func TestLateDatagramsAreGone(t *testing.T) {
 				t.Fatal("the socket was not used again")
 			}
 			var b [16]byte
-			if n, errno := second.read(b[:]); errno != syscall.EAGAIN {
-				t.Errorf("%d octets wait: %v", n, errno)
+			if n, err := second.read(b[:]); err != errNothing {
+				t.Errorf("%d octets wait: %v", n, err)
 			}
 			server.sendTo(second, 1)
-			if n, err := second.receive(context.Background(), b[:]); n != 4 || err != nil {
+			if s := <-second.waiter.(bell); s != second {
+				t.Errorf("something has come for %v", s)
+			}
+			if n, err := second.read(b[:]); n != 4 || err != nil {
 				t.Errorf("received %d octets, %v", n, err)
 			}
 			server.sendTo(second, maxLate)
@@ -150,18 +156,6 @@ func TestLateRefusalIsGone(t *testing.T) {
 	}
 	if err := second.send([]byte("hello")); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestReceiveEndsWithTheContext(t *testing.T) {
-	ports, server := newPorts(t), newPeer(t, "127.0.0.1")
-	s := server.connect(ports)
-	defer s.close()
-	ctx, cancel := context.WithCancelCause(context.Background())
-	why := errors.New("enough")
-	time.AfterFunc(time.Millisecond, func() { cancel(why) })
-	if _, err := s.receive(ctx, make([]byte, 16)); err != why {
-		t.Errorf("got %v", err)
 	}
 }
 
@@ -196,11 +190,11 @@ func TestIdleSocketsAreLimited(t *testing.T) {
 
 func TestConnectFails(t *testing.T) {
 	ports := newPorts(t)
-	if s, err := ports.open(context.Background(), netip.MustParseAddrPort("255.255.255.255:53")); err == nil {
+	if s, err := ports.open(nil, netip.MustParseAddrPort("255.255.255.255:53")); err == nil {
 		s.close()
 		t.Error("there is a connection to everybody")
 	}
-	if s, err := ports.open(context.Background(), netip.MustParseAddrPort("[fe80::1%nowhere]:53")); err == nil {
+	if s, err := ports.open(nil, netip.MustParseAddrPort("[fe80::1%nowhere]:53")); err == nil {
 		s.close()
 		t.Error("there is a connection to nowhere")
 	}
@@ -213,9 +207,9 @@ func TestAskAllocatesNothing(t *testing.T) {
 	client := NewClient(Config{})
 	server := client.Server(upstreamtest.ListenPlain(t))
 	q := newQuery("www.example.com.")
-	q.Buffer = make([]byte, MaxDatagram)
+	q.Buffer = make([]byte, 0, 512)
 	if got := testing.AllocsPerRun(200, func() {
-		q.Budget.Reset(1, MaxDatagram)
+		q.Budget.Reset(1, maxDatagram)
 		if _, err := server.Ask(context.Background(), q); err != nil {
 			t.Error(err)
 		}

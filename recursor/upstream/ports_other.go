@@ -2,4 +2,4 @@
 
 package upstream
 
-func newSystemSockets() sockets { return networkSockets{System{}} }
+func newSystemSockets(portable networkSockets) sockets { return portable }

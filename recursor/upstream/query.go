@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -17,21 +18,20 @@ type Query struct {
 	DO       bool       // DNSSEC records are wanted
 	Budget   *Budget
 
-	// Buffer, with a capacity of at least [MaxDatagram], is lent for the reply:
-	// where that comes over UDP, it is there. Without one the reply has memory
-	// of its own.
+	// Buffer is lent for the reply: behind its end, if there is room. It may be
+	// nil.
 	Buffer []byte
 
 	// Progress is called when the server was heard of but has not answered
-	// yet: it wants the question over TCP, or in another form. It may be nil.
+	// yet: it wants the question over TCP, or in another form. It may be nil,
+	// and must not wait.
 	Progress func()
 }
 
 // Reply is what a server said.
 type Reply struct {
 	// Message is the whole reply. Its question, and every name in it that
-	// points there, is in the case the question was asked in. It may be in the
-	// buffer of the query.
+	// points there, is in the case the question was asked in.
 	Message []byte
 	RCode   wire.RCode
 	// Options are the EDNS options of the reply: a part of Message.
@@ -41,6 +41,18 @@ type Reply struct {
 	Heard bool
 	// RTT is how long the last datagram took there and back; 0 if none did.
 	RTT time.Duration
+}
+
+// Clone returns a copy that shares no memory with r.
+func (r *Reply) Clone() Reply {
+	c := *r
+	c.Message = bytes.Clone(r.Message)
+	if len(r.Options) > 0 {
+		var m wire.Query
+		m.Parse(c.Message) // it was read once
+		c.Options = m.EDNS.Options
+	}
+	return c
 }
 
 // Budget is what one question of a client may cost, whatever it takes and

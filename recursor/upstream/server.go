@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"net/netip"
@@ -61,82 +60,9 @@ func (e *TCPError) Error() string { return "over TCP: " + e.Err.Error() }
 
 func (e *TCPError) Unwrap() error { return e.Err }
 
-// maxSteps is how often a server is asked in one [Server.Ask]: over UDP
-// without options, without EDNS, with a new cookie, over TCP.
+// maxSteps is how often a server is asked in one [Asking]: over UDP without
+// options, without EDNS, with a new cookie, over TCP.
 const maxSteps = 6
-
-// Ask asks the server and returns its answer, whatever the RCODE. It comes
-// back over TCP where the answer is truncated or may be forged, without EDNS
-// where the server does not understand it, with the right cookie where it had
-// a wrong one. It returns when ctx is done, at the latest.
-func (s *Server) Ask(ctx context.Context, q *Query) (Reply, error) {
-	now := time.Now()
-	first := s.usual(now)
-	f, overTCP := first, false
-	var (
-		badCookie bool          // the server has said so once
-		wrongCase bool          // it repeats the case of a question wrong, or somebody forges
-		rtt       time.Duration // of the last datagram
-		heard     bool
-	)
-	for range maxSteps {
-		a, err := s.transact(ctx, q, f, overTCP)
-		if err != nil {
-			if overTCP && wrongCase && f.mixed && ctx.Err() == nil {
-				f.mixed, overTCP = false, false // it cannot be asked over TCP: then with less to guess
-				continue
-			}
-			if overTCP {
-				err = &TCPError{err}
-			}
-			return Reply{Heard: heard, RTT: rtt}, err
-		}
-		rtt = max(rtt, a.rtt)
-		heard = heard || a.verdict != isDoubtful
-		switch a.verdict {
-		case isTruncated, isWrongCase, isDoubtful:
-			if overTCP {
-				return Reply{Heard: heard, RTT: rtt}, ErrTruncated
-			}
-			overTCP = true
-			wrongCase = wrongCase || a.verdict == isWrongCase
-		case isMalformed:
-			return Reply{Heard: heard, RTT: rtt}, ErrMalformed
-		default:
-			rcode := a.rcode()
-			lesser, again := f.less(&a.message, rcode)
-			switch {
-			case again:
-				f = lesser
-			case rcode == wire.RCodeBadCookie && !overTCP:
-				overTCP = badCookie // RFC 7873 5.3: once more, then over TCP
-				badCookie = true
-			default:
-				s.learn(now, first, f, &a, overTCP)
-				return Reply{Message: a.message.Message, RCode: rcode, Options: a.message.EDNS.Options, Heard: true, RTT: rtt}, nil
-			}
-		}
-		if q.Progress != nil {
-			q.Progress()
-		}
-	}
-	return Reply{Heard: heard, RTT: rtt}, ErrMismatch
-}
-
-func (s *Server) transact(ctx context.Context, q *Query, f form, overTCP bool) (answer, error) {
-	if overTCP {
-		return s.overTCP(ctx, q, f)
-	}
-	return s.overUDP(ctx, q, f)
-}
-
-// rcode is the whole RCODE of the answer.
-func (a *answer) rcode() wire.RCode {
-	if a.message.HasEDNS {
-		return a.message.EDNS.RCode(a.message.Header.Flags)
-	}
-	return a.message.Header.Flags.RCode()
-}
 
 // less returns the form in which to ask again a server that did not understand
 // f, as its reply m shows; again is false where it did.

@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/names-dns/names/wire"
 )
 
 const (
@@ -102,7 +104,7 @@ func (s *Server) ask(ctx context.Context, c *conn, q *Query, f form) (answer, er
 	}
 	select {
 	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 			c.retire()
 		}
 		return answer{}, context.Cause(ctx)
@@ -113,9 +115,9 @@ func (s *Server) ask(ctx context.Context, c *conn, q *Query, f form) (answer, er
 		if err := q.Budget.receive(len(b)); err != nil {
 			return answer{}, err
 		}
-		var a answer
+		a := answer{message: &wire.Query{}}
 		var why string
-		a.verdict, why = o.match(&a.message, b, true)
+		a.verdict, why = o.match(a.message, b, true)
 		if why != "" {
 			s.client.unexpected(s.addr, why)
 		}
@@ -123,8 +125,8 @@ func (s *Server) ask(ctx context.Context, c *conn, q *Query, f form) (answer, er
 			return answer{}, ErrMismatch
 		}
 		a.repeats = o.repeatsCase(b)
-		o.restoreCase(&a.message)
-		s.learnCookie(&o, &a.message)
+		o.restoreCase(a.message)
+		s.learnCookie(&o, a.message)
 		return a, nil
 	}
 }

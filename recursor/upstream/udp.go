@@ -1,95 +1,109 @@
 package upstream
 
 import (
-	"bytes"
 	"context"
+	"errors"
+	"net"
+	"net/netip"
 	"sync"
-	"time"
-
-	"github.com/names-dns/names/wire"
 )
 
-// MaxDatagram is the longest reply over UDP that is read, in octets: more than
-// is asked for, for servers that send more.
-const MaxDatagram = 4096
-
 const (
-	maxQuery = 512 // octets of a query: name 255, OPT with cookie 55
+	maxDatagram = 4096 // octets; more than we ask for, for servers that send more
+	maxQuery    = 512  // octets of a query: name 255, OPT with cookie 55
 
 	// maxForeign is how many packets that do not match are waited past before
 	// the question goes over TCP: somebody may be guessing.
 	maxForeign = 3
 )
 
-// packets has buffers for a query and a reply.
-var packets = sync.Pool{New: func() any { return new([maxQuery + MaxDatagram]byte) }}
-
-// answer is a packet that answers a query.
-type answer struct {
-	verdict verdict
-	message wire.Query // shares no memory with what is used again
-	repeats bool       // it has the question as it was sent
-	rtt     time.Duration
+// sockets opens sockets, each on a port that nobody can predict.
+type sockets interface {
+	// open connects a socket, which is for one question. What comes for it is
+	// w's.
+	open(w waiter, server netip.AddrPort) (socket, error)
+	// close lets go of what is kept for later. Sockets may be opened still, and
+	// nothing is kept then.
+	close()
 }
 
-// overUDP sends a query from a new socket and waits for what answers it.
-func (s *Server) overUDP(ctx context.Context, q *Query, f form) (answer, error) {
-	if err := q.Budget.send(); err != nil {
-		return answer{}, err
-	}
-	socket, err := s.client.sockets.open(ctx, s.addr)
+// socket is a datagram socket connected to a server.
+type socket interface {
+	// local is where it sends from, without a zone.
+	local() netip.AddrPort
+	send(b []byte) error
+	// read returns what has come, errNothing if that is nothing.
+	read(b []byte) (int, error)
+	close()
+}
+
+// waiter is told when something has come for a socket of its own.
+type waiter interface {
+	// ready may read it, into space, which is lent. The socket may be closed by
+	// now, and somebody else's.
+	ready(s socket, space []byte)
+}
+
+var errNothing = errors.New("nothing has come")
+
+// networkSockets opens the sockets of a [Network], each time a new one.
+type networkSockets struct {
+	network Network
+	readers *sync.WaitGroup
+}
+
+func (n networkSockets) open(w waiter, server netip.AddrPort) (socket, error) {
+	conn, err := n.network.DialUDP(context.Background(), server)
 	if err != nil {
-		return answer{}, &NotSentError{err}
+		return nil, err
 	}
-	defer socket.close()
+	return &networkSocket{sockets: n, conn: conn, waiter: w}, nil
+}
 
-	local := socket.local()
-	o := outgoing{Query: q, form: f}
-	buf := packets.Get().(*[maxQuery + MaxDatagram]byte)
+func (networkSockets) close() {}
+
+// networkSocket has a goroutine that waits for what comes, one after the other.
+type networkSocket struct {
+	sockets networkSockets
+	conn    net.Conn
+	waiter  waiter
+	// What has come and was not read. The goroutine sets it before it calls the
+	// waiter, who reads it meanwhile.
+	packet []byte
+	err    error
+	has    bool
+}
+
+func (s *networkSocket) local() netip.AddrPort { return localAddress(s.conn) }
+
+func (s *networkSocket) send(b []byte) error {
+	if _, err := s.conn.Write(b); err != nil {
+		return err
+	}
+	s.sockets.readers.Go(s.wait)
+	return nil
+}
+
+// wait receives until the socket is closed or fails.
+func (s *networkSocket) wait() {
+	buf := packets.Get().(*[2 * maxDatagram]byte)
 	defer packets.Put(buf)
-	o.compose(buf[:0:maxQuery], s.client.udpSize, s.cookieFor(local.Addr(), &o))
-	key := ownQuery{local, o.id}
-	s.client.own.add(key)
-	defer s.client.own.remove(key)
-
-	sent := time.Now()
-	if err := socket.send(o.packet); err != nil {
-		return answer{}, &NotSentError{err}
-	}
-	received, isLent := q.Buffer[:cap(q.Buffer)], true
-	if len(received) < MaxDatagram {
-		received, isLent = buf[maxQuery:], false
-	}
-	for foreign := 0; ; {
-		n, err := socket.receive(ctx, received)
-		if err != nil {
-			return answer{}, err
-		}
-		if err := q.Budget.receive(n); err != nil {
-			return answer{}, err
-		}
-		a := answer{rtt: time.Since(sent)}
-		var why string
-		a.verdict, why = o.match(&a.message, received[:n], false)
-		if why != "" {
-			s.client.unexpected(s.addr, why)
-		}
-		switch a.verdict {
-		case isForeign:
-			if foreign++; foreign >= maxForeign {
-				return answer{verdict: isDoubtful}, nil
-			}
-		case isReply:
-			a.repeats = o.repeatsCase(received[:n])
-			if !isLent {
-				a.message.Parse(bytes.Clone(received[:n]))
-			}
-			o.restoreCase(&a.message)
-			s.learnCookie(&o, &a.message)
-			return a, nil
-		default:
-			a.message = wire.Query{}
-			return a, nil
-		}
+	for s.err == nil {
+		n, err := s.conn.Read(buf[:maxDatagram])
+		s.packet, s.err, s.has = buf[:n], err, true
+		s.waiter.ready(s, buf[maxDatagram:])
 	}
 }
+
+// packets has space for a datagram twice.
+var packets = sync.Pool{New: func() any { return new([2 * maxDatagram]byte) }}
+
+func (s *networkSocket) read(b []byte) (int, error) {
+	if !s.has {
+		return 0, errNothing
+	}
+	s.has = false
+	return copy(b, s.packet), s.err
+}
+
+func (s *networkSocket) close() { s.conn.Close() }

@@ -7,6 +7,9 @@ import (
 	"syscall"
 )
 
+// maxEvents is how many sockets are told of at once.
+const maxEvents = 128
+
 // watch tells which of many sockets something has come for.
 type watch struct {
 	fd   int
@@ -35,17 +38,17 @@ func (w *watch) add(fd int) error {
 
 // run tells of sockets until the watch is closed. It has no thread of its own:
 // while nothing comes it waits in the runtime's poller, which watches the watch.
-func (w *watch) run(tell func(events []syscall.EpollEvent)) {
+func (w *watch) run(tell func(events []syscall.EpollEvent, space []byte)) {
 	raw, err := w.file.SyscallConn()
 	if err != nil {
 		return // closed already
 	}
-	events := make([]syscall.EpollEvent, 128)
+	events, space := make([]syscall.EpollEvent, maxEvents), make([]byte, maxDatagram)
 	raw.Read(func(fd uintptr) bool {
 		for {
 			n, err := syscall.EpollWait(int(fd), events, 0)
 			if n > 0 {
-				tell(events[:n])
+				tell(events[:n], space)
 			}
 			if n < len(events) && err != syscall.EINTR {
 				return false
