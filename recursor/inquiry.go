@@ -13,11 +13,14 @@ import (
 // inquiryKey is what makes two questions one. DNSSEC records are always asked
 // for, whoever wants them.
 type inquiryKey struct {
-	name string // wire form in lower case
-	kind wire.Type
+	name  string // wire form in lower case
+	kind  wire.Type
+	trace uint64 // not 0: traced, and nobody else's
 }
 
-func inquiryKeyOf(q wire.Question) inquiryKey { return inquiryKey{q.Name.Fold().Wire(), q.Type} }
+func inquiryKeyOf(q wire.Question) inquiryKey {
+	return inquiryKey{name: q.Name.Fold().Wire(), kind: q.Type}
+}
 
 // inquiry is a question that is being resolved, and all who wait for its
 // answer: clients, and other resolutions that have to know where a name server
@@ -28,17 +31,17 @@ type inquiry struct {
 	depth    int // how many inquiries wait for this one, one for another, to the client's
 	budget   *budget
 	trace    *tracer
-	context  context.Context
-	cancel   context.CancelFunc
+	deadline time.Time
 
 	// Under the recursor's lock.
 	askers   int
 	waitsFor []*inquiry
 
-	started atomic.Bool   // somebody works on it
-	landed  chan struct{} // closed once there is an answer or an error
-	answer  *answer
-	err     error
+	started   atomic.Bool   // somebody works on it
+	abandoned chan struct{} // closed once nobody waits for the answer any more
+	landed    chan struct{} // closed once there is an answer or an error
+	answer    *answer
+	err       error
 }
 
 // inquire resolves a client's question, together with all who ask the same.
@@ -67,27 +70,47 @@ func (r *Recursor) joinOrBegin(q wire.Question) (*inquiry, error) {
 		return in, err
 	}
 	r.work(func() { // under the lock: the recursor is not closed meanwhile
-		select {
-		case r.slots <- struct{}{}:
+		if r.takeSlot(in) {
 			r.resolve(in)
 			<-r.slots
-		case <-in.landed: // somebody else's question has waited for it
-		case <-in.context.Done():
-			r.giveUp(in)
 		}
 	})
 	return in, nil
 }
 
+// takeSlot waits for the turn of an inquiry. It reports whether that has come.
+func (r *Recursor) takeSlot(in *inquiry) bool {
+	select {
+	case r.slots <- struct{}{}:
+		return true
+	default:
+	}
+	timer := time.NewTimer(time.Until(in.deadline))
+	defer timer.Stop()
+	select {
+	case r.slots <- struct{}{}:
+		return true
+	case <-in.landed: // somebody else's question has waited for it
+	case <-in.abandoned:
+		r.giveUp(in)
+	case <-timer.C:
+		r.giveUp(in)
+	}
+	return false
+}
+
 // errCircle is returned where an inquiry would have to wait for itself.
 var errCircle = errors.New("it takes its own answer to find it")
+
+// errAbandoned is returned where nobody waits for an answer any more.
+var errAbandoned = errors.New("nobody waits for the answer")
 
 // errRecent is returned where the same question has failed a moment ago.
 var errRecent = errors.New("the question has just failed")
 
-// inquireFor resolves a question whose answer another inquiry needs. It costs
-// what that one may.
-func (r *Recursor) inquireFor(ctx context.Context, parent *inquiry, q wire.Question) (*answer, error) {
+// inquireFor resolves a question whose answer another inquiry needs, as long as
+// that is so: until stop is closed. It costs what that one may.
+func (r *Recursor) inquireFor(parent *inquiry, q wire.Question, stop <-chan struct{}) (*answer, error) {
 	if parent.depth >= maxDepth {
 		return nil, errDepth
 	}
@@ -97,20 +120,20 @@ func (r *Recursor) inquireFor(ctx context.Context, parent *inquiry, q wire.Quest
 			return nil, err
 		}
 		// Without waiting for its turn, even if it has been waiting for that: all
-		// turns may be taken by those who wait for this.
+		// turns may be taken by those who wait for this. It ends in time by itself.
 		if !in.started.Load() {
 			r.work(func() { r.resolve(in) })
 		}
 		select {
 		case <-in.landed:
 			r.leaveFor(parent, in)
-			if !isNew && errors.Is(in.err, errExhausted) && ctx.Err() == nil {
+			if !isNew && errors.Is(in.err, errExhausted) {
 				continue // that was the other one's misfortune
 			}
 			return in.answer, in.err
-		case <-ctx.Done():
+		case <-stop:
 			r.leaveFor(parent, in)
-			return nil, context.Cause(ctx)
+			return nil, errAbandoned
 		}
 	}
 }
@@ -159,24 +182,25 @@ func (r *Recursor) join(q wire.Question, parent *inquiry) (in *inquiry, isNew bo
 			return nil, false, errRecent // RFC 9520 3.2
 		}
 	}
+	in = &inquiry{key: key, question: q, askers: 1, abandoned: make(chan struct{}), landed: make(chan struct{})}
 	if parent == nil {
-		in = r.newInquiry(q, time.Now().Add(r.config.Timeout))
+		in.deadline = time.Now().Add(r.config.Timeout)
 		in.budget = newClientBudget()
 	} else {
-		deadline, _ := parent.context.Deadline()
-		in = r.newInquiry(q, deadline)
-		in.budget, in.depth, in.trace = parent.budget, parent.depth+1, parent.trace
+		in.deadline, in.budget, in.depth, in.trace = parent.deadline, parent.budget, parent.depth+1, parent.trace
 	}
-	if !isTraced {
-		r.inquiries[key] = in
-	}
+	r.add(in)
 	return in, true, nil
 }
 
-func (r *Recursor) newInquiry(q wire.Question, deadline time.Time) *inquiry {
-	in := &inquiry{key: inquiryKeyOf(q), question: q, askers: 1, landed: make(chan struct{})}
-	in.context, in.cancel = context.WithDeadline(r.context, deadline)
-	return in
+// add makes an inquiry one of those that are on their way. The recursor is
+// locked.
+func (r *Recursor) add(in *inquiry) {
+	if in.trace != nil {
+		r.traces++
+		in.key.trace = r.traces
+	}
+	r.inquiries[in.key] = in
 }
 
 // maxReached is how many inquiries are looked at to find out whether one waits
@@ -202,11 +226,7 @@ func (r *Recursor) resolve(in *inquiry) {
 	if !in.started.CompareAndSwap(false, true) {
 		return
 	}
-	t := newResolution(r, in)
-	a, err := t.run(in.context)
-	if err != nil && r.context.Err() != nil {
-		err = errClosed
-	}
+	a, err := newResolution(r, in).run()
 	r.land(in, a, err)
 }
 
@@ -219,15 +239,17 @@ func (r *Recursor) giveUp(in *inquiry) {
 
 // land ends an inquiry.
 func (r *Recursor) land(in *inquiry, a *answer, err error) {
-	in.answer, in.err = a, err
 	r.mu.Lock()
-	r.forget(in)
-	if in.depth > 0 && err != nil && isLasting(err) && in.context.Err() != context.Canceled {
+	defer r.mu.Unlock()
+	if err != nil && r.closed {
+		err = errClosed
+	}
+	in.answer, in.err = a, err
+	if in.depth > 0 && err != nil && in.askers > 0 && isLasting(err) {
 		r.rememberFailure(in.key)
 	}
-	r.mu.Unlock()
+	r.forget(in)
 	close(in.landed)
-	in.cancel()
 }
 
 // leave ends the inquiry where nobody waits for it any more.
@@ -235,16 +257,25 @@ func (r *Recursor) leave(in *inquiry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if in.askers--; in.askers == 0 {
-		r.forget(in)
-		in.cancel()
+		r.abandon(in)
 	}
 }
 
-// forget takes an inquiry out of those that can be joined.
-func (r *Recursor) forget(in *inquiry) {
-	if r.inquiries[in.key] == in {
-		delete(r.inquiries, in.key)
+// abandon ends an inquiry that has not landed. The recursor is locked.
+func (r *Recursor) abandon(in *inquiry) {
+	if r.forget(in) {
+		close(in.abandoned)
 	}
+}
+
+// forget takes an inquiry out of those that can be joined. It reports whether
+// it was one. The recursor is locked.
+func (r *Recursor) forget(in *inquiry) bool {
+	if r.inquiries[in.key] != in {
+		return false
+	}
+	delete(r.inquiries, in.key)
+	return true
 }
 
 // failed is a question of our own that got no answer.

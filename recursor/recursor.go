@@ -140,8 +140,7 @@ type Recursor struct {
 	hints   delegation
 	zones   map[string]*delegation // configured ones, by the wire form of the zone in lower case
 	servers serverTable
-	context context.Context // over when the recursor is closed
-	end     context.CancelFunc
+	ended   chan struct{} // closed when the recursor is
 	workers workers
 	slots   chan struct{} // one for each client's question worked on
 	waiting atomic.Int64  // askers
@@ -151,7 +150,8 @@ type Recursor struct {
 
 	mu        sync.Mutex
 	closed    bool
-	inquiries map[inquiryKey]*inquiry
+	inquiries map[inquiryKey]*inquiry // all that are on their way
+	traces    uint64                  // how many inquiries were traced
 	failed    map[inquiryKey]failed
 	busy      map[string]int // questions in flight by zone
 	done      sync.WaitGroup // whatever the recursor has started
@@ -168,6 +168,7 @@ func New(c Config) (*Recursor, error) {
 		own:       newOwnAddresses(c.OwnAddresses),
 		hints:     hintsDelegation(c.Hints),
 		zones:     map[string]*delegation{},
+		ended:     make(chan struct{}),
 		workers:   workers{next: make(chan func())},
 		slots:     make(chan struct{}, c.MaxInFlight),
 		inquiries: map[inquiryKey]*inquiry{},
@@ -182,7 +183,6 @@ func New(c Config) (*Recursor, error) {
 	if err := r.configure(c.Zones); err != nil {
 		return nil, err
 	}
-	r.context, r.end = context.WithCancel(context.Background())
 	return r, nil
 }
 
@@ -300,9 +300,14 @@ func isAddedByDNSSEC(t, asked wire.Type) bool {
 // recursor has started is left. Questions asked later fail.
 func (r *Recursor) Close() error {
 	r.mu.Lock()
-	r.closed = true
+	if !r.closed {
+		r.closed = true
+		close(r.ended)
+	}
+	for _, in := range r.inquiries {
+		r.abandon(in)
+	}
 	r.mu.Unlock()
-	r.end()
 	r.done.Wait()
 	r.servers.close()
 	r.client.Wait()

@@ -1,7 +1,6 @@
 package recursor
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"slices"
@@ -42,18 +41,18 @@ type resolution struct {
 
 // state is one of the states of a resolution. It returns the next one; nil at
 // the end.
-type state func(t *resolution, ctx context.Context) (state, error)
+type state func(t *resolution) (state, error)
 
 func newResolution(r *Recursor, in *inquiry) *resolution {
 	return &resolution{r: r, in: in, trace: in.trace, name: in.question.Name}
 }
 
 // run returns the answer.
-func (t *resolution) run(ctx context.Context) (*answer, error) {
+func (t *resolution) run() (*answer, error) {
 	t.note(StepStart, t.in.question, netip.AddrPort{}, "", nil, 0)
 	var err error
 	for s := state(lookInCache); s != nil; {
-		if s, err = s(t, ctx); err != nil {
+		if s, err = s(t); err != nil {
 			var failure *Failure
 			if !errors.As(err, &failure) {
 				err = &Failure{Code: wire.ExtendedErrorOther, Text: err.Error(), Err: err}
@@ -72,7 +71,7 @@ func (t *resolution) question() wire.Question {
 }
 
 // lookInCache is step 1: what was found before.
-func lookInCache(t *resolution, ctx context.Context) (state, error) {
+func lookInCache(t *resolution) (state, error) {
 	for {
 		q := t.question()
 		if a, ok := t.r.known(q); ok {
@@ -140,7 +139,7 @@ func (t *resolution) follow(target wire.Name) error {
 
 // findServers is step 2: the servers of the nearest zone above the name, as far
 // as is known.
-func findServers(t *resolution, ctx context.Context) (state, error) {
+func findServers(t *resolution) (state, error) {
 	name := t.name
 	if t.in.question.Type == wire.TypeDS && !name.IsRoot() {
 		name = name.Parent() // a zone's parent has it (RFC 4035 3.1.4.1)
@@ -183,12 +182,12 @@ func (r *Recursor) configuredFor(name wire.Name) *delegation {
 
 // findRootServers asks the servers of the hints which ones there are now (RFC
 // 8109), and is content with the hints where they do not say.
-func findRootServers(t *resolution, ctx context.Context) (state, error) {
+func findRootServers(t *resolution) (state, error) {
 	if t.in.question.Name.IsRoot() && t.in.question.Type == wire.TypeNS {
 		t.descend(t.r.hints)
 		return askServers, nil
 	}
-	if _, err := t.r.inquireFor(ctx, t.in, primingQuestion); err == nil {
+	if _, err := t.r.inquireFor(t.in, primingQuestion, t.in.abandoned); err == nil {
 		if _, m, ok := t.r.cache.FindDelegation(wire.Root, wire.ClassIN, nil); ok {
 			d, err := readDelegation(m, wire.Root, wire.Root, wire.SectionAuthority)
 			if err != nil {
@@ -219,7 +218,7 @@ func (t *resolution) descend(d delegation) {
 
 // askServers is step 3: the servers are asked, for as much of the name as they
 // need to know.
-func askServers(t *resolution, ctx context.Context) (state, error) {
+func askServers(t *resolution) (state, error) {
 	q := t.nextQuestion()
 	for t.isShortened(q) {
 		if _, ok := t.r.known(q); !ok {
@@ -232,12 +231,12 @@ func askServers(t *resolution, ctx context.Context) (state, error) {
 		t.asked++
 	}
 	var err error
-	t.response, err = t.ask(ctx, q)
+	t.response, err = t.ask(q)
 	if err == nil {
 		return understand, nil
 	}
 	switch {
-	case ctx.Err() != nil || errors.Is(err, errExhausted):
+	case t.isOver(), errors.Is(err, errExhausted):
 	case t.isShortened(q):
 		t.whole = true // RFC 9156 3: there are servers that cannot cope with it
 		return askServers, nil
@@ -248,6 +247,16 @@ func askServers(t *resolution, ctx context.Context) (state, error) {
 		return findServers, nil
 	}
 	return nil, err
+}
+
+// isOver reports whether there is no time left, or nobody who waits.
+func (t *resolution) isOver() bool {
+	select {
+	case <-t.in.abandoned:
+		return true
+	default:
+		return !time.Now().Before(t.in.deadline)
+	}
 }
 
 // nextQuestion is what to ask the servers of the cut.
@@ -267,7 +276,7 @@ func (t *resolution) nextQuestion() wire.Question {
 func (t *resolution) isShortened(q wire.Question) bool { return q.Name.Len() != t.name.Len() }
 
 // understand is step 4: what the response says.
-func understand(t *resolution, ctx context.Context) (state, error) {
+func understand(t *resolution) (state, error) {
 	p := t.response
 	if p.kind == saysReferral {
 		return t.refer(p)

@@ -26,28 +26,34 @@ type round struct {
 
 	servers []*server // those whose addresses are known
 	unknown []wire.Name
-	tries   []roundTry
+	tries   []*roundTry
 	open    int // tries that have no result yet
-	results chan roundResult
 	lookups int // name servers that are being looked up
-	found   chan []netip.AddrPort
-	heard   chan struct{} // a server was heard, its answer takes longer
+	events  chan roundEvent
+	stop    chan struct{} // closed at the end, if there are lookups
 	blame   blame
 }
 
-// roundTry is a server asked once.
+// roundTry is a server asked once, and what came of it.
 type roundTry struct {
+	upstream.Asking
+	round   *round
 	server  *server
 	sent    time.Time
 	isTrial bool
 	over    bool
-}
 
-// roundResult is what came of it.
-type roundResult struct {
-	try   int
 	reply upstream.Reply
 	err   error
+}
+
+// roundEvent is what a round waits for: the result of a try, the addresses of a
+// name server that was looked up, or, with neither, that a server was heard and
+// its answer takes longer.
+type roundEvent struct {
+	try       *roundTry
+	isLookup  bool
+	addresses []netip.AddrPort
 }
 
 // leastPatience is how long a server is waited for at the least before another
@@ -61,23 +67,20 @@ const lookupsAtOnce = 2
 
 // ask asks the servers of the present zone cut a question. It returns the first
 // reply that can be used.
-func (t *resolution) ask(ctx context.Context, q wire.Question) (*response, error) {
+func (t *resolution) ask(q wire.Question) (*response, error) {
 	if err := t.r.enter(t.cutKey); err != nil {
 		return nil, err
 	}
 	defer t.r.leaveZone(t.cutKey)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	r := &round{
 		t: t, zone: &t.cut, question: q, deny: !t.cut.isConfigured(),
-		results: make(chan roundResult, maxTries),
-		heard:   make(chan struct{}, 1),
+		events: make(chan roundEvent, maxTries+maxNameServers+1),
 	}
 	r.query = upstream.Query{
 		Question: q, DO: true, Budget: t.in.budget.Budget,
 		Progress: func() {
 			select {
-			case r.heard <- struct{}{}:
+			case r.events <- roundEvent{}:
 			default:
 			}
 		},
@@ -93,7 +96,7 @@ func (t *resolution) ask(ctx context.Context, q wire.Question) (*response, error
 		}
 	}
 	rand.Shuffle(len(r.unknown), func(i, j int) { r.unknown[i], r.unknown[j] = r.unknown[j], r.unknown[i] })
-	return r.run(ctx)
+	return r.run()
 }
 
 // add makes the servers at addresses such that can be asked.
@@ -120,53 +123,62 @@ func (r *round) add(addresses []netip.AddrPort) {
 	}
 }
 
-func (r *round) run(ctx context.Context) (*response, error) {
+func (r *round) run() (*response, error) {
 	defer r.end()
-	timer := time.NewTimer(time.Hour)
+	patience, ok := r.next()
+	timer := time.NewTimer(max(patience, 0))
 	defer timer.Stop()
-	patience, ok := r.next(ctx)
 	for {
+		left := time.Until(r.t.in.deadline)
 		switch {
-		case ok:
-			timer.Reset(patience)
-		case r.open > 0:
-			timer.Reset(recheck)
-		case r.lookups > 0:
-			timer.Stop()
-		default:
+		case r.open == 0 && r.lookups == 0:
 			return nil, r.failure()
+		case ok:
+			timer.Reset(min(patience, left))
+		case r.open > 0:
+			timer.Reset(min(recheck, left))
+		default:
+			timer.Reset(left)
 		}
 		select {
-		case result := <-r.results:
-			response, err := r.take(result)
-			if response != nil || err != nil {
-				return response, err
+		case e := <-r.events:
+			switch {
+			case e.try != nil:
+				response, err := r.take(e.try)
+				if response != nil || err != nil {
+					return response, err
+				}
+				patience, ok = r.next()
+			case e.isLookup:
+				r.lookups--
+				r.add(e.addresses)
+				if r.open == 0 || !ok {
+					patience, ok = r.next()
+				}
+			default:
+				patience, ok = maxPatience, true
 			}
-			patience, ok = r.next(ctx)
-		case addresses := <-r.found:
-			r.lookups--
-			r.add(addresses)
-			if r.open == 0 || !ok {
-				patience, ok = r.next(ctx)
-			}
-		case <-r.heard:
-			patience, ok = maxPatience, true
 		case <-timer.C:
 			r.noteSilence()
-			patience, ok = r.next(ctx)
-		case <-ctx.Done():
+			if !time.Now().Before(r.t.in.deadline) {
+				r.blame.add(nil, errLate, rankSilence, wire.ExtendedErrorNoReachableAuthority, "no name server answered in time")
+				return nil, r.failure()
+			}
+			patience, ok = r.next()
+		case <-r.t.in.abandoned:
 			r.noteSilence()
-			r.blame.add(nil, context.Cause(ctx), rankSilence, wire.ExtendedErrorNoReachableAuthority, "no name server answered in time")
-			return nil, r.failure()
+			return nil, errAbandoned
 		}
 	}
 }
 
+var errLate = errors.New("there is no time left")
+
 // next asks the server that is likely to answer first, those before those that
 // were asked already. It returns how long to wait before the next one; ok is
 // false if there is nobody to ask now.
-func (r *round) next(ctx context.Context) (patience time.Duration, ok bool) {
-	if len(r.tries) == maxTries || ctx.Err() != nil {
+func (r *round) next() (patience time.Duration, ok bool) {
+	if len(r.tries) == maxTries {
 		return 0, false
 	}
 	now := time.Now()
@@ -201,17 +213,17 @@ func (r *round) next(ctx context.Context) (patience time.Duration, ok bool) {
 	}
 	switch {
 	case best != nil && (bestTries == 0 || len(r.unknown) == 0):
-		r.launch(ctx, best, now, false)
+		r.launch(best, now, false)
 		patience = max(best.patience(), leastPatience)
 		if fresh <= 1 { // all have been asked now: it is the best one's turn again, unless it answers
 			patience = max(patience, repeatPatience)
 		}
 		return patience << bestTries, true
 	case due != nil && due.mayProbe(now): // nobody probes it in the background
-		r.launch(ctx, due, now, true)
+		r.launch(due, now, true)
 		return due.trial, true
 	}
-	r.lookUp(ctx)
+	r.lookUp()
 	return 0, false
 }
 
@@ -235,29 +247,39 @@ func (r *round) triesOf(s *server) (count int, hasFailed bool) {
 }
 
 // launch asks s.
-func (r *round) launch(ctx context.Context, s *server, now time.Time, isTrial bool) {
-	i := len(r.tries)
-	r.tries = append(r.tries, roundTry{server: s, sent: now, isTrial: isTrial})
+func (r *round) launch(s *server, now time.Time, isTrial bool) {
+	try := &roundTry{round: r, server: s, sent: now, isTrial: isTrial}
+	try.Query, try.Done = r.query, try.finish
+	r.tries = append(r.tries, try)
 	r.open++
 	s.asked()
 	r.t.note(StepAsk, r.question, s.Addr(), "", nil, 0)
-	r.t.r.work(func() {
-		query := r.query
-		reply, err := s.Ask(ctx, &query)
-		s.report(&reply, err, time.Now())
-		s.dropped()
-		r.results <- roundResult{i, reply, err} // has room for all
-	})
+	if err := try.Start(s.Server); err != nil {
+		try.finish(&upstream.Reply{}, err)
+	}
 }
 
-// take looks at a result. It returns the response if the reply can be used, an
-// error if no other server is to be asked either.
-func (r *round) take(result roundResult) (*response, error) {
-	try := &r.tries[result.try]
+// finish hands over what came of a try. It is called where replies are
+// received; reply is lent.
+func (try *roundTry) finish(reply *upstream.Reply, err error) {
+	try.err = err
+	if err == nil {
+		try.reply = reply.Clone()
+	} else {
+		try.reply.Heard, try.reply.RTT = reply.Heard, reply.RTT
+	}
+	try.server.report(&try.reply, err, time.Now())
+	try.server.dropped()
+	try.round.events <- roundEvent{try: try} // has room for all
+}
+
+// take looks at the result of a try. It returns the response if the reply can
+// be used, an error if no other server is to be asked either.
+func (r *round) take(try *roundTry) (*response, error) {
 	try.over = true
 	r.open--
 	s := try.server
-	if err := result.err; err != nil {
+	if err := try.err; err != nil {
 		var notSent *upstream.NotSentError
 		switch {
 		case errors.Is(err, upstream.ErrBudget):
@@ -265,32 +287,32 @@ func (r *round) take(result roundResult) (*response, error) {
 		case errors.As(err, &notSent) && isUnreachable(err):
 			r.t.r.setUnreachable(s.Addr().Addr())
 		case errors.Is(err, context.DeadlineExceeded):
-			r.ignore(s, &result.reply, err, rankSilence, wire.ExtendedErrorNoReachableAuthority, "no name server answered in time")
+			r.ignore(s, &try.reply, err, rankSilence, wire.ExtendedErrorNoReachableAuthority, "no name server answered in time")
 			return nil, nil
 		}
-		r.ignore(s, &result.reply, err, rankNetwork, wire.ExtendedErrorNetworkError, "a name server of the zone cannot be reached")
+		r.ignore(s, &try.reply, err, rankNetwork, wire.ExtendedErrorNetworkError, "a name server of the zone cannot be reached")
 		return nil, nil
 	}
-	if !isAnswer(result.reply.RCode) {
+	if !isAnswer(try.reply.RCode) {
 		s.declined()
-		if result.reply.RCode == wire.RCodeRefused && !r.t.isShortened(r.question) { // it may be the short name that it refuses
+		if try.reply.RCode == wire.RCodeRefused && !r.t.isShortened(r.question) { // it may be the short name that it refuses
 			r.t.r.servers.setLame(s.Addr(), r.zone.zone)
 		}
-		r.ignore(s, &result.reply, fmt.Errorf("it answers %v", result.reply.RCode), rankRCode, wire.ExtendedErrorNoReachableAuthority,
-			"a name server of the zone answers "+result.reply.RCode.String())
+		r.ignore(s, &try.reply, fmt.Errorf("it answers %v", try.reply.RCode), rankRCode, wire.ExtendedErrorNoReachableAuthority,
+			"a name server of the zone answers "+try.reply.RCode.String())
 		return nil, nil
 	}
-	response, err := r.read(&result.reply)
+	response, err := r.read(&try.reply)
 	if err != nil {
 		s.declined()
 		if err == errLame || err == errUpward {
 			r.t.r.servers.setLame(s.Addr(), r.zone.zone)
 		}
-		r.ignore(s, &result.reply, err, rankInvalid, wire.ExtendedErrorInvalidData, "a name server's reply is no answer")
+		r.ignore(s, &try.reply, err, rankInvalid, wire.ExtendedErrorInvalidData, "a name server's reply is no answer")
 		return nil, nil
 	}
 	s.answered()
-	r.t.note(StepReply, r.question, s.Addr(), response.kind.String(), result.reply.Message, result.reply.RTT)
+	r.t.note(StepReply, r.question, s.Addr(), response.kind.String(), try.reply.Message, try.reply.RTT)
 	return response, nil
 }
 
@@ -328,14 +350,14 @@ func (r *round) ignore(s *server, reply *upstream.Reply, err error, rank int, co
 func (r *round) noteSilence() {
 	now := time.Now()
 	for i := range r.tries {
-		if try := &r.tries[i]; !try.over {
+		if try := r.tries[i]; !try.over {
 			try.server.silent(try.sent, now, try.isTrial)
 		}
 	}
 }
 
 // lookUp looks for the addresses of some of the name servers that have none.
-func (r *round) lookUp(ctx context.Context) {
+func (r *round) lookUp() {
 	b := r.t.in.budget
 	for r.lookups < lookupsAtOnce && len(r.unknown) > 0 {
 		name := r.unknown[0]
@@ -345,12 +367,14 @@ func (r *round) lookUp(ctx context.Context) {
 			r.unknown = nil
 			return
 		}
-		if r.found == nil {
-			r.found = make(chan []netip.AddrPort, maxNameServers)
+		if r.stop == nil {
+			r.stop = make(chan struct{})
 		}
 		r.lookups++
 		r.t.note(StepLookUp, wire.Question{Name: name, Type: wire.TypeA, Class: wire.ClassIN}, netip.AddrPort{}, "", nil, 0)
-		r.t.r.work(func() { r.found <- r.t.r.addressesOf(ctx, r.t.in, name) })
+		r.t.r.work(func() {
+			r.events <- roundEvent{isLookup: true, addresses: r.t.r.addressesOf(r.t.in, name, r.stop)} // has room for all
+		})
 	}
 }
 
@@ -358,9 +382,15 @@ var errLookups = errors.New("too many of its name servers have to be looked up")
 
 // end lets go of what the round holds.
 func (r *round) end() {
-	for i := range r.tries {
-		if r.tries[i].isTrial {
-			r.tries[i].server.probed()
+	if r.stop != nil {
+		close(r.stop)
+	}
+	for _, try := range r.tries {
+		if !try.over && try.Cancel(errAbandoned) {
+			try.server.dropped()
+		}
+		if try.isTrial {
+			try.server.probed()
 		}
 	}
 }
@@ -375,7 +405,7 @@ func (r *round) failure() error {
 
 // addressesOf looks for the addresses of a name server. What an alias leads to
 // is not one (RFC 2181 10.3).
-func (r *Recursor) addressesOf(ctx context.Context, parent *inquiry, name wire.Name) []netip.AddrPort {
+func (r *Recursor) addressesOf(parent *inquiry, name wire.Name, stop <-chan struct{}) []netip.AddrPort {
 	types := [2]wire.Type{wire.TypeA, wire.TypeAAAA}
 	if !r.isReachable(netip.IPv4Unspecified()) {
 		types[0], types[1] = types[1], types[0]
@@ -386,8 +416,8 @@ func (r *Recursor) addressesOf(ctx context.Context, parent *inquiry, name wire.N
 		a, ok := r.known(q)
 		if !ok {
 			var err error
-			if a, err = r.inquireFor(ctx, parent, q); err != nil {
-				if errors.Is(err, errExhausted) || ctx.Err() != nil {
+			if a, err = r.inquireFor(parent, q, stop); err != nil {
+				if errors.Is(err, errExhausted) || err == errAbandoned {
 					return nil
 				}
 				continue

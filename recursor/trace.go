@@ -93,15 +93,25 @@ func (s Step) MarshalJSON() ([]byte, error) {
 func (r *Recursor) Trace(ctx context.Context, x *names.Exchange, hear func(Step)) error {
 	q := x.Question()
 	q.Name = q.Name.Clone()
-	in := r.newInquiry(q, time.Now().Add(r.config.Timeout))
-	defer in.cancel()
-	defer context.AfterFunc(ctx, in.cancel)()
-	in.budget, in.trace = newClientBudget(), &tracer{start: time.Now(), hear: hear}
-	a, err := newResolution(r, in).run(in.context)
-	if err != nil {
-		return err
+	in := &inquiry{
+		key: inquiryKeyOf(q), question: q, askers: 1, abandoned: make(chan struct{}), landed: make(chan struct{}),
+		deadline: time.Now().Add(r.config.Timeout), budget: newClientBudget(), trace: &tracer{start: time.Now(), hear: hear},
 	}
-	return a.writeFor(x)
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return errClosed
+	}
+	r.add(in)
+	r.done.Add(1)
+	r.mu.Unlock()
+	defer r.done.Done()
+	defer context.AfterFunc(ctx, func() { r.leave(in) })()
+	r.resolve(in)
+	if in.err != nil {
+		return in.err
+	}
+	return in.answer.writeFor(x)
 }
 
 // tracer hears the steps of one question and of all that it takes to answer it.

@@ -29,7 +29,7 @@ func (r *Recursor) work(f func()) {
 			select {
 			case f = <-r.workers.next:
 				r.workers.idle.Add(-1)
-			case <-r.context.Done():
+			case <-r.ended:
 				return
 			}
 		}
