@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
 )
 
 // popular is how often an entry must have been asked for to be asked for in
@@ -52,6 +53,46 @@ func (f *Front) claim(x *names.Exchange, k *key) bool {
 func (f *Front) send(x *names.Exchange, k *key) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.cache.forgetParts(x.Question())
 	_, isNew, err := f.launch(x, k, true)
 	return err == nil && isNew
+}
+
+// maxForgotten is how many links of a chain of aliases are forgotten: answers
+// have hardly more.
+const maxForgotten = 16
+
+// forgetParts takes out what a recursor behind this cache would make the answer
+// to q of, alias by alias: that is as old as the answer which is to be renewed.
+func (c *Cache) forgetParts(q wire.Question) {
+	for range maxForgotten {
+		c.ForgetPart(PartAnswer, q)
+		alias := wire.Question{Name: q.Name, Type: wire.TypeCNAME, Class: q.Class}
+		message, ok := c.FindPart(PartAnswer, alias, nil)
+		if !ok {
+			return
+		}
+		c.ForgetPart(PartAnswer, alias)
+		if q.Name, ok = aliasOf(message, q.Name); !ok {
+			return
+		}
+	}
+}
+
+// aliasOf returns what name is an alias of, as message says.
+func aliasOf(message []byte, name wire.Name) (target wire.Name, ok bool) {
+	var r wire.Reader
+	if r.Reset(message) != nil || r.SkipQuestions() != nil {
+		return wire.Name{}, false
+	}
+	for {
+		h, err := r.Next()
+		if err != nil {
+			return wire.Name{}, false
+		}
+		var d wire.CNAME
+		if h.Type == wire.TypeCNAME && h.Name.Equal(name) && r.Parse(&d) == nil {
+			return d.Target.Clone(), true
+		}
+	}
 }
