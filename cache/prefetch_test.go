@@ -95,6 +95,31 @@ func TestPrefetchIsBounded(t *testing.T) {
 	})
 }
 
+// TestPrefetchForgetsParts: a recursor behind the cache makes answers of parts
+// kept there, which are as old as the answer that is asked for in advance.
+func TestPrefetchForgetsParts(t *testing.T) {
+	c := newCache(t, Config{})
+	for q, record := range map[string]string{
+		"a.test. CNAME": "a.test. 300 CNAME B.test.",
+		"b.test. CNAME": "b.test. 300 CNAME c.test.",
+		"c.test. A":     "c.test. 300 A 192.0.2.1",
+		"c.test. MX":    "c.test. 300 MX 0 c.test.",
+		"d.test. A":     "d.test. 300 A 192.0.2.1",
+	} {
+		if err := c.KeepPart(PartAnswer, answer{answers: []string{record}}.message(t, q)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.forgetParts(question("a.test. A"))
+	for q, want := range map[string]bool{
+		"a.test. CNAME": false, "b.test. CNAME": false, "c.test. A": false, "c.test. MX": true, "d.test. A": true,
+	} {
+		if _, ok := c.FindPart(PartAnswer, question(q), nil); ok != want {
+			t.Errorf("%s is there: %v", q, ok)
+		}
+	}
+}
+
 // echo has an address for everybody.
 type echo struct{ far }
 
