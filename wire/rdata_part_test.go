@@ -112,6 +112,38 @@ func TestIPv4Text(t *testing.T) {
 	}
 }
 
+func TestIPv6Text(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	right := 0
+	for range 50000 {
+		groups := make([]string, 1+random.IntN(9))
+		for i := range groups {
+			groups[i] = "2001"[:random.IntN(5)]
+		}
+		if random.IntN(8) == 0 {
+			groups[len(groups)-1] = "192.0.2.1"
+		}
+		if random.IntN(2) == 0 {
+			groups[random.IntN(len(groups))] = ""
+		}
+		text := []byte(strings.Join(groups, ":"))
+		for range random.IntN(3) {
+			text = slices.Insert(text, random.IntN(len(text)+1), "0123aF9g::::.%"[random.IntN(14)])
+		}
+		got, ok := appendIPv6(nil, text)
+		want, err := netip.ParseAddr(string(text))
+		if wantOK := err == nil && want.Is6() && want.Zone() == ""; ok != wantOK || ok && !bytes.Equal(got, want.AsSlice()) {
+			t.Fatalf("%s: %v %v, want %v", text, got, ok, want)
+		}
+		if ok {
+			right++
+		}
+	}
+	if right < 1000 {
+		t.Errorf("%d of the addresses were right: the test shows little", right)
+	}
+}
+
 func TestParsePeriod(t *testing.T) {
 	for text, want := range map[string]uint32{
 		"0": 0, "4294967295": 1<<32 - 1, "1h30m": 5400, "1H30M": 5400, "1w2d3h4m5s": 788645,

@@ -236,7 +236,52 @@ func (w *wordReader) ipv6() {
 	w.b = b
 }
 
+// appendIPv6 appends the address in text (RFC 4291 2.2). A form that ends in an
+// IPv4 address is rare and left to package netip.
 func appendIPv6(b, text []byte) ([]byte, bool) {
+	var octets [16]byte
+	at, gap, i := 0, -1, 0 // gap is where zeros are left out
+	if len(text) > 1 && text[0] == ':' && text[1] == ':' {
+		gap, i = 0, 2
+	}
+	for i < len(text) {
+		n, first := uint32(0), i
+		for ; i < len(text) && hexValues[text[i]] < 16; i++ {
+			n = n<<4 | uint32(hexValues[text[i]])
+		}
+		if i < len(text) && text[i] == '.' {
+			return appendIPv6WithIPv4(b, text)
+		}
+		if i == first || i-first > 4 || at == len(octets) {
+			return b, false
+		}
+		octets[at], octets[at+1] = byte(n>>8), byte(n)
+		at += 2
+		if i == len(text) {
+			break
+		}
+		if i++; text[i-1] != ':' || i == len(text) {
+			return b, false
+		}
+		if text[i] == ':' {
+			if i++; gap >= 0 {
+				return b, false
+			}
+			gap = at
+		}
+	}
+	if gap < 0 && at < len(octets) || gap >= 0 && at == len(octets) {
+		return b, false
+	}
+	if gap >= 0 {
+		end := len(octets) - (at - gap)
+		copy(octets[end:], octets[gap:at])
+		clear(octets[gap:end])
+	}
+	return append(b, octets[:]...), true
+}
+
+func appendIPv6WithIPv4(b, text []byte) ([]byte, bool) {
 	if slices.Contains(text, '%') {
 		return b, false
 	}
