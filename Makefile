@@ -7,7 +7,7 @@ ADDRESS ?= 127.0.0.1
 FUZZTIME ?= 10s
 ROOT_ZONE ?= $(wildcard ../shared/data/root-*.zone.gz)
 
-.PHONY: help build run test check race fuzz damage interop bench bench-load bench-peers lint fmt
+.PHONY: help build run test check race fuzz damage interop bench bench-load bench-peers bench-recursion lint fmt
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -46,6 +46,9 @@ bench-load: build ## load names, and the servers to compare with that are instal
 
 bench-peers: ## the same on Debian as root: install the servers first, all workloads (QUICK=1: short)
 	bench/load/peers.sh $(if $(QUICK),-q) $(if $(ROOT_ZONE),-z $(ROOT_ZONE))
+
+bench-recursion: build ## resolve from the root, next to Unbound, Knot Resolver and BIND, as root (QUICK=1: short)
+	bench/recursion/run.sh -b $(BINARY) $(if $(QUICK),-q)
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt wants these files changed"; exit 1; }
