@@ -98,6 +98,8 @@ type form struct {
 	edns   bool
 	cookie bool // only with EDNS
 	mixed  bool // case
+	// doubtful: EDNS is left out for the server may not answer because of it.
+	doubtful bool
 }
 
 // outgoing is a query as it was sent.

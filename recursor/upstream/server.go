@@ -83,6 +83,7 @@ func (f form) less(m *wire.Query, rcode wire.RCode) (next form, again bool) {
 // a while, for servers are replaced.
 type memory struct {
 	noEDNS    time.Time // no EDNS until then
+	silence   silence
 	noOptions time.Time // no EDNS options until then
 	plainCase time.Time // no mixed case until then
 	cookie    cookie
@@ -92,6 +93,37 @@ const (
 	ednsMemory = 15 * time.Minute
 	caseMemory = time.Hour
 )
+
+// silence is that of a server that answers no question with EDNS. Some drop
+// them (RFC 6891 6.2.2), but most that are silent are just not there, or far
+// away: so every other question goes without EDNS once it has lasted, and what
+// comes of that is not believed for long.
+type silence struct {
+	asked      int       // questions since the server was last heard
+	since      time.Time // when the first of them was sent
+	suspected  bool      // the last one went without EDNS
+	knownUntil time.Time // until then it is known to answer questions with EDNS
+}
+
+const (
+	silentQuestions = 2
+	silentTime      = 800 * time.Millisecond
+	silenceMemory   = 2 * time.Minute
+)
+
+// isSuspect notes that a question is sent, and reports whether it is better
+// asked without EDNS.
+func (s *silence) isSuspect(now time.Time) bool {
+	if now.Before(s.knownUntil) {
+		return false
+	}
+	if s.asked == 0 {
+		s.since = now
+	}
+	s.asked++
+	s.suspected = !s.suspected && s.asked > silentQuestions && now.Sub(s.since) >= silentTime
+	return s.suspected
+}
 
 // cookie is the one we use with a server (RFC 7873).
 type cookie struct {
@@ -105,6 +137,9 @@ func (s *Server) usual(now time.Time) form {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := form{edns: !now.Before(s.memory.noEDNS), mixed: !s.client.plainCase && !now.Before(s.memory.plainCase)}
+	if f.edns && s.memory.silence.isSuspect(now) {
+		f.edns, f.doubtful = false, true
+	}
 	f.cookie = f.edns && !s.client.noCookies && !now.Before(s.memory.noOptions)
 	return f
 }
@@ -116,9 +151,15 @@ func (s *Server) learn(now time.Time, first, f form, a *answer, overTCP bool) {
 	understood := !isBewildered(rcode) && rcode != wire.RCodeBadVers
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if understood && first.edns && !f.edns {
+	switch {
+	case understood && first.edns && !f.edns:
 		s.memory.noEDNS = now.Add(ednsMemory)
+	case understood && first.doubtful:
+		s.memory.noEDNS = now.Add(silenceMemory)
+	case f.edns:
+		s.memory.silence.knownUntil = now.Add(ednsMemory)
 	}
+	s.memory.silence.asked = 0
 	if understood && first.cookie && !f.cookie && f.edns {
 		s.memory.noOptions = now.Add(ednsMemory)
 	}

@@ -370,6 +370,74 @@ func TestServersWithoutEDNS(t *testing.T) {
 	}
 }
 
+// EDNS is left out for servers that are silent to it, for a short while; not
+// for those that are just slow or not there.
+func TestServersSilentToEDNS(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		var withEDNS, without int
+		hears := func(q *upstreamtest.Query) bool { return q.EDNS == nil }
+		s.serve(func(q *upstreamtest.Query) {
+			if q.EDNS == nil {
+				without++
+			} else {
+				withEDNS++
+			}
+			if hears(q) {
+				right(q)
+			}
+		}, nil)
+		try := func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+			defer cancel()
+			_, err := s.server.Ask(ctx, newQuery("www.example.com."))
+			return err
+		}
+		for i := range 2 {
+			if err := try(); err == nil {
+				t.Fatalf("question %d was answered", i)
+			}
+		}
+		if err := try(); err != nil || withEDNS != 2 || without != 1 {
+			t.Fatalf("%d questions with EDNS, %d without: %v", withEDNS, without, err)
+		}
+		if err := try(); err != nil || withEDNS != 2 {
+			t.Errorf("EDNS was tried again at once: %v", err)
+		}
+		time.Sleep(silenceMemory)
+		hears = func(q *upstreamtest.Query) bool { return q.EDNS != nil }
+		if err := try(); err != nil {
+			t.Errorf("EDNS is not understood, and was before: %v", err)
+		}
+		hears = func(*upstreamtest.Query) bool { return false }
+		withEDNS, without = 0, 0
+		for range 6 {
+			try()
+		}
+		if withEDNS != 6 || without != 0 {
+			t.Errorf("a server that knew EDNS was asked %d times without", without)
+		}
+		time.Sleep(ednsMemory)
+		withEDNS, without = 0, 0
+		for range 6 {
+			try()
+		}
+		if withEDNS != 4 || without != 2 {
+			t.Errorf("a server that may have been replaced was asked %d times with EDNS, %d without", withEDNS, without)
+		}
+	})
+}
+
+// A burst of questions to a server nobody knows says nothing about EDNS.
+func TestBurstIsNoSilence(t *testing.T) {
+	s := NewClient(Config{}).Server(serverAddr)
+	now := time.Now()
+	for i := range 100 {
+		if f := s.usual(now.Add(time.Duration(i) * time.Millisecond)); !f.edns {
+			t.Fatalf("question %d is asked without EDNS", i)
+		}
+	}
+}
+
 func TestServersThatDislikeCookies(t *testing.T) {
 	play(t, Config{}, func(s *scene) {
 		asked := 0
