@@ -60,6 +60,7 @@ func (b *Builder) position(r addedRecord) diagnostic.Position {
 
 // take adds the records of a batch, and empties it.
 func (b *Builder) take(t *batch) {
+	b.names.touch(t.runs)
 	rest := t.records
 	for i := range t.runs {
 		run := &t.runs[i]

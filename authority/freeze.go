@@ -224,12 +224,13 @@ func (p *packer) appendSet(b []byte, previous int, owner wire.Name, records []ad
 	for _, r := range distinct {
 		set.ttl = min(set.ttl, r.ttl())
 	}
-	link := linkOf[set.Type]
-	if link != nil {
+	leads := leadsOn(set.Type)
+	if leads {
 		set.flags = flagLinks
 	}
 	b = beginSet(b, previous, set)
-	if link != nil {
+	if leads {
+		link := linkOf[set.Type]
 		for _, r := range distinct {
 			b = binary.LittleEndian.AppendUint32(b, p.linkTo(link(owner, r.data())))
 		}
@@ -239,6 +240,12 @@ func (p *packer) appendSet(b []byte, previous int, owner wire.Name, records []ad
 	}
 	p.packed += len(distinct)
 	return endSet(b, start)
+}
+
+// leadsOn reports whether records of type t lead to other names: whether linkOf
+// has it, without the look-up for the two types that most records are of.
+func leadsOn(t wire.Type) bool {
+	return t != wire.TypeA && t != wire.TypeAAAA && linkOf[t] != nil
 }
 
 // linkTo returns the number of the node for target, a name that a record leads to.
@@ -378,7 +385,17 @@ func compareData(t wire.Type, a, b []byte) int {
 
 // hasUpper reports whether there is anything in b that lower case would change.
 func hasUpper(b []byte) bool {
-	return slices.ContainsFunc(b, func(c byte) bool { return wire.FoldByte(c) != c })
+	for ; len(b) >= 8; b = b[8:] {
+		if w := binary.LittleEndian.Uint64(b); foldWord(w) != w {
+			return true
+		}
+	}
+	for _, c := range b {
+		if wire.FoldByte(c) != c {
+			return true
+		}
+	}
+	return false
 }
 
 // isSame reports whether two records of one RRset are the same one.

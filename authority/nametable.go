@@ -17,6 +17,8 @@ type nameTable struct {
 	slots  []uint64  // hash table: hash of the folded name, number
 	shift  uint8     // slot of a hash: hash >> shift, or one behind it
 
+	touched uint64 // see touch
+
 	records arena    // addedRecords
 	newest  []uint32 // of each chunk of records: the largest number that has one there
 }
@@ -100,6 +102,18 @@ func (t *nameTable) find(hash uint32, name []byte) uint32 {
 			return uint32(slot)
 		}
 	}
+}
+
+// touch brings the slots for the owners of runs near. They lie all over a table
+// that is larger than what a core keeps to itself: find would wait for one
+// after the other, while these reads, of which none needs another, wait at the
+// same time.
+func (t *nameTable) touch(runs []run) {
+	touched := uint64(0)
+	for i := range runs {
+		touched |= t.slots[runs[i].hash>>t.shift]
+	}
+	t.touched = touched // or the compiler would leave the reads out
 }
 
 // findSuffix returns the number of the suffix of asked that starts with label,

@@ -125,7 +125,8 @@ func (r *reader) accept(a *attempt) bool {
 		r.lastTTL = a.reader.lastTTL
 	}
 	if len(a.reader.owner) > 0 {
-		r.owner, r.badOwner = append(r.owner[:0], a.reader.owner...), false
+		r.setOwner(append(r.owner[:0], a.reader.owner...))
+		r.badOwner = false
 	}
 	r.scanner.line = a.reader.scanner.line
 	return true

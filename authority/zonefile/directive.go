@@ -110,7 +110,8 @@ func (r *reader) include() {
 	file, err := r.open(path)
 	if err == nil {
 		saved := r.context
-		r.context = context{owner: slices.Clone(saved.owner), badOwner: saved.badOwner}
+		r.context = context{badOwner: saved.badOwner}
+		r.setOwner(slices.Clone(saved.owner))
 		err = r.readFile(path, file, origin)
 		r.context = saved
 	}

@@ -117,7 +117,8 @@ func (r *reader) generateOne(g *generator, n int64) {
 	}
 	seconds, ok := r.chooseTTL(g.header.ttl, g.header.t, data)
 	if ok {
-		r.emitRecord(g.name, seconds, g.header.t, data, g.at)
+		owner, _, _ := wire.BorrowName(g.name)
+		r.emitRecord(owner, seconds, g.header.t, data, g.at)
 	}
 }
 

@@ -147,9 +147,10 @@ type reader struct {
 type context struct {
 	scanner   scanner
 	origin    wire.Name
-	owner     []byte // wire form; empty: none yet, or a bad one
-	ownerText []byte // what owner was made from, with origin; empty: it was not
-	badOwner  bool   // the last owner was reported
+	owner     []byte    // wire form; empty: none yet, or a bad one
+	name      wire.Name // of owner
+	ownerText []byte    // what owner was made from, with origin; empty: it was not
+	badOwner  bool      // the last owner was reported
 
 	begun  []byte // an entry of which the rest is still to come, see readBlock
 	enough int    // how long begun must be to be looked at again
@@ -223,13 +224,12 @@ func (r *reader) readRecord() {
 		s.failWord(0, errors.New("no owner, and no record before to inherit it from"))
 		return
 	}
-	r.emitRecord(r.owner, seconds, h.t, data, s.position(s.offset(0)))
+	r.emitRecord(r.name, seconds, h.t, data, s.position(s.offset(0)))
 }
 
-func (r *reader) emitRecord(owner []byte, seconds uint32, t wire.Type, data []byte, at diagnostic.Position) {
-	name, _, _ := wire.BorrowName(owner) // it was written by wire: it is a name
+func (r *reader) emitRecord(owner wire.Name, seconds uint32, t wire.Type, data []byte, at diagnostic.Position) {
 	record := &r.record
-	record.Name, record.Type, record.Class, record.TTL, record.Data = name, t, r.options.Class, seconds, data
+	record.Name, record.Type, record.Class, record.TTL, record.Data = owner, t, r.options.Class, seconds, data
 	record.Position = at
 	r.stopped = r.lender.lend(record, r.emit)
 }
@@ -242,11 +242,18 @@ func (r *reader) readOwner() {
 		return
 	}
 	owner, err := wire.AppendNameFromText(r.owner[:0], text, r.origin)
-	r.owner, r.ownerText = owner, text
+	r.setOwner(owner)
+	r.ownerText = text
 	r.badOwner = err != nil
 	if err != nil {
 		r.scanner.failWord(0, fmt.Errorf("owner %s: %w", quoteWord(text), err))
 	}
+}
+
+// setOwner makes owner, which wire wrote, the current one.
+func (r *reader) setOwner(owner []byte) {
+	r.owner = owner
+	r.name, _, _ = wire.BorrowName(owner)
 }
 
 // header is what stands between owner and data.
