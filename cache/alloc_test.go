@@ -117,6 +117,22 @@ func TestPartsAllocateNothing(t *testing.T) {
 	}
 }
 
+// TestPartsWithoutABuffer: who has none gets one of the right size.
+func TestPartsWithoutABuffer(t *testing.T) {
+	c := newCache(t, Config{})
+	if err := c.KeepPart(PartDelegation, numberedDelegation(t)); err != nil {
+		t.Fatal(err)
+	}
+	zone := question("n00000000.example.com. NS")
+	if n := testing.AllocsPerRun(100, func() {
+		if _, ok := c.FindPart(PartDelegation, zone, nil); !ok {
+			t.Error("not found")
+		}
+	}); n != 1 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestKeepingPartsAllocatesNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("under the race detector sync.Pool forgets at random")

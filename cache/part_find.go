@@ -2,6 +2,7 @@ package cache
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/names-dns/names/wire"
 )
@@ -85,7 +86,8 @@ func (s *shard) tryCopyPart(k *key, q wire.Question, now int64, buf []byte) (mes
 	if !ok {
 		return buf, false, false
 	}
-	message = h.appendHead(buf, q, 0)
+	room := wire.HeaderLen + q.Name.Len() + 4 + 8*(h.bodyWords()+h.offsetWords())
+	message = h.appendHead(slices.Grow(buf, room), q, 0)
 	body := s.copyBehind(message, v, &h)
 	if !s.confirm(at, v, &h) {
 		return buf, false, false
@@ -96,7 +98,7 @@ func (s *shard) tryCopyPart(k *key, q wire.Question, now int64, buf []byte) (mes
 	}
 	h.age(body, now)
 	note(at, v)
-	return append(message, body[:h.bodyLen()]...), true, true // where it is already, if there was room
+	return message[:len(message)+h.bodyLen()], true, true
 }
 
 // appendHead appends header and question of a whole message, the header with
