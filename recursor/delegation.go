@@ -53,20 +53,15 @@ const (
 	dnsPort = 53
 )
 
-// readDelegation reads the delegation of child from the authority section on.
-// Only addresses of names at or below zone are believed, the zone whose server
-// has sent the message; section is where the NS records are.
-func readDelegation(message []byte, child, zone wire.Name, section wire.Section) (d delegation, err error) {
+// readDelegation reads the delegation of child from the section on that has the
+// NS records. Only addresses of names at or below zone are believed, the zone
+// whose server has sent the message. Names are borrowed from r.
+func readDelegation(r *wire.Reader, message []byte, child, zone wire.Name, section wire.Section) (d delegation, err error) {
 	d.zone = child
-	var r wire.Reader
-	if err := r.Reset(message); err != nil {
+	if err := goTo(r, message, section); err != nil {
 		return d, err
 	}
-	for r.Section() != section {
-		if err := r.NextSection(); err != nil {
-			return d, err
-		}
-	}
+	var ns wire.NS
 	for {
 		h, err := r.Next()
 		if err == wire.ErrSectionDone {
@@ -78,7 +73,6 @@ func readDelegation(message []byte, child, zone wire.Name, section wire.Section)
 		if h.Type != wire.TypeNS || h.Class != wire.ClassIN || !h.Name.Equal(child) || len(d.servers) == maxNameServers {
 			continue
 		}
-		var ns wire.NS
 		if err := r.Parse(&ns); err != nil {
 			return d, err
 		}
@@ -109,6 +103,19 @@ func readDelegation(message []byte, child, zone wire.Name, section wire.Section)
 			}
 		}
 	}
+}
+
+// goTo begins to read message at a section.
+func goTo(r *wire.Reader, message []byte, section wire.Section) error {
+	if err := r.Reset(message); err != nil {
+		return err
+	}
+	for r.Section() != section {
+		if err := r.NextSection(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addressOf returns the address in the data of a record.
@@ -150,28 +157,23 @@ func (s *nameServer) isLookedUp(zone wire.Name) bool {
 	return !s.name.IsZero() && len(s.addresses) == 0 && !s.name.HasSuffix(zone)
 }
 
-// delegationMessage makes of a message, the referral to child by a server of
-// zone, what is kept of it: the NS RRset, what says whether the child is
-// signed, and glue. section is where the NS records are; in what is kept, it is
-// the authority section. Nothing of it is kept beyond expires.
-func delegationMessage(message []byte, child, zone wire.Name, section wire.Section, expires time.Time) ([]byte, error) {
-	d, err := readDelegation(message, child, zone, section)
-	if err != nil {
-		return nil, err
-	}
-	var r wire.Reader
-	var w wire.Writer
+// delegationMessage makes of a message, the referral d by a server of zone, what
+// is kept of it: the NS RRset, what says whether the child is signed, and glue.
+// section is where the NS records are; in what is kept, it is the authority
+// section. Nothing of it is kept beyond the time d expires. The result is lent
+// until k is used again.
+func (k *keeper) delegationMessage(d *delegation, message []byte, zone wire.Name, section wire.Section) ([]byte, error) {
+	r, w := &k.reader, &k.writer
 	if err := r.Reset(message); err != nil {
 		return nil, err
 	}
-	w.Reset(make([]byte, 0, len(message)+wire.WriterSlack), maxDelegation)
+	k.begin(maxDelegation)
 	w.Flags = wire.FlagQR
-	if err := w.Question(wire.Question{Name: child, Type: wire.TypeNS, Class: wire.ClassIN}); err != nil {
+	if err := w.Question(wire.Question{Name: d.zone, Type: wire.TypeNS, Class: wire.ClassIN}); err != nil {
 		return nil, err
 	}
 	w.SetSection(wire.SectionAuthority)
-	left := uint32(max(time.Until(expires)+time.Second-1, 0) / time.Second)
-	var rdata []byte
+	left := uint32(max(time.Until(d.expires)+time.Second-1, 0) / time.Second)
 	for {
 		h, err := r.Next()
 		if err == wire.ErrSectionDone {
@@ -188,7 +190,7 @@ func delegationMessage(message []byte, child, zone wire.Name, section wire.Secti
 		}
 		switch r.Section() {
 		case section:
-			if !d.isPart(&r, h, zone) {
+			if !d.isPart(r, h, zone) {
 				continue
 			}
 		case wire.SectionAdditional:
@@ -199,10 +201,10 @@ func delegationMessage(message []byte, child, zone wire.Name, section wire.Secti
 		default:
 			continue
 		}
-		if rdata, err = r.AppendRdata(rdata[:0], h.Type); err != nil {
+		if k.rdata, err = r.AppendRdata(k.rdata[:0], h.Type); err != nil {
 			return nil, err
 		}
-		if err := w.Raw(h.Name, h.Type, h.Class, min(h.TTL, left), rdata); err != nil {
+		if err := w.Raw(h.Name, h.Type, h.Class, min(h.TTL, left), k.rdata); err != nil {
 			return nil, err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/names-dns/names/wire"
 )
@@ -34,7 +33,7 @@ func TestReadDelegation(t *testing.T) {
 		t.Run(test.title, func(t *testing.T) {
 			reply := replyOf(t, "www.sub.example.com. A", "", "NOERROR", "", test.authority, test.additional)
 			child, zone := wire.MustParseName("sub.example.com."), wire.MustParseName("example.com.")
-			d, err := readDelegation(reply.Message, child, zone, wire.SectionAuthority)
+			d, err := readDelegation(new(wire.Reader), reply.Message, child, zone, wire.SectionAuthority)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,11 +41,11 @@ func TestReadDelegation(t *testing.T) {
 				t.Errorf("servers %s, want %s", got, test.want)
 			}
 			// What is kept of it says the same.
-			kept, err := delegationMessage(reply.Message, child, zone, wire.SectionAuthority, time.Now().Add(time.Hour))
+			kept, err := new(keeper).delegationMessage(&d, reply.Message, zone, wire.SectionAuthority)
 			if err != nil {
 				t.Fatal(err)
 			}
-			again, err := readDelegation(kept, child, wire.Root, wire.SectionAuthority)
+			again, err := readDelegation(new(wire.Reader), kept, child, wire.Root, wire.SectionAuthority)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +79,12 @@ func TestDelegationMessage(t *testing.T) {
 		other = "other.example.com. 60 IN DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000\n"
 	)
 	reply := replyOf(t, "www.sub.example.com. A", "", "NOERROR", "", ns+ds+dsSig+nsSig+other, "ns.sub.example.com. 60 IN A 192.0.2.1\nns.sub.example.com. 60 IN TXT x")
-	kept, err := delegationMessage(reply.Message, wire.MustParseName("sub.example.com."), wire.MustParseName("example.com."), wire.SectionAuthority, time.Now().Add(time.Hour))
+	zone := wire.MustParseName("example.com.")
+	d, err := readDelegation(new(wire.Reader), reply.Message, wire.MustParseName("sub.example.com."), zone, wire.SectionAuthority)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := new(keeper).delegationMessage(&d, reply.Message, zone, wire.SectionAuthority)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,7 @@ type inquiry struct {
 	question wire.Question
 	depth    int // how many inquiries wait for this one, one for another, to the client's
 	budget   *budget
+	own      budget // budget points here for a client's question
 	trace    *tracer
 	deadline time.Time
 
@@ -185,7 +186,7 @@ func (r *Recursor) join(q wire.Question, parent *inquiry) (in *inquiry, isNew bo
 	in = &inquiry{key: key, question: q, askers: 1, abandoned: make(chan struct{}), landed: make(chan struct{})}
 	if parent == nil {
 		in.deadline = time.Now().Add(r.config.Timeout)
-		in.budget = newClientBudget()
+		in.budget = in.own.begin()
 	} else {
 		in.deadline, in.budget, in.depth, in.trace = parent.deadline, parent.budget, parent.depth+1, parent.trace
 	}

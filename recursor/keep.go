@@ -1,6 +1,8 @@
 package recursor
 
 import (
+	"sync"
+
 	"github.com/names-dns/names/cache"
 	"github.com/names-dns/names/wire"
 )
@@ -9,25 +11,16 @@ import (
 // question that each answers: the links of a chain of aliases under type
 // CNAME, what they lead to under the type that was asked for.
 
-// keep keeps what is believed of a response. What the cache does not take is
-// only not remembered: it has its reasons, and the answer is there all the same.
+// keep keeps what is believed of a response that is no referral. What the cache
+// does not take is only not remembered: it has its reasons, and the answer is
+// there all the same.
 func (r *Recursor) keep(p *response) {
 	s := &p.scrubber
-	switch p.kind {
-	case saysReferral:
-		if m, err := delegationMessage(p.message, p.child, s.zone, wire.SectionAuthority, p.expires); err == nil {
-			r.cache.KeepPart(cache.PartDelegation, m)
-		}
-		return
-	case saysNoData:
-		if s.soa.IsZero() {
-			return
-		}
-	}
-	if p.question.Type == wire.TypeANY {
+	if p.kind == saysNoData && s.soa.IsZero() || p.question.Type == wire.TypeANY {
 		return
 	}
-	var k keeper
+	k := keepers.Get().(*keeper)
+	defer keepers.Put(k)
 	for i := range s.links - 1 {
 		k.keep(r.cache, s, i, wire.TypeCNAME)
 	}
@@ -36,17 +29,32 @@ func (r *Recursor) keep(p *response) {
 	}
 }
 
+// keepDelegation keeps d, which a server of zone has sent in message.
+func (r *Recursor) keepDelegation(d *delegation, message []byte, zone wire.Name, section wire.Section) {
+	k := keepers.Get().(*keeper)
+	defer keepers.Put(k)
+	if m, err := k.delegationMessage(d, message, zone, section); err == nil {
+		r.cache.KeepPart(cache.PartDelegation, m)
+	}
+}
+
 // keeper writes the messages that are kept.
 type keeper struct {
+	reader wire.Reader
 	writer wire.Writer
-	buf    []byte
+	rdata  []byte
 }
+
+var keepers = sync.Pool{New: func() any { return new(keeper) }}
+
+// begin begins a message of at most limit octets.
+func (k *keeper) begin(limit int) { k.writer.Reset(k.writer.Buffer()[:0], limit) }
 
 // keep keeps what s has of its link number i, under type t.
 func (k *keeper) keep(c *cache.Cache, s *scrubber, i int, t wire.Type) {
 	isLast := t == s.question.Type && i == s.links-1
+	k.begin(maxKept)
 	w := &k.writer
-	w.Reset(k.buf[:0], maxKept)
 	w.Flags = wire.FlagQR | s.reader.Header().Flags&wire.FlagAA
 	if isLast {
 		w.Flags = w.Flags.WithRCode(s.out.rcode)
@@ -70,7 +78,6 @@ func (k *keeper) keep(c *cache.Cache, s *scrubber, i int, t wire.Type) {
 		}
 	}
 	c.KeepPart(cache.PartAnswer, w.Finish())
-	k.buf = w.Buffer()[:0]
 }
 
 // isOfLink reports whether record belongs to what is said of owner and type t:

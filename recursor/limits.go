@@ -36,13 +36,14 @@ const (
 
 // budget is what is left of all that.
 type budget struct {
-	*upstream.Budget
+	upstream.Budget
 	lookups atomic.Int32 // name servers' addresses that may yet be looked up
 	missing atomic.Int32 // that may yet turn out to have none
 }
 
-func newClientBudget() *budget {
-	b := &budget{Budget: upstream.NewBudget(maxQueries, maxReceived)}
+// begin makes b the budget of one client's question.
+func (b *budget) begin() *budget {
+	b.Reset(maxQueries, maxReceived)
 	b.lookups.Store(maxLookups)
 	b.missing.Store(maxMissing)
 	return b

@@ -150,7 +150,7 @@ func findServers(t *resolution) (state, error) {
 	case configured != nil && (!ok || configured.source == fromForward || configured.zone.Len() >= zone.Len()):
 		t.descend(*configured)
 	case ok:
-		d, err := readDelegation(m, zone, wire.Root, wire.SectionAuthority)
+		d, err := readDelegation(new(wire.Reader), m, zone, wire.Root, wire.SectionAuthority)
 		if err != nil {
 			return nil, err
 		}
@@ -189,7 +189,7 @@ func findRootServers(t *resolution) (state, error) {
 	}
 	if _, err := t.r.inquireFor(t.in, primingQuestion, t.in.abandoned); err == nil {
 		if _, m, ok := t.r.cache.FindDelegation(wire.Root, wire.ClassIN, nil); ok {
-			d, err := readDelegation(m, wire.Root, wire.Root, wire.SectionAuthority)
+			d, err := readDelegation(new(wire.Reader), m, wire.Root, wire.Root, wire.SectionAuthority)
 			if err != nil {
 				return nil, err
 			}
@@ -301,11 +301,9 @@ func understand(t *resolution) (state, error) {
 	}
 	if p.question == primingQuestion {
 		// Without addresses it leads nowhere, and the hints have to do.
-		d, err := readDelegation(p.message, wire.Root, wire.Root, wire.SectionAnswer)
+		d, err := readDelegation(new(wire.Reader), p.message, wire.Root, wire.Root, wire.SectionAnswer)
 		if err == nil && slices.ContainsFunc(d.servers, func(s nameServer) bool { return len(s.addresses) > 0 }) {
-			if m, err := delegationMessage(p.message, wire.Root, wire.Root, wire.SectionAnswer, d.expires); err == nil {
-				t.r.cache.KeepPart(cache.PartDelegation, m)
-			}
+			t.r.keepDelegation(&d, p.message, wire.Root, wire.SectionAnswer)
 		}
 	}
 	a := &p.scrubber.out
@@ -328,14 +326,13 @@ func (t *resolution) refer(p *response) (state, error) {
 	if t.referrals++; t.referrals > maxReferrals {
 		return nil, exhausted("more zone cuts than one name may have")
 	}
-	d, err := readDelegation(p.message, p.child, t.cut.zone, wire.SectionAuthority)
+	d, err := readDelegation(&p.scrubber.reader, p.message, p.child, t.cut.zone, wire.SectionAuthority)
 	if err != nil {
 		return nil, err
 	}
 	d.expireBy(t.cut.expires)
-	p.expires = d.expires
 	t.note(StepReferral, t.question(), netip.AddrPort{}, p.child.String(), nil, 0)
-	t.r.keep(p)
+	t.r.keepDelegation(&d, p.message, t.cut.zone, wire.SectionAuthority)
 	if configured := t.r.configuredFor(t.name); configured != nil && configured.zone.Len() > t.cut.zone.Len() {
 		d = *configured
 	}

@@ -2,7 +2,6 @@ package recursor
 
 import (
 	"errors"
-	"time"
 
 	"github.com/names-dns/names/recursor/upstream"
 	"github.com/names-dns/names/wire"
@@ -30,7 +29,6 @@ type response struct {
 	question wire.Question
 	scrubber scrubber  // what is believed of the answer, alias by alias
 	child    wire.Name // of a referral: the zone it leads to
-	expires  time.Time // of a referral: when it is over
 	message  []byte
 }
 
@@ -88,15 +86,9 @@ func (s *scrubber) last() wire.Name { return s.names[s.links-1] }
 // readReferral looks for the servers that the reply refers to: those of a zone
 // below the one asked, which the name is in.
 func (r *response) readReferral(isAuthoritative bool) error {
-	zone := r.scrubber.zone
-	var reader wire.Reader
-	if err := reader.Reset(r.message); err != nil {
+	zone, reader := r.scrubber.zone, &r.scrubber.reader // nothing that it has read is of use
+	if err := goTo(reader, r.message, wire.SectionAuthority); err != nil {
 		return err
-	}
-	for reader.Section() != wire.SectionAuthority {
-		if err := reader.NextSection(); err != nil {
-			return err
-		}
 	}
 	for {
 		h, err := reader.Next()
@@ -113,7 +105,7 @@ func (r *response) readReferral(isAuthoritative bool) error {
 			if r.question.Type == wire.TypeDS && h.Name.Equal(r.question.Name) {
 				continue // it is to say this itself (RFC 4035 3.1.4.1)
 			}
-			r.kind, r.child = saysReferral, h.Name
+			r.kind, r.child = saysReferral, r.question.Name.Ancestor(h.Name.LabelCount())
 			return nil
 		}
 		if !isAuthoritative {

@@ -51,10 +51,12 @@ type roundTry struct {
 // name server that was looked up, or, with neither, that a server was heard and
 // its answer takes longer.
 type roundEvent struct {
-	try       *roundTry
-	isLookup  bool
-	addresses []netip.AddrPort
+	try    *roundTry
+	lookup *lookup
 }
+
+// lookup is what came of looking for a name server.
+type lookup struct{ addresses []netip.AddrPort }
 
 // leastPatience is how long a server is waited for at the least before another
 // is asked, however near it is: that costs traffic, and where this machine is
@@ -77,7 +79,7 @@ func (t *resolution) ask(q wire.Question) (*response, error) {
 		events: make(chan roundEvent, maxTries+maxNameServers+1),
 	}
 	r.query = upstream.Query{
-		Question: q, DO: true, Budget: t.in.budget.Budget,
+		Question: q, DO: true, Budget: &t.in.budget.Budget,
 		Progress: func() {
 			select {
 			case r.events <- roundEvent{}:
@@ -95,7 +97,9 @@ func (t *resolution) ask(q wire.Question) (*response, error) {
 			r.unknown = append(r.unknown, s.name)
 		}
 	}
-	rand.Shuffle(len(r.unknown), func(i, j int) { r.unknown[i], r.unknown[j] = r.unknown[j], r.unknown[i] })
+	if len(r.unknown) > 1 {
+		rand.Shuffle(len(r.unknown), func(i, j int) { r.unknown[i], r.unknown[j] = r.unknown[j], r.unknown[i] })
+	}
 	return r.run()
 }
 
@@ -149,9 +153,9 @@ func (r *round) run() (*response, error) {
 					return response, err
 				}
 				patience, ok = r.next()
-			case e.isLookup:
+			case e.lookup != nil:
 				r.lookups--
-				r.add(e.addresses)
+				r.add(e.lookup.addresses)
 				if r.open == 0 || !ok {
 					patience, ok = r.next()
 				}
@@ -373,7 +377,7 @@ func (r *round) lookUp() {
 		r.lookups++
 		r.t.note(StepLookUp, wire.Question{Name: name, Type: wire.TypeA, Class: wire.ClassIN}, netip.AddrPort{}, "", nil, 0)
 		r.t.r.work(func() {
-			r.events <- roundEvent{isLookup: true, addresses: r.t.r.addressesOf(r.t.in, name, r.stop)} // has room for all
+			r.events <- roundEvent{lookup: &lookup{r.t.r.addressesOf(r.t.in, name, r.stop)}} // has room for all
 		})
 	}
 }

@@ -95,8 +95,9 @@ func (r *Recursor) Trace(ctx context.Context, x *names.Exchange, hear func(Step)
 	q.Name = q.Name.Clone()
 	in := &inquiry{
 		key: inquiryKeyOf(q), question: q, askers: 1, abandoned: make(chan struct{}), landed: make(chan struct{}),
-		deadline: time.Now().Add(r.config.Timeout), budget: newClientBudget(), trace: &tracer{start: time.Now(), hear: hear},
+		deadline: time.Now().Add(r.config.Timeout), trace: &tracer{start: time.Now(), hear: hear},
 	}
+	in.budget = in.own.begin()
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()

@@ -90,7 +90,7 @@ type knownName struct {
 }
 
 const (
-	nameMemoryFirst = 1 << 10 // octets
+	nameMemoryFirst = 512 // octets
 	nameMemoryMost  = 1 << 16
 )
 
