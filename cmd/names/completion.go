@@ -59,7 +59,7 @@ _names() {
 			words=$(ip -o addr show 2>/dev/null | awk '{sub(/\/.*/, "", $4); print $4}')
 			COMPREPLY=($(compgen -W "$words" -- "$current"))
 			return ;;
-		--bindzone|--pyzone|--resolv-conf|--hosts-file|-d|--queries)
+		--bindzone|--pyzone|--resolv-conf|--hosts-file|--cache-file|-d|--queries)
 			COMPREPLY=($(compgen -f -- "$current"))
 			return ;;
 	esac

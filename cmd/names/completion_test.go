@@ -22,6 +22,7 @@ func TestCompletion(t *testing.T) {
 		{"names serve --bindzone completion.g", "completion.go"},
 		{"names bench --per-c", "--per-connection"},
 		{"names bench -d completion.g", "completion.go"},
+		{"names serve --cache-file completion.g", "completion.go"},
 		{"names serve --nonsense", ""},
 	} {
 		words := strings.Fields(test.words)
