@@ -312,6 +312,20 @@ func (r *Recursor) rememberFailure(key inquiryKey) {
 	r.failed[key] = f
 }
 
+// mayRenew reports whether the parent of a zone is to be asked for its servers
+// before their time is over, for they are of no use, and notes that it is: the
+// more often that was in vain, the longer it is not done again.
+func (r *Recursor) mayRenew(zone string) bool {
+	key := inquiryKey{name: zone} // nobody asks for type 0
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f, ok := r.failed[key]; ok && time.Now().Before(f.until) {
+		return false
+	}
+	r.rememberFailure(key)
+	return true
+}
+
 // isLasting reports whether a question that failed so will fail again: not
 // where it was given up, or belonged to a client's question that has cost all
 // it may.

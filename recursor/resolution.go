@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/names-dns/names/cache"
 	"github.com/names-dns/names/wire"
 )
 
@@ -33,7 +32,8 @@ type resolution struct {
 	known     int  // labels of name that belong to the zone of cut, as far as is known
 	asked     int  // questions sent with a shortened name
 	whole     bool // the name is not shortened any more
-	retried   bool // a delegation from the cache was given up
+
+	useless wire.Name // the zone whose servers, as the cache has them, were of no use
 
 	response *response
 	denial   *response // to a question with a shortened name: to be confirmed
@@ -144,6 +144,9 @@ func findServers(t *resolution) (state, error) {
 	if t.in.question.Type == wire.TypeDS && !name.IsRoot() {
 		name = name.Parent() // a zone's parent has it (RFC 4035 3.1.4.1)
 	}
+	if !t.useless.IsZero() && name.HasSuffix(t.useless) {
+		name = t.useless.Parent()
+	}
 	configured := t.r.configuredFor(name)
 	zone, m, ok := t.r.cache.FindDelegation(name, wire.ClassIN, nil)
 	switch {
@@ -240,10 +243,9 @@ func askServers(t *resolution) (state, error) {
 	case t.isShortened(q):
 		t.whole = true // RFC 9156 3: there are servers that cannot cope with it
 		return askServers, nil
-	case t.cut.source == fromCache && !t.retried && !t.cut.zone.IsRoot():
+	case t.cut.source == fromCache && t.useless.IsZero() && !t.cut.zone.IsRoot() && t.r.mayRenew(t.cutKey):
 		// The zone may have moved on. Its parent knows.
-		t.retried = true
-		t.r.cache.ForgetPart(cache.PartDelegation, wire.Question{Name: t.cut.zone, Type: wire.TypeNS, Class: wire.ClassIN})
+		t.useless = t.cut.zone.Clone()
 		return findServers, nil
 	}
 	return nil, err

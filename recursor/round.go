@@ -152,6 +152,9 @@ func (r *round) run() (*response, error) {
 				if response != nil || err != nil {
 					return response, err
 				}
+				if r.isHopeless() {
+					return nil, r.failure()
+				}
 				patience, ok = r.next()
 			case e.lookup != nil:
 				r.lookups--
@@ -168,12 +171,35 @@ func (r *round) run() (*response, error) {
 				r.blame.add(nil, errLate, rankSilence, wire.ExtendedErrorNoReachableAuthority, "no name server answered in time")
 				return nil, r.failure()
 			}
+			if r.isHopeless() {
+				return nil, r.failure()
+			}
 			patience, ok = r.next()
 		case <-r.t.in.abandoned:
 			r.noteSilence()
 			return nil, errAbandoned
 		}
 	}
+}
+
+// isHopeless reports whether it is better to show the whole name than to go on
+// with a shortened one: every server has been asked, and one had nothing useful
+// to say or all are silent for the second time (RFC 9156 2.3).
+func (r *round) isHopeless() bool {
+	if !r.t.isShortened(r.question) || len(r.unknown) > 0 || r.lookups > 0 {
+		return false
+	}
+	enough := 2
+	if r.blame.rank > rankNetwork {
+		enough = 1
+	}
+	now := time.Now()
+	for _, s := range r.servers {
+		if tries, hasFailed := r.triesOf(s); tries < enough && !hasFailed && s.condition(now) == isAlive {
+			return false
+		}
+	}
+	return true
 }
 
 var errLate = errors.New("there is no time left")
