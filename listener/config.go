@@ -52,7 +52,8 @@ type Config struct {
 	MaxUDPSize int
 
 	// Workers is the number of goroutines, and on Linux of sockets, that
-	// receive datagrams for one address. By default GOMAXPROCS, one per core.
+	// receive datagrams for one address; on Linux as many more serve the TCP
+	// connections to all of them. By default GOMAXPROCS, one per core.
 	Workers int
 
 	// MaxSlow is how many queries may wait for their answers at once, each on
@@ -84,7 +85,8 @@ type Config struct {
 
 	// IdleTimeout is how long a connection may be without a query in progress.
 	// By default 10 s, as RFC 7766 6.2.3 has it ("a few seconds"); it shrinks
-	// to a tenth of that as connections near their limit.
+	// to a tenth of that as connections near their limit. Whether a connection
+	// is late, by this and the other limits, is looked at ten times a second.
 	IdleTimeout time.Duration
 
 	// WriteTimeout is how long a client may take to receive a reply. By

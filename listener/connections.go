@@ -12,6 +12,23 @@ import (
 	"github.com/names-dns/names/names"
 )
 
+// connection is one of those in the table, whoever serves it.
+type connection interface {
+	isIdle() bool      // nothing is going on: no query is being answered, none waits for its reply
+	lastActive() int64 // when a query or a reply was last seen, in nanoseconds since 1970
+	stop()             // ends it once what was asked is answered
+	hangUp()           // ends it now
+}
+
+// streamLoop serves the connections of some sockets by itself.
+type streamLoop interface {
+	run()         // until the loop is stopped and its connections are done
+	stop()        // ends the connections once what they asked is answered
+	abandon()     // ends them now
+	release()     // gives back what a loop took that was never run
+	sum(t *tally) // adds what it counted to t
+}
+
 // connections is the table of those that are open, and keeps its limits.
 type connections struct {
 	edge      *Edge
@@ -25,7 +42,7 @@ type connections struct {
 	stopping  <-chan struct{}
 
 	mu      sync.Mutex
-	open    map[*stream]netip.Prefix
+	open    map[connection]netip.Prefix
 	clients map[netip.Prefix]int // how many of open each has
 	stopped bool
 	count   atomic.Int64   // len(open), for those who must not wait for mu
@@ -37,7 +54,7 @@ func newConnections(c *Config, e *Edge, p *slowPool, l *ledger) *connections {
 		edge: e, pool: p, ledger: l,
 		max: c.MaxConnections, perClient: c.MaxConnectionsPerClient, idle: c.IdleTimeout,
 		broken:  &complaint{log: c.Log, text: "cannot accept connections"},
-		open:    make(map[*stream]netip.Prefix),
+		open:    make(map[connection]netip.Prefix),
 		clients: make(map[netip.Prefix]int),
 	}
 	t.limits = streamLimits{
@@ -74,33 +91,39 @@ func (t *connections) accept(l net.Listener) {
 
 // admit serves conn, or closes it where that would be too many.
 func (t *connections) admit(conn net.Conn) {
-	t.ledger.add(accepted)
 	remote := addrPort(conn.RemoteAddr())
-	client := clientOf(remote.Addr())
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.stopped || t.clients[client] >= t.perClient || len(t.open) >= t.max && !t.evict() {
-		t.ledger.add(connectionsRefused)
-		conn.Close()
-		return
-	}
 	s := &stream{
 		conn: conn,
 		peer: names.Peer{Transport: transportOf(conn), Remote: withoutZone(remote), Local: withoutZone(addrPort(conn.LocalAddr()))},
 		edge: t.edge, pool: t.pool, ledger: t.ledger, limits: &t.limits,
 	}
 	s.answered.L = &s.mu
-	s.context, s.cancel = context.WithCancel(t.pool.context)
 	s.active.Store(time.Now().UnixNano())
-	t.open[s] = client
-	t.clients[client]++
-	t.count.Add(1)
+	if !t.enter(s, clientOf(remote.Addr())) {
+		conn.Close()
+		return
+	}
+	s.context, s.cancel = context.WithCancel(t.pool.context)
 	t.done.Go(func() {
 		s.run()
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.remove(s)
+		t.leave(s)
 	})
+}
+
+// enter puts a connection of a client into the table, unless there are too
+// many: it then returns false.
+func (t *connections) enter(c connection, client netip.Prefix) bool {
+	t.ledger.add(accepted)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stopped || t.clients[client] >= t.perClient || len(t.open) >= t.max && !t.evict() {
+		t.ledger.add(connectionsRefused)
+		return false
+	}
+	t.open[c] = client
+	t.clients[client]++
+	t.count.Add(1)
+	return true
 }
 
 // transportOf is how queries come over conn: a tls.Conn is known by its
@@ -117,28 +140,34 @@ func transportOf(conn net.Conn) names.Transport {
 // evict closes the connection that has been idle longest. It returns false
 // where none is idle.
 func (t *connections) evict() bool {
-	var oldest *stream
-	for s := range t.open {
-		if s.isIdle() && (oldest == nil || s.active.Load() < oldest.active.Load()) {
-			oldest = s
+	var oldest connection
+	for c := range t.open {
+		if (oldest == nil || c.lastActive() < oldest.lastActive()) && c.isIdle() {
+			oldest = c
 		}
 	}
 	if oldest == nil {
 		return false
 	}
 	t.ledger.add(connectionsEvicted)
-	oldest.conn.Close()
+	oldest.hangUp()
 	t.remove(oldest)
 	return true
 }
 
-// remove takes s out of the table unless it is out already.
-func (t *connections) remove(s *stream) {
-	client, ok := t.open[s]
+// leave takes a connection out of the table unless it is out already.
+func (t *connections) leave(c connection) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.remove(c)
+}
+
+func (t *connections) remove(c connection) {
+	client, ok := t.open[c]
 	if !ok {
 		return
 	}
-	delete(t.open, s)
+	delete(t.open, c)
 	t.count.Add(-1)
 	if t.clients[client]--; t.clients[client] == 0 {
 		delete(t.clients, client)
@@ -161,8 +190,8 @@ func (t *connections) stop() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.stopped = true
-	for s := range t.open {
-		s.stop()
+	for c := range t.open {
+		c.stop()
 	}
 }
 
@@ -170,8 +199,8 @@ func (t *connections) stop() {
 func (t *connections) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for s := range t.open {
-		s.conn.Close()
+	for c := range t.open {
+		c.hangUp()
 	}
 }
 

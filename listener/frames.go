@@ -49,6 +49,15 @@ func (f *frames) space() []byte {
 	return f.buf[len(f.buf):cap(f.buf)]
 }
 
+// rest is what was read and not given out.
+func (f *frames) rest() []byte { return f.buf[f.taken:] }
+
+// takeOver makes the rest of from that of f, which has none.
+func (f *frames) takeOver(from *frames) {
+	f.buf, f.taken = append(f.buf[:0], from.rest()...), 0
+	from.buf, from.taken = from.buf[:0], 0
+}
+
 // added says that n octets were read into space.
 func (f *frames) added(n int) { f.buf = f.buf[:len(f.buf)+n] }
 

@@ -3,6 +3,8 @@ package listener
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -16,10 +18,12 @@ type Server struct {
 	connections *connections
 	endpoints   []*endpoint
 	workers     []*worker
-	ledger      ledger // of all but the workers
+	loops       []streamLoop // none: each connection has a goroutine
+	ledger      ledger       // of all but the workers
 
-	stopping chan struct{}
-	giveUp   context.CancelFunc // ends the queries that wait
+	isServing bool // the loops run, and release themselves
+	stopping  chan struct{}
+	giveUp    context.CancelFunc // ends the queries that wait
 }
 
 // batchSize is how many datagrams are received and sent at once: enough that
@@ -59,6 +63,12 @@ func Listen(c Config) (*Server, error) {
 		s.endpoints = append(s.endpoints, e)
 		s.addWorkers(e)
 	}
+	if !c.portable {
+		if err := s.addLoops(); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -83,6 +93,19 @@ func (s *Server) addWorkers(e *endpoint) {
 	}
 }
 
+// addLoops makes the loops that serve all connections, where the platform has
+// such.
+func (s *Server) addLoops() (err error) {
+	var streams []net.Listener
+	for _, e := range s.endpoints {
+		streams = append(streams, e.streams)
+	}
+	if s.loops, err = newStreamLoops(streams, s.config.Workers, s.connections); err != nil {
+		return fmt.Errorf("cannot wait for connections: %w", err)
+	}
+	return nil
+}
+
 // Addresses returns the addresses that are bound, in the order of
 // Config.Addresses, each for UDP and TCP both, with the ports the system chose
 // where Config had 0.
@@ -101,6 +124,9 @@ func (s *Server) Counters() Counters {
 	for _, w := range s.workers {
 		w.ledger.sum(&t)
 	}
+	for _, l := range s.loops {
+		l.sum(&t)
+	}
 	return t.counters()
 }
 
@@ -115,9 +141,15 @@ func (s *Server) Serve(ctx context.Context) error {
 	for _, w := range s.workers {
 		running.Go(w.run)
 	}
-	for _, e := range s.endpoints {
-		running.Go(func() { s.connections.accept(e.streams) })
+	for _, l := range s.loops {
+		running.Go(l.run)
 	}
+	if s.loops == nil {
+		for _, e := range s.endpoints {
+			running.Go(func() { s.connections.accept(e.streams) })
+		}
+	}
+	s.isServing = true
 	<-ctx.Done()
 	s.stop()
 	ended := make(chan struct{})
@@ -149,6 +181,9 @@ func (s *Server) stop() {
 		}
 	}
 	s.connections.stop()
+	for _, l := range s.loops {
+		l.stop()
+	}
 }
 
 // Close gives back what Listen took, without waiting for anything. It is for
@@ -156,6 +191,13 @@ func (s *Server) stop() {
 func (s *Server) Close() {
 	s.giveUp()
 	s.connections.close()
+	for _, l := range s.loops {
+		if s.isServing {
+			l.abandon()
+		} else {
+			l.release()
+		}
+	}
 	for _, e := range s.endpoints {
 		e.close()
 	}

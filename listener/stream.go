@@ -19,7 +19,9 @@ import (
 // 7). One goroutine reads, and writes the replies that are there at once;
 // those that come later are written by who resolved them.
 //
-// It needs no more than a net.Conn, so that TLS may stand in between.
+// It needs no more than a net.Conn, so that TLS may stand in between. What comes
+// over sockets of the system is served by loops where a platform has them
+// (stream_loop_linux.go), by the same rules.
 type stream struct {
 	conn   net.Conn
 	peer   names.Peer
@@ -291,3 +293,9 @@ func (s *stream) pending() int {
 // isIdle reports whether nothing is going on: no query is being answered, and
 // none waits for its reply.
 func (s *stream) isIdle() bool { return !s.working.Load() && s.pending() == 0 }
+
+// lastActive is when a query or a reply was last seen.
+func (s *stream) lastActive() int64 { return s.active.Load() }
+
+// hangUp ends the connection now.
+func (s *stream) hangUp() { s.conn.Close() }

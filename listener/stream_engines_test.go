@@ -1,0 +1,530 @@
+package listener
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
+)
+
+// The rules of connections, over sockets of the system: with a goroutine for
+// each, and with the loops that a platform may have in their place. What takes
+// time is in stream_test.go, where time is virtual.
+
+// eachEngine runs test with every engine.
+func eachEngine(t *testing.T, test func(t *testing.T, c Config)) {
+	for name, portable := range map[string]bool{"goroutines": true, "loops": false} {
+		t.Run(name, func(t *testing.T) { test(t, Config{portable: portable, Workers: 1}) })
+	}
+}
+
+// eventually waits until the counters are as wanted.
+func eventually(t *testing.T, s *Server, what string, is func(Counters) bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !is(s.Counters()); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s; counters are %+v", what, s.Counters())
+		}
+	}
+}
+
+func send(t testing.TB, conn net.Conn, messages ...[]byte) {
+	t.Helper()
+	var b []byte
+	for _, m := range messages {
+		b = appendFrame(b, m)
+	}
+	if _, err := conn.Write(b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expectID reads a reply, which must be to the query with that ID.
+func expectID(t testing.TB, conn net.Conn, id uint16) Reply {
+	t.Helper()
+	got := ParseReply(t, ReadFrame(t, conn))
+	if got.Header.ID != id {
+		t.Fatalf("reply is to %d, not to %d", got.Header.ID, id)
+	}
+	return got
+}
+
+// expectEnd reads to the end of the connection.
+func expectEnd(t testing.TB, conn net.Conn) {
+	t.Helper()
+	b, err := io.ReadAll(conn)
+	if len(b) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("read %x, %v; the connection should have been closed", b, err)
+	}
+}
+
+var fastQuery, slowQuestion = Question(1, "www.example.", nil), Question(2, "slow.example.", nil)
+
+func TestEnginesTakeQueriesCutAnywhere(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		conn := Dial(t, Serving(t, c), "tcp")
+		last := appendFrame(nil, Question(9, "last.example.", nil))
+		for cut := range last {
+			if _, err := conn.Write(append(appendFrame(nil, fastQuery), last[:cut]...)); err != nil {
+				t.Fatal(err)
+			}
+			expectID(t, conn, 1) // so what came with it has been read
+			if _, err := conn.Write(last[cut:]); err != nil {
+				t.Fatal(err)
+			}
+			expectID(t, conn, 9)
+		}
+	})
+}
+
+func TestEnginesAnswerPipelinedQueries(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		s := Serving(t, c)
+		conn := Dial(t, s, "tcp")
+		const many = 5000 // more than is read, and more than is written, at once
+		go func() {
+			var b []byte
+			for i := range many {
+				b = appendFrame(b, Question(uint16(i), fmt.Sprintf("n%d.example.", i), nil))
+			}
+			conn.Write(b)
+		}()
+		for i := range many {
+			if got := expectID(t, conn, uint16(i)); got.Name != fmt.Sprintf("n%d.example.", i) || got.Answers != 1 {
+				t.Fatalf("reply %d is %+v", i, got)
+			}
+		}
+		eventually(t, s, "all counted", func(c Counters) bool {
+			return c.TCPQueries == many && c.Replies == many && c.Connections == 1
+		})
+	})
+}
+
+func TestEnginesAnswerOutOfOrder(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		release := make(chan struct{})
+		c.Resolver = Echo{WaitFor: release}
+		conn := Dial(t, Serving(t, c), "tcp")
+		send(t, conn, slowQuestion, fastQuery)
+		expectID(t, conn, 1)
+		close(release)
+		expectID(t, conn, 2)
+	})
+}
+
+func TestEnginesStopReadingWhereTooManyWait(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		release := make(chan struct{})
+		c.Resolver, c.MaxPipelined = Echo{WaitFor: release}, 2
+		s := Serving(t, c)
+		conn := Dial(t, s, "tcp")
+		send(t, conn, fastQuery, slowQuestion, slowQuestion, slowQuestion, fastQuery)
+		expectID(t, conn, 1)
+		eventually(t, s, "two wait", func(c Counters) bool { return c.Slow >= 2 })
+		if c := s.Counters(); c.Replies != 1 {
+			t.Errorf("%d replies while two queries wait", c.Replies)
+		}
+		close(release)
+		sum := 0
+		for range 4 {
+			sum += int(ParseReply(t, ReadFrame(t, conn)).Header.ID)
+		}
+		if sum != 2+2+2+1 {
+			t.Errorf("IDs add up to %d", sum)
+		}
+	})
+}
+
+// Slow queries of many connections at once, each with more of them than may
+// wait: nothing gets lost between the loop and those who resolve.
+func TestEnginesUnderManySlowQueries(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		c.MaxPipelined, c.Workers = 3, 2
+		s := Serving(t, c)
+		var all sync.WaitGroup
+		for range 20 {
+			conn := Dial(t, s, "tcp")
+			all.Go(func() {
+				const each = 200
+				var b []byte
+				for i := range each {
+					b = appendFrame(b, Question(uint16(i), [...]string{"slow.example.", "fast.example."}[i%2], nil))
+				}
+				if _, err := conn.Write(b); err != nil {
+					t.Error(err)
+					return
+				}
+				seen := map[uint16]bool{}
+				for range each {
+					var length [2]byte
+					if _, err := io.ReadFull(conn, length[:]); err != nil {
+						t.Errorf("%v after %d replies", err, len(seen))
+						return
+					}
+					msg := make([]byte, int(length[0])<<8|int(length[1]))
+					io.ReadFull(conn, msg)
+					seen[uint16(msg[0])<<8|uint16(msg[1])] = true
+				}
+				if len(seen) != each {
+					t.Errorf("%d of %d replies", len(seen), each)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
+func TestEnginesEndWhoTakesTooLong(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		c.FirstQueryTimeout, c.IdleTimeout = 20*time.Millisecond, 30*time.Millisecond
+		s := Serving(t, c)
+		expectEnd(t, Dial(t, s, "tcp"))
+		conn := Dial(t, s, "tcp")
+		Ask(t, conn, fastQuery)
+		expectEnd(t, conn)
+		conn = Dial(t, s, "tcp")
+		Ask(t, conn, fastQuery)
+		if _, err := conn.Write([]byte{0, 20, 1}); err != nil { // half a query is none
+			t.Fatal(err)
+		}
+		expectEnd(t, conn)
+		eventually(t, s, "three were late", func(c Counters) bool { return c.ConnectionsOverdue == 3 })
+	})
+}
+
+func TestEnginesWaitWithThoseWhoWait(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		release := make(chan struct{})
+		c.Resolver = Echo{WaitFor: release}
+		c.FirstQueryTimeout, c.IdleTimeout = 20*time.Millisecond, 20*time.Millisecond
+		s := Serving(t, c)
+		patient, idle := Dial(t, s, "tcp"), Dial(t, s, "tcp")
+		send(t, patient, slowQuestion)
+		for range 5 { // each of these has been idle for longer than it may
+			expectEnd(t, idle)
+			idle = Dial(t, s, "tcp")
+		}
+		close(release)
+		expectID(t, patient, 2)
+		expectEnd(t, patient)
+	})
+}
+
+func TestEnginesCutOffWhoDoesNotRead(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		c.WriteTimeout = 30 * time.Millisecond
+		s := Serving(t, c)
+		conn := Dial(t, s, "tcp")
+		many := bytes.Repeat(appendFrame(nil, fastQuery), 1000)
+		var err error
+		for err == nil {
+			_, err = conn.Write(many)
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error("was never cut off")
+		}
+		eventually(t, s, "one was late", func(c Counters) bool { return c.ConnectionsOverdue == 1 })
+	})
+}
+
+// long answers with records of some 60,000 octets; slow ones by and by.
+type long struct{}
+
+var longText = bytes.Repeat(append([]byte{255}, bytes.Repeat([]byte{'x'}, 255)...), 235)
+
+func (long) TryResolve(x *names.Exchange) error {
+	if x.Question().Name.FirstLabel() == "slow" {
+		return names.ErrSlow
+	}
+	return long{}.Resolve(context.Background(), x)
+}
+
+func (long) Resolve(_ context.Context, x *names.Exchange) error {
+	return x.Reply.Raw(x.Question().Name, wire.TypeTXT, wire.ClassIN, 0, longText)
+}
+
+// Replies that the client does not take at once are kept for it, and the
+// queries behind them wait.
+func TestEnginesKeepWhatIsNotTaken(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		c.Resolver = long{}
+		s := Serving(t, c)
+		conn := Dial(t, s, "tcp")
+		const each = 150 // of either kind: some 18 MB
+		var b []byte
+		for i := range each {
+			b = appendFrame(b, Question(uint16(i), "www.example.", nil))
+			b = appendFrame(b, Question(uint16(1000+i), "slow.example.", nil))
+		}
+		if _, err := conn.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, s, "some replies", func(c Counters) bool { return c.Replies > 20 })
+		seen := map[uint16]bool{}
+		last := -1
+		for range 2 * each {
+			msg := ReadFrame(t, conn)
+			id := uint16(msg[0])<<8 | uint16(msg[1])
+			if seen[id] || !bytes.HasSuffix(msg, longText) {
+				t.Fatalf("reply %d of %d octets, again: %v", id, len(msg), seen[id])
+			}
+			seen[id] = true
+			if id < 1000 {
+				if int(id) != last+1 {
+					t.Fatalf("reply %d behind %d", id, last)
+				}
+				last = int(id)
+			}
+		}
+	})
+}
+
+func TestEnginesAnswerWhoHasSentAll(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		release := make(chan struct{})
+		c.Resolver = Echo{WaitFor: release}
+		s := Serving(t, c)
+		conn := Dial(t, s, "tcp")
+		send(t, conn, slowQuestion, fastQuery)
+		conn.(*net.TCPConn).CloseWrite()
+		expectID(t, conn, 1)
+		close(release)
+		expectID(t, conn, 2)
+		expectEnd(t, conn)
+		send(t, Dial(t, s, "tcp"), fastQuery) // closed by the test before it is answered
+	})
+}
+
+func TestEnginesCloseWhatIsNoDNS(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		s := Serving(t, c)
+		for _, rubbish := range []string{"\x00\x00", "\x00\x05hello"} {
+			conn := Dial(t, s, "tcp")
+			if _, err := conn.Write([]byte(rubbish)); err != nil {
+				t.Fatal(err)
+			}
+			expectEnd(t, conn)
+		}
+		Ask(t, Dial(t, s, "tcp"), fastQuery)
+	})
+}
+
+func TestEnginesTakeLongQueries(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		conn := Dial(t, Serving(t, c), "tcp")
+		for _, size := range []int{1000, 10000, 65000} {
+			query := Question(uint16(size), "www.example.", &wire.EDNS{Options: wire.Options{}.AppendOption(wire.OptionPadding, make([]byte, size))})
+			send(t, conn, fastQuery, query, query, fastQuery)
+			for _, id := range []uint16{1, uint16(size), uint16(size), 1} {
+				expectID(t, conn, id)
+			}
+		}
+	})
+}
+
+func TestEnginesKeepTheLimitsOfConnections(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		c.MaxConnectionsPerClient, c.MaxConnections = 3, 4
+		s := Serving(t, c)
+		var conns []net.Conn
+		for range 3 {
+			conns = append(conns, Dial(t, s, "tcp"))
+			Ask(t, conns[len(conns)-1], fastQuery)
+		}
+		expectEnd(t, Dial(t, s, "tcp")) // one too many of this client
+		other := func() net.Conn {
+			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+			conn, err := d.Dial("tcp", s.Addresses()[0].String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			conn.SetDeadline(time.Now().Add(10 * time.Second))
+			return conn
+		}
+		Ask(t, other(), fastQuery)
+		Ask(t, conns[0], fastQuery)
+		Ask(t, other(), fastQuery) // one too many of all
+		expectEnd(t, conns[1])     // was idle for longest
+		Ask(t, conns[0], fastQuery)
+		Ask(t, conns[2], fastQuery)
+		conns[0].Close()
+		eventually(t, s, "room for another", func(Counters) bool { return s.connections.count.Load() == 3 })
+		Ask(t, Dial(t, s, "tcp"), fastQuery)
+		if c := s.Counters(); c.Connections != 7 || c.ConnectionsRefused != 1 || c.ConnectionsEvicted != 1 {
+			t.Errorf("counters are %+v", c)
+		}
+	})
+}
+
+func TestEnginesSayWhoAskedWhom(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		seen := make(chan names.Peer, 1)
+		c.Addresses = []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:0"), netip.MustParseAddrPort("127.0.0.3:0")}
+		c.Resolver = names.ResolverFunc(func(_ context.Context, x *names.Exchange) error {
+			seen <- x.Peer
+			return names.ErrPass
+		})
+		s := Serving(t, c)
+		for i, host := range []string{"127.0.0.2", "127.0.0.3"} {
+			address := netip.AddrPortFrom(netip.MustParseAddr(host), s.Addresses()[i].Port())
+			conn, err := net.Dial("tcp", address.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(10 * time.Second))
+			Ask(t, conn, fastQuery)
+			if want := (names.Peer{Transport: names.TCP, Remote: addrPort(conn.LocalAddr()), Local: address}); <-seen != want {
+				t.Errorf("peer is not %+v", want)
+			}
+		}
+	})
+}
+
+// Stopping: who waits for nothing is let go, who waits has the reply first.
+func TestEnginesStopGently(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		release := make(chan struct{})
+		c.Resolver, c.Addresses = Echo{WaitFor: release}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+		s, err := Listen(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error)
+		go func() { ended <- s.Serve(ctx) }()
+		idle, waits := Dial(t, s, "tcp"), Dial(t, s, "tcp")
+		Ask(t, idle, fastQuery)
+		send(t, waits, slowQuestion)
+		eventually(t, s, "one waits", func(c Counters) bool { return c.Slow == 1 })
+		cancel()
+		expectEnd(t, idle)
+		if conn, err := net.Dial("tcp", s.Addresses()[0].String()); err == nil {
+			conn.SetDeadline(time.Now().Add(10 * time.Second))
+			expectEnd(t, conn) // it came between the order and the end
+			conn.Close()
+		}
+		close(release)
+		expectID(t, waits, 2)
+		expectEnd(t, waits)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestEnginesStopAtLast(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		c.Resolver, c.Grace = Echo{WaitFor: make(chan struct{})}, 20*time.Millisecond
+		c.Addresses = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+		s, err := Listen(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error)
+		go func() { ended <- s.Serve(ctx) }()
+		waits := Dial(t, s, "tcp")
+		send(t, waits, slowQuestion)
+		eventually(t, s, "one waits", func(c Counters) bool { return c.Slow == 1 })
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A server that never serves gives back all it took.
+func TestEnginesThatNeverRan(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		c.Resolver, c.Addresses = Echo{}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+		s, err := Listen(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		c.Addresses = s.Addresses()
+		again, err := Listen(c)
+		if err != nil {
+			t.Fatalf("the address is still taken: %v", err)
+		}
+		again.Close()
+	})
+}
+
+func TestStreamsAllocateNothing(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		conn := Dial(t, Serving(t, c), "tcp")
+		burst := bytes.Repeat(appendFrame(nil, modern), 20)
+		reply := make([]byte, 20*len(Ask(t, conn, modern))+40)
+		if n := testing.AllocsPerRun(200, func() {
+			conn.Write(burst)
+			if _, err := io.ReadFull(conn, reply); err != nil {
+				t.Fatal(err)
+			}
+		}); n > 0 {
+			t.Errorf("%v allocations for 20 queries", n)
+		}
+	})
+}
+
+// BenchmarkStream measures server and client together, over one connection:
+// compare the engines with each other and with nothing else.
+func BenchmarkStream(b *testing.B) {
+	for _, queries := range []int{1, 100} {
+		for _, engine := range []struct {
+			name     string
+			portable bool
+		}{{"goroutines", true}, {"loops", false}} {
+			b.Run(fmt.Sprintf("%d/%s", queries, engine.name), func(b *testing.B) {
+				conn := Dial(b, Serving(b, Config{portable: engine.portable, Workers: 1}), "tcp")
+				conn.SetDeadline(time.Time{})
+				burst := bytes.Repeat(appendFrame(nil, plain), queries)
+				reply := make([]byte, queries*(len(Ask(b, conn, plain))+2))
+				b.ReportAllocs()
+				for b.Loop() {
+					conn.Write(burst)
+					if _, err := io.ReadFull(conn, reply); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.N)*float64(queries)/b.Elapsed().Seconds(), "queries/s")
+			})
+		}
+	}
+}
+
+// BenchmarkConnection is one query in a connection of its own.
+func BenchmarkConnection(b *testing.B) {
+	for _, engine := range []struct {
+		name     string
+		portable bool
+	}{{"goroutines", true}, {"loops", false}} {
+		b.Run(engine.name, func(b *testing.B) {
+			s := Serving(b, Config{portable: engine.portable, Workers: 1})
+			address := s.Addresses()[0].String()
+			b.ReportAllocs()
+			for b.Loop() {
+				conn, err := net.Dial("tcp", address)
+				if err != nil {
+					b.Fatal(err)
+				}
+				conn.(*net.TCPConn).SetLinger(0) // or the ports are used up
+				Ask(b, conn, plain)
+				conn.Close()
+			}
+		})
+	}
+}

@@ -1,0 +1,438 @@
+package listener
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
+)
+
+// epollLoop serves many TCP connections with one goroutine: it accepts them,
+// reads what has come, answers it and writes the replies of a read with one
+// call, without a goroutine, a timer or a buffer for each. What has to wait for
+// its answer is left to the pool, which writes it by itself.
+//
+// Its epoll instance is itself watched by the poller of the runtime: while
+// anything happens the loop never leaves for there, and parks once nothing
+// does.
+type epollLoop struct {
+	edge    *Edge
+	table   *connections
+	sockets []*streamSocket
+
+	file *os.File // the epoll instance
+	raw  syscall.RawConn
+	fd   int
+
+	conns []*loopConn // by the index that their events carry; nil: free
+	free  []int32     // indexes that are free
+	spare []*loopConn // ended, to be used again
+	open  int
+
+	events  [64]unix.EpollEvent
+	count   int        // how many of them there are
+	errno   unix.Errno // why there are none
+	tryPoll func(fd uintptr) bool
+	again   []*loopConn // those that were left though they had more to say
+	next    []*loopConn // where again is gathered
+
+	in     frames // of connections without half a message
+	out    []byte // replies that wait to be sent, each behind its length
+	x      names.Exchange
+	tally  tally
+	ledger ledger
+
+	now     int64 // in nanoseconds since 1970, as of these events
+	sweepAt int64 // when to look for those who take too long; 0: not at all
+
+	isStopping, isOver atomic.Bool
+}
+
+// streamSocket is a socket that connections are accepted from, shared by all
+// loops.
+type streamSocket struct {
+	fd        int
+	local     netip.AddrPort
+	isResting bool // it failed, and is left alone until the next sweep
+	from      unix.RawSockaddrInet6
+	fromLen   uint32
+}
+
+const (
+	// readSize is how much is read of a connection before the others have
+	// their turn, in octets: some hundred queries.
+	readSize = 16 << 10
+	// acceptBatch is how many connections are accepted likewise.
+	acceptBatch = 16
+	// sweepInterval is how late the loop may notice that somebody takes too
+	// long.
+	sweepInterval = 100 * time.Millisecond
+	// maxSpare is how many ended connections are kept to be used again.
+	maxSpare = 256
+)
+
+// newStreamLoops returns n loops that serve what the listeners accept, or none
+// where they are no sockets of the system, or cannot be waited for. They stay
+// the caller's.
+func newStreamLoops(listeners []net.Listener, n int, t *connections) ([]streamLoop, error) {
+	var loops []streamLoop
+	for range n {
+		loop, err := newEpollLoop(listeners, t)
+		if err != nil || loop == nil {
+			for _, l := range loops {
+				l.release()
+			}
+			return nil, err
+		}
+		loops = append(loops, loop)
+	}
+	return loops, nil
+}
+
+func newEpollLoop(listeners []net.Listener, t *connections) (streamLoop, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	unix.SetNonblock(fd, true) // tells os.NewFile that it can be waited for
+	l := &epollLoop{
+		edge: t.edge, table: t, fd: fd, file: os.NewFile(uintptr(fd), "epoll"),
+		in: frames{buf: make([]byte, 0, readSize)}, out: make([]byte, 0, flushAt+2+65535+wire.WriterSlack),
+	}
+	l.tryPoll = l.poll
+	if l.raw, err = l.file.SyscallConn(); err != nil {
+		l.release()
+		return nil, err
+	}
+	if l.file.SetReadDeadline(time.Time{}) != nil { // the poller does not take it
+		l.release()
+		return nil, nil
+	}
+	for _, listener := range listeners {
+		if err := l.add(listener); err != nil {
+			l.release()
+			if err == errNoSocket {
+				err = nil
+			}
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+var errNoSocket = errors.New("not a socket of the system")
+
+// add accepts connections from listener. The descriptor is a copy, so that
+// the loop may still use its own when the other has been closed.
+func (l *epollLoop) add(listener net.Listener) error {
+	tcp, ok := listener.(*net.TCPListener)
+	if !ok {
+		return errNoSocket
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	s := &streamSocket{local: addrPort(tcp.Addr())}
+	if controlErr := raw.Control(func(fd uintptr) {
+		s.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+	}); controlErr != nil || err != nil {
+		return errors.Join(controlErr, os.NewSyscallError("fcntl", err))
+	}
+	l.sockets = append(l.sockets, s)
+	// Connections have it from the socket they come from.
+	unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	return os.NewSyscallError("epoll_ctl", l.listen(len(l.sockets)-1))
+}
+
+// listen watches a socket for connections. Of the loops that watch it, one is
+// woken for each.
+func (l *epollLoop) listen(i int) error {
+	return unix.EpollCtl(l.fd, unix.EPOLL_CTL_ADD, l.sockets[i].fd,
+		&unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLEXCLUSIVE, Fd: int32(-1 - i)})
+}
+
+// run serves until the server stops and nothing is left to do, or is to be.
+func (l *epollLoop) run() {
+	defer l.release()
+	for {
+		err := l.wait()
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			l.table.broken.say(func() []any { return []any{"error", err} })
+			l.endAll()
+			return
+		}
+		l.now = time.Now().UnixNano()
+		l.handle()
+		if l.sweepAt != 0 && l.now >= l.sweepAt {
+			l.sweep()
+		}
+		l.ledger.take(&l.tally)
+		switch {
+		case l.isOver.Load():
+			l.endAll()
+			return
+		case l.isStopping.Load():
+			l.wind()
+			if l.open == 0 {
+				return
+			}
+		}
+	}
+}
+
+// wait returns once there are events, or it is time to sweep, or to stop.
+func (l *epollLoop) wait() error {
+	l.count, l.errno = 0, 0
+	if len(l.again) > 0 {
+		l.poll(uintptr(l.fd))
+	} else if err := l.raw.Read(l.tryPoll); err != nil {
+		return err
+	}
+	if l.errno != 0 {
+		return os.NewSyscallError("epoll_wait", l.errno)
+	}
+	return nil
+}
+
+// poll takes the events that are there. The runtime calls it until it returns
+// true: false means that there are none. Raw: it does not wait.
+func (l *epollLoop) poll(fd uintptr) bool {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), 0, 0, 0)
+	if errno != 0 && errno != unix.EINTR {
+		l.errno = errno
+		return true
+	}
+	if errno == unix.EINTR {
+		n = 0
+	}
+	l.count = int(n)
+	return n > 0
+}
+
+// handle deals with the events, and then with those that were left before.
+func (l *epollLoop) handle() {
+	l.again, l.next = l.next[:0], l.again
+	for i := range l.events[:l.count] {
+		e := &l.events[i]
+		if e.Fd < 0 {
+			l.accept(int(-1 - e.Fd))
+		} else if c := l.conns[e.Fd]; c != nil && c.generation == e.Pad {
+			c.sentAll = c.sentAll || e.Events&unix.EPOLLRDHUP != 0
+			l.serve(c)
+		}
+	}
+	for i, c := range l.next {
+		l.next[i] = nil
+		if l.conns[c.index] == c {
+			l.serve(c)
+		}
+	}
+}
+
+// serve goes on with c as far as that goes.
+func (l *epollLoop) serve(c *loopConn) {
+	c.mu.Lock()
+	isOpen := l.advance(c)
+	c.mu.Unlock()
+	if !isOpen {
+		l.end(c)
+	}
+}
+
+// accept admits connections that wait at a socket.
+func (l *epollLoop) accept(i int) {
+	s := l.sockets[i]
+	for range acceptBatch {
+		s.fromLen = unix.SizeofSockaddrInet6
+		fd, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(s.fd), uintptr(unsafe.Pointer(&s.from)),
+			uintptr(unsafe.Pointer(&s.fromLen)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+		switch errno {
+		case 0:
+			l.admit(s, int(fd))
+		case unix.EAGAIN:
+			return
+		case unix.EINTR, unix.ECONNABORTED:
+		default:
+			l.tally[acceptErrors]++
+			l.table.broken.say(func() []any { return []any{"address", s.local.String(), "error", errno} })
+			unix.EpollCtl(l.fd, unix.EPOLL_CTL_DEL, s.fd, nil)
+			s.isResting = true
+			l.tick()
+			return
+		}
+	}
+}
+
+// admit begins to serve a connection that was accepted, unless there are too
+// many.
+func (l *epollLoop) admit(s *streamSocket, fd int) {
+	remote, _ := readSockaddr(&s.from)
+	local := s.local
+	if local.Addr().IsUnspecified() {
+		local = localAddress(fd, s)
+	}
+	c := l.newConn(fd, names.Peer{Transport: names.TCP, Remote: withoutZone(remote), Local: withoutZone(local)})
+	if !l.table.enter(c, clientOf(remote.Addr())) {
+		l.forget(c)
+		return
+	}
+	if unix.EpollCtl(l.fd, unix.EPOLL_CTL_ADD, fd, c.event(false)) != nil { // no memory
+		l.end(c)
+		return
+	}
+	if l.sweepAt == 0 {
+		l.tick()
+	}
+}
+
+// localAddress is the address of ours that a client has connected to.
+func localAddress(fd int, s *streamSocket) netip.AddrPort {
+	s.fromLen = unix.SizeofSockaddrInet6
+	_, _, errno := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&s.from)), uintptr(unsafe.Pointer(&s.fromLen)))
+	if errno != 0 {
+		return s.local
+	}
+	local, _ := readSockaddr(&s.from)
+	return local
+}
+
+// newConn returns a connection that has an index.
+func (l *epollLoop) newConn(fd int, peer names.Peer) *loopConn {
+	var c *loopConn
+	if n := len(l.spare); n > 0 {
+		c, l.spare[n-1] = l.spare[n-1], nil
+		l.spare = l.spare[:n-1]
+	} else {
+		c = &loopConn{loop: l}
+	}
+	if n := len(l.free); n > 0 {
+		c.index = l.free[n-1]
+		l.free = l.free[:n-1]
+	} else {
+		c.index = int32(len(l.conns))
+		l.conns = append(l.conns, nil)
+	}
+	c.fd, c.peer = fd, peer
+	c.active.Store(l.now)
+	l.conns[c.index] = c
+	l.open++
+	return c
+}
+
+// end closes a connection.
+func (l *epollLoop) end(c *loopConn) {
+	l.table.leave(c)
+	l.forget(c)
+}
+
+// forget closes a connection that is not, or no more, in the table.
+func (l *epollLoop) forget(c *loopConn) {
+	isUnused := c.close()
+	l.conns[c.index] = nil
+	l.free = append(l.free, c.index)
+	l.open--
+	c.generation++ // events of it may still come in this round
+	if isUnused && len(l.spare) < maxSpare {
+		c.reset()
+		l.spare = append(l.spare, c)
+	}
+}
+
+func (l *epollLoop) endAll() {
+	for _, c := range l.conns {
+		if c != nil {
+			l.end(c)
+		}
+	}
+	l.ledger.take(&l.tally)
+}
+
+// sweep ends those who take too long, and lets sockets that failed try again.
+func (l *epollLoop) sweep() {
+	idle := l.table.idleTimeout()
+	for _, c := range l.conns {
+		if c != nil && c.isOverdue(l.now, idle) {
+			l.tally[connectionsOverdue]++
+			l.end(c)
+		}
+	}
+	for i, s := range l.sockets {
+		if s.isResting {
+			s.isResting = l.listen(i) != nil
+		}
+	}
+	l.tick()
+}
+
+// tick sets the time of the next sweep, if there is anything to sweep.
+func (l *epollLoop) tick() {
+	mustSweep := l.open > 0 || l.isStopping.Load()
+	for _, s := range l.sockets {
+		mustSweep = mustSweep || s.isResting
+	}
+	if !mustSweep {
+		l.sweepAt = 0
+		l.file.SetReadDeadline(time.Time{})
+		return
+	}
+	at := time.Unix(0, l.now).Add(sweepInterval)
+	l.sweepAt = at.UnixNano()
+	l.file.SetReadDeadline(at)
+}
+
+// wind ends the connections that wait for nothing, and reads no more of the
+// others.
+func (l *epollLoop) wind() {
+	if l.sockets == nil {
+		return
+	}
+	l.closeSockets()
+	for _, c := range l.conns {
+		if c != nil {
+			c.mu.Lock()
+			c.hasEnded = true
+			c.mu.Unlock()
+			l.serve(c)
+		}
+	}
+	l.tick()
+}
+
+// stop accepts and reads no more. It may be called by any goroutine.
+func (l *epollLoop) stop() {
+	l.isStopping.Store(true)
+	l.file.SetReadDeadline(time.Unix(1, 0)) // long over: wakes the loop
+}
+
+// abandon ends the loop, whatever its clients wait for. It may be called by
+// any goroutine.
+func (l *epollLoop) abandon() {
+	l.isOver.Store(true)
+	l.file.SetReadDeadline(time.Unix(1, 0))
+}
+
+// release gives back what a loop took that does not run, or no more.
+func (l *epollLoop) release() {
+	l.closeSockets()
+	l.file.Close()
+}
+
+// closeSockets lets no more clients connect, once every loop has done it.
+func (l *epollLoop) closeSockets() {
+	for _, s := range l.sockets {
+		unix.Close(s.fd)
+	}
+	l.sockets = nil
+}
+
+func (l *epollLoop) sum(t *tally) { l.ledger.sum(t) }
