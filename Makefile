@@ -41,11 +41,11 @@ bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./wire ./authority/... ./cache ./recursor/... ./listener
 	cd bench && go test -run '^$$' -bench . -benchmem ./...
 
-bench-load: build ## load names, and the servers to compare with that are installed, with dnsperf
+bench-load: build ## load names, and the servers to compare with that are installed
 	bench/load/run.sh -b $(BINARY)
 
-bench-peers: ## the same on Debian as root: install the servers first, all workloads (QUICK=1: short)
-	bench/load/peers.sh $(if $(QUICK),-q) $(if $(ROOT_ZONE),-z $(ROOT_ZONE))
+bench-peers: ## the same on Debian as root: install the servers first, all workloads (QUICK=1: short; PEERS="-d 3 -r 1")
+	bench/load/peers.sh $(if $(QUICK),-q) $(if $(ROOT_ZONE),-z $(ROOT_ZONE)) $(PEERS)
 
 bench-recursion: build ## resolve from the root, next to Unbound, Knot Resolver and BIND, as root (QUICK=1: short)
 	bench/recursion/run.sh -b $(BINARY) $(if $(QUICK),-q)

@@ -1,25 +1,30 @@
 #!/usr/bin/env bash
-# Installs the servers that names is compared with and runs all the tables: on
+# Installs the servers that names is compared with and prints all the tables: on
 # a machine with Debian, as root, once. Nothing that it installs is started.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 coredns_version=v1.15.0
-packages=(nsd knot bind9 unbound knot-resolver dnsperf bind9-dnsutils)
+packages=(nsd knot bind9 bind9-utils unbound knot-resolver dnsperf bind9-dnsutils)
 
 usage() {
 	cat <<-TEXT
-	usage: peers.sh [-q] [-z ROOT_ZONE] [-o DIR]
-	  -q  quick: 5 seconds and one round of each workload
+	usage: peers.sh [-q] [-d SECONDS] [-r ROUNDS] [-z ROOT_ZONE] [-o DIR]
+	  -q  quick: 5 seconds and one round, without the large zones
+	  -d  how long each server is asked at each speed (default 10)
+	  -r  how many rounds of each workload (default 2)
 	  -z  the root zone as a master file, perhaps compressed with gzip
-	  -o  where CoreDNS, zones, logs and results.tsv go (default: build/peers)
+	  -o  where CoreDNS, zones, logs and results.tsv go (default: build/peers).
+	      Zones that are there are not made again: signing takes minutes
 	TEXT
 }
 
-quick="" root_zone="" out=$here/../../build/peers
-while getopts "qz:o:h" option; do
+seconds=10 rounds=2 quick="" root_zone="" out=$here/../../build/peers
+while getopts "qd:r:z:o:h" option; do
 	case $option in
-	q) quick=yes ;;
+	q) quick=yes seconds=5 rounds=1 ;;
+	d) seconds=$OPTARG ;;
+	r) rounds=$OPTARG ;;
 	z) root_zone=$(realpath "$OPTARG") ;;
 	o) out=$OPTARG ;;
 	h) usage; exit 0 ;;
@@ -61,13 +66,21 @@ install
 # A cross-compiling environment would put the binary elsewhere.
 [ -x "$out/coredns" ] || env -u GOOS -u GOARCH GOBIN="$out" go install "github.com/coredns/coredns@$coredns_version"
 
-options=(-c "$out/coredns" -o "$out")
-small="1000 zones"
+options=(-c "$out/coredns" -o "$out" -d "$seconds" -r "$rounds")
+workloads="1000 zones-10000 tcp-1 tcp-10 tcp-100 cache mix"
 if [ -n "$root_zone" ]; then
 	options+=(-z "$root_zone")
-	small+=" root"
+	workloads+=" root"
 fi
-if [ -n "$quick" ]; then
-	exec "$here/run.sh" -q "${options[@]}" -w "$small tcp-1 tcp-10 tcp-100 cache mix"
+names=100000
+if [ -z "$quick" ]; then
+	workloads+=" 1000000 signed-1000000 zones-100000"
+	names=4350000
 fi
-exec "$here/run.sh" -d 10 -r 3 "${options[@]}" -w "$small 1000000 tcp-1 tcp-10 tcp-100 cache mix"
+failed=0
+echo "what asking costs:"
+"$here/generators.sh" -d "$seconds" -r "$rounds" -o "$out" || failed=1
+echo "the collector of garbage:"
+"$here/gc.sh" -d "$seconds" -n "$names" -o "$out" || failed=1
+"$here/run.sh" "${options[@]}" -w "$workloads" || failed=1
+exit $failed

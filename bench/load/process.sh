@@ -18,7 +18,10 @@ session_pids() {
 # start runs the array command on core $1, prints into $2, and sets leader.
 start() {
 	local core=$1 log=$2
-	setsid taskset -c "$core" "${command[@]}" >"$log" 2>&1 &
+	(
+		[ -z "${stack_kib:-}" ] || ulimit -S -s "$stack_kib"
+		exec setsid taskset -c "$core" "${command[@]}"
+	) >"$log" 2>&1 &
 	leader=$!
 	running+=("$leader")
 }

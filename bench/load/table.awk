@@ -26,8 +26,8 @@ NR == 1 { for (i = 1; i <= NF; i++) name[i] = $i; next }
 	for (i = 4; i <= NF; i++) all[$1, $2, name[i]] = all[$1, $2, name[i]] " " $i
 }
 END {
-	print "\n| workload | server | load s | load CPU s | qps | CPU µs/answer | × floor | at half speed | × floor | p50 µs | p99 µs | p99.9 µs | memory MiB | grown MiB | lost | lost at half | errors |"
-	print "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+	print "\n| workload | server | load s | load CPU s | qps | CPU µs/answer | × floor | at half speed | × floor | p50 µs | p99 µs | p99.9 µs | p99.9 reloading | reload s | reload MiB | lost reloading | memory MiB | grown MiB | lost | lost at half | errors |"
+	print "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
 	for (w = 1; w <= count; w++) {
 		workload = workloads[w]
 		n = split(of[workload], server, " ")
@@ -36,12 +36,16 @@ END {
 			printf "| %s | %s | %.2f | %.2f | %d", workload, server[s], value("load_s"), value("load_cpu_s"), value("qps")
 			printf " | %.2f%s | %s", value("cpu_us"), range(all[row, "cpu_us"]), multiple("cpu_us")
 			printf " | %.2f | %s", value("half_cpu_us"), multiple("half_cpu_us")
-			printf " | %d | %d | %d | %d | %d", value("p50_us"), value("p99_us"), value("p999_us"), value("rss_mib"), value("grown_mib")
+			printf " | %d | %d | %d", value("p50_us"), value("p99_us"), value("p999_us")
+			printf " | %s | %s | %s | %s", if_any("reload_p999_us"), if_any("reload_s"), if_any("reload_peak_mib"), if_any("reload_lost")
+			printf " | %d | %d", value("rss_mib"), value("grown_mib")
 			printf " | %d | %d | %d |\n", value("lost"), value("lost_at_half"), value("errors")
 		}
 	}
 }
 function value(column) { return median(all[row, column]) }
+# if_any is for columns that not every server, or workload, has.
+function if_any(column) { return all[row, column] ~ /[0-9]/ ? value(column) : "" }
 function multiple(column, base) {
 	base = median(all[workload, "floor", column])
 	return base > 0 ? sprintf("%.2f", value(column) / base) : ""

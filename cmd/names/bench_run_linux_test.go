@@ -258,7 +258,7 @@ func TestBenchInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Sent != 13 || r.Answered != 10 || r.Lost != 0 || r.Unfinished != 3 || r.Ended != "interrupted" {
+	if r.Answered == 0 || r.Answered > 10 || r.Lost != 0 || r.Unfinished == 0 || r.Sent != r.Answered+r.Unfinished || r.Ended != "interrupted" {
 		t.Errorf("%+v", r)
 	}
 }

@@ -180,11 +180,16 @@ func (w *worker) fillWindows(now time.Duration) {
 	}
 }
 
-// keepPace is the open loop: it sends all that is due, and returns when
-// something else is. What finds no room stays due.
+// keepPace is the open loop: it sends what is due, a batch at most before replies
+// are looked for, and returns when something else is due. What finds no room
+// stays due.
 func (w *worker) keepPace(now time.Duration) (next time.Duration) {
 	next = forever
-	for {
+	for n := 0; ; n++ {
+		if n == udpBatch {
+			next = now
+			break
+		}
 		due := w.schedule.due()
 		if due >= w.stopAt {
 			w.finished = true
@@ -198,9 +203,9 @@ func (w *worker) keepPace(now time.Duration) (next time.Duration) {
 		if c == nil {
 			break
 		}
-		n, count, more := w.claim(due, 1)
+		question, count, more := w.claim(due, 1)
 		if count > 0 {
-			w.put(c, n, due, now)
+			w.put(c, question, due, now)
 			w.schedule.advance()
 		}
 		if !more {
