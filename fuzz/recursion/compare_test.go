@@ -71,10 +71,17 @@ func (o *outcome) again() bool {
 	return true
 }
 
-// ask asks one question, over TCP if the answer does not fit.
+// ask asks one question, over TCP too if the answer does not fit.
 func (p *process) ask(q question) (*answer, error) {
-	asker := names.Asker{Timeouts: []time.Duration{patience}}
-	query := wire.AppendQuery(nil, 1, wire.FlagRD, wire.Question{Name: q.Name, Type: q.Type, Class: wire.ClassIN}, &wire.EDNS{UDPSize: 1232})
+	asker := names.Asker{Timeouts: []time.Duration{patience}, TCP: q.Form.TCP}
+	opt := &wire.EDNS{UDPSize: 1232}
+	if q.Form.DO {
+		opt.Flags = wire.FlagDO
+	}
+	if q.Form.NoEDNS {
+		opt = nil
+	}
+	query := wire.AppendQuery(nil, 1, wire.FlagRD, wire.Question{Name: q.Name, Type: q.Type, Class: wire.ClassIN}, opt)
 	reply, err := asker.Ask(context.Background(), query, p.Addrs[0])
 	if err != nil {
 		return nil, err

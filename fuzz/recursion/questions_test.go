@@ -10,16 +10,34 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// question is one name and type to resolve.
+// question is one name and type to resolve, and how it is asked.
 type question struct {
 	Name wire.Name
 	Type wire.Type
+	Form form
 	Zone *zone
 	Why  string // the kind of question
 }
 
+// form is how a question is asked.
+type form struct {
+	TCP    bool
+	NoEDNS bool
+	DO     bool
+}
+
+// forms are those there are, the usual one several times.
+var forms = []form{{}, {}, {NoEDNS: true}, {}, {DO: true}, {}, {TCP: true}, {NoEDNS: true, TCP: true}}
+
+// String is the question as one would type it for dig.
 func (q question) String() string {
-	return fmt.Sprintf("%s %s  ; %s, zone %s (%s)", q.Name, q.Type, q.Why, q.Zone.Name, q.Zone.Style)
+	how := ""
+	for option, set := range map[string]bool{" +tcp": q.Form.TCP, " +noedns": q.Form.NoEDNS, " +dnssec": q.Form.DO} {
+		if set {
+			how += option
+		}
+	}
+	return fmt.Sprintf("%s %s%s  ; %s, zone %s (%s)", q.Name, q.Type, how, q.Why, q.Zone.Name, q.Zone.Style)
 }
 
 // kinds are the questions there are about a zone. Each makes one; a name that
@@ -87,7 +105,7 @@ func newQuestions(t *tree, seed uint64, count int) []question {
 		}
 		if key := fmt.Sprint(name, qtype); !seen[key] {
 			seen[key] = true
-			list = append(list, question{Name: name, Type: qtype, Zone: t.zoneOf(name), Why: kind.Why})
+			list = append(list, question{Name: name, Type: qtype, Form: forms[g.IntN(len(forms))], Zone: t.zoneOf(name), Why: kind.Why})
 		}
 	}
 	return list

@@ -24,7 +24,8 @@ var (
 const fullCount = 10000
 
 // TestRecursion lets every resolver resolve the same names, beginning with
-// nothing but the root's addresses, and compares each answer with the tree's.
+// nothing but the root's addresses, and compares each answer with the tree's;
+// then once more, for what they remember to be true as well.
 func TestRecursion(t *testing.T) {
 	needNamespace(t)
 	tree := newTree(*seed)
@@ -33,46 +34,61 @@ func TestRecursion(t *testing.T) {
 	questions := newQuestions(tree, *seed, *count)
 	t.Logf("%d zones, %d servers' names, %d questions", len(tree.Zones), len(tree.Hosts), len(questions))
 
-	outcomes := make([][]outcome, len(resolvers))
-	var asking sync.WaitGroup
+	var processes []*process
 	for i, r := range resolvers {
-		p := startResolver(t, r, tree, hints, uint16(5300+i))
-		asking.Go(func() { outcomes[i] = askAll(p, questions) })
+		processes = append(processes, startResolver(t, r, tree, hints, uint16(5300+i)))
 	}
-	asking.Wait()
 	known := newTruth(tree)
-	used := map[string]int{}
-	for r := range resolvers {
-		judge(t, known, questions, outcomes, r, used)
+	used := map[*rule]uses{}
+	for _, cache := range []string{"cold", "warm"} {
+		outcomes := make([][]outcome, len(resolvers))
+		var asking sync.WaitGroup
+		for i, p := range processes {
+			asking.Go(func() { outcomes[i] = askAll(p, questions) })
+		}
+		asking.Wait()
+		t.Logf("%s:", cache)
+		for r := range resolvers {
+			judge(t, known, questions, outcomes, r, used)
+		}
 	}
-	for _, r := range rules {
-		if used[r.Name] == 0 && !r.Rare && *count >= fullCount {
+	for i := range rules {
+		r := &rules[i]
+		if used[r] == nil && !r.Rare && *count >= fullCount {
 			t.Errorf("nothing needs the rule %q", r.Name)
 		}
-		t.Logf("%7d × %s", used[r.Name], r.Name)
+		t.Logf("%s: %v", r.Name, used[r])
 	}
 }
+
+// uses is how often a rule explained what a resolver said.
+type uses map[string]int
 
 // givesUp is how many questions out of a thousand somebody else's resolver may
 // leave without an answer where some of the servers are broken.
 const givesUp = 5
 
 // judge compares what the r-th resolver said with the truth.
-func judge(t *testing.T, known *truth, questions []question, all [][]outcome, r int, used map[string]int) {
+func judge(t *testing.T, known *truth, questions []question, all [][]outcome, r int, used map[*rule]uses) {
 	t.Helper()
 	name, outcomes := resolvers[r].Name, all[r]
 	var faults, gaveUp, again, same int
 	for i, q := range questions {
 		o := &outcomes[i]
 		p := &pair{question: q, Whose: name, Truth: known.answer(q.Name, q.Type), Theirs: o.answer}
-		again += min(o.Again, 1)
+		if o.Again > 0 && !p.Truth.Loop {
+			again++
+		}
 		if o.Err == nil && p.same() {
 			same++
 			continue
 		}
 		if o.Err == nil {
 			if r := explain(p); r != nil {
-				used[r.Name]++
+				if used[r] == nil {
+					used[r] = uses{}
+				}
+				used[r][name]++
 				continue
 			}
 		}

@@ -57,6 +57,7 @@ func unbound(dir, hints string, at netip.AddrPort) ([]string, error) {
 	module-config: "iterator"
 	root-hints: %q
 	qname-minimisation: yes
+	incoming-num-tcp: 200
 remote-control:
 	control-enable: no
 `, at.Addr(), at.Port(), dir, hints), "-d")

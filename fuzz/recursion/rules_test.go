@@ -52,11 +52,13 @@ var rules = []rule{
 		},
 	},
 	{
-		Name: "a CNAME without its DNAME", Whose: []string{"kresd"}, Rare: true,
-		Why: `RFC 6672 5.3.1: the DNAME goes along with the CNAME made of it. Knot Resolver at times has only the CNAME in its cache.`,
+		Name: "a CNAME without its DNAME, or neither", Whose: []string{"kresd"}, Rare: true,
+		Why: `RFC 6672 5.3.1: the DNAME goes along with the CNAME made of it. Knot Resolver at times has only the CNAME in its
+			cache or, before an NXDOMAIN, not even that.`,
 		When: func(p *pair) bool {
 			missing := p.missing()
-			return p.Truth.RCode == p.Theirs.RCode && len(p.extra()) == 0 && !slices.ContainsFunc(missing, func(r string) bool { return !isDNAME(r) })
+			return p.Truth.RCode == p.Theirs.RCode && len(p.extra()) == 0 && slices.ContainsFunc(missing, isDNAME) &&
+				!slices.ContainsFunc(missing, func(r string) bool { return !isDNAME(r) && !isType(r, wire.TypeCNAME) })
 		},
 	},
 }
