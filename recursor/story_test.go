@@ -87,7 +87,7 @@ func startRecursor(w *testnet.World, settings []testnet.Setting) (names.Resolver
 	}
 	for _, setting := range settings {
 		if err := s.set(setting.Words); err != nil {
-			return nil, nil, setting.Error(err)
+			return nil, nil, setting.Wrong(err)
 		}
 	}
 	c, err := cache.New(s.cache)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/names-dns/names/wire"
 )
@@ -235,7 +236,7 @@ func (p *parser) effect(r *rule, l *line, words []word) (effect func(b *behaviou
 		if err == nil && to < from {
 			err = fmt.Errorf("%q ends before it begins", argument)
 		}
-		return func(b *behaviour) { b.delay = [2]duration{from, to} }, at, err
+		return func(b *behaviour) { b.delay = [2]time.Duration{from, to} }, at, err
 	case "loss":
 		digits, ok := strings.CutSuffix(argument, "%")
 		percent, err := strconv.ParseFloat(digits, 64)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,8 +20,8 @@ import (
 // wants. What it returns beside is called at the end.
 type Start func(w *World, settings []Setting) (r names.Resolver, stop func(), err error)
 
-// Error returns err with the place where the story has the setting.
-func (s *Setting) Error(err error) error { return &Error{s.file, s.line, 1, err} }
+// Wrong returns err with the place where the story has the setting.
+func (s *Setting) Wrong(err error) error { return &Error{s.file, s.line, 1, err} }
 
 // Play plays the story with a resolver and reports what is not as told,
 // together with every packet that was sent. What is as it happened is kept for
@@ -66,18 +65,6 @@ func seedOf(name string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(name))
 	return h.Sum64()
-}
-
-// Trace tells what was sent and said, a line for each packet.
-func Trace(packets []*Packet) string {
-	var b strings.Builder
-	for _, p := range packets {
-		fmt.Fprintf(&b, "  %9v  %v  (%s)\n", p.At, p, p.details)
-	}
-	if len(packets) == 0 {
-		return "  nothing\n"
-	}
-	return b.String()
 }
 
 // player is a story that is being played.
@@ -171,115 +158,4 @@ func (c *ask) edns() wire.EDNS {
 		e.Flags = wire.FlagDO
 	}
 	return e
-}
-
-// describe is a reply as a story has it: the RCODE and flags, extended errors,
-// then the records.
-func describe(m *wire.Message) []string {
-	first := m.RCode.String()
-	for _, f := range []struct {
-		flag wire.Flags
-		name string
-	}{{wire.FlagAA, "aa"}, {wire.FlagTC, "tc"}, {wire.FlagAD, "ad"}} {
-		if m.Flags.Has(f.flag) {
-			first += " " + f.name
-		}
-	}
-	lines := []string{first}
-	if m.EDNS != nil {
-		for rest := m.EDNS.Options; ; {
-			code, data, next, ok := rest.Next()
-			if !ok {
-				break
-			}
-			var e wire.ExtendedError
-			if code == wire.OptionExtendedError && e.Parse(data) == nil {
-				lines = append(lines, describeExtended(e.Code))
-			}
-			rest = next
-		}
-	}
-	for s := wire.SectionAnswer; s <= wire.SectionAdditional; s++ {
-		var records []string
-		for _, r := range m.Section(s) {
-			text := strings.Replace(r.String(), "\tIN\t", "\t", 1)
-			records = append(records, s.String()+": "+strings.Join(strings.Fields(text), " "))
-		}
-		if s != wire.SectionAnswer { // the order of an answer tells the chain
-			slices.Sort(records)
-		}
-		lines = append(lines, records...)
-	}
-	return lines
-}
-
-// describeError is what comes of an error of a resolver: SERVFAIL for most.
-func describeError(err error) []string {
-	switch err {
-	case names.ErrPass:
-		return []string{"passed"}
-	case names.ErrDrop:
-		return []string{"dropped"}
-	}
-	lines := []string{wire.RCodeServFail.String()}
-	if extended, ok := err.(interface{ ExtendedError() (uint16, string) }); ok {
-		code, _ := extended.ExtendedError()
-		lines = append(lines, describeExtended(wire.ExtendedErrorCode(code)))
-	}
-	return lines
-}
-
-// describeExtended is an extended error without its text, which is for people.
-func describeExtended(code wire.ExtendedErrorCode) string {
-	return strings.TrimSpace(fmt.Sprintf("error: %d %v", uint16(code), code))
-}
-
-// summary counts how often each RCODE came.
-func summary(replies [][]string) []string {
-	counts := map[string]int{}
-	for _, r := range replies {
-		counts[r[0]]++
-	}
-	var parts []string
-	for _, rcode := range slices.Sorted(mapKeys(counts)) {
-		parts = append(parts, fmt.Sprintf("%d %s", counts[rcode], rcode))
-	}
-	return []string{"replies: " + strings.Join(parts, ", ")}
-}
-
-// Updated returns the text of the file with what is expected as it happened in
-// the stories that were played. Bounds stay as they are, and so does what was
-// not played.
-func (f *File) Updated() string {
-	rows := strings.Split(f.text, "\n")
-	var out []string
-	next := 0 // row that is to be copied
-	for _, l := range f.expectations() {
-		if l.happened == nil {
-			continue
-		}
-		out = append(out, rows[next:l.number]...)
-		for _, text := range l.happened {
-			out = append(out, "  "+text)
-		}
-		next = l.last()
-	}
-	return strings.Join(append(out, rows[next:]...), "\n")
-}
-
-// expectations returns the lines that ask or let time pass, in their order.
-func (f *File) expectations() []*line {
-	var lines []*line
-	for _, s := range f.Stories {
-		for _, c := range s.commands {
-			switch c := c.(type) {
-			case *ask:
-				lines = append(lines, c.want.line)
-			case *advance:
-				lines = append(lines, c.want.line)
-			}
-		}
-	}
-	slices.SortFunc(lines, func(a, b *line) int { return a.number - b.number })
-	return slices.Compact(lines)
 }

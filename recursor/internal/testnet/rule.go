@@ -56,19 +56,17 @@ type behaviour struct {
 	cookies          bool // it knows RFC 7873
 	demandsCookies   bool
 	truncates        bool
-	cutAt            int         // octets of the reply that are sent; 0: all
-	wrongID          bool        // of the reply
-	wrongQuestion    wire.Name   // in the reply; zero: the one asked
-	limit            int         // octets over UDP, whatever the asker takes; 0: none
-	forged           int         // packets with guessed IDs that arrive before the reply
-	copies           int         // of the reply, beside the first
-	delay            [2]duration // at least, at most
-	loss             float64     // probability
-	fromElsewhere    bool        // the reply comes from an address that was not asked
+	cutAt            int              // octets of the reply that are sent; 0: all
+	wrongID          bool             // of the reply
+	wrongQuestion    wire.Name        // in the reply; zero: the one asked
+	limit            int              // octets over UDP, whatever the asker takes; 0: none
+	forged           int              // packets with guessed IDs that arrive before the reply
+	copies           int              // of the reply, beside the first
+	delay            [2]time.Duration // at least, at most
+	loss             float64          // probability
+	fromElsewhere    bool             // the reply comes from an address that was not asked
 	refusesTCP       bool
 }
-
-type duration = time.Duration
 
 // saying is what a server says before that is changed.
 type saying uint8
@@ -88,7 +86,7 @@ const defaultDelay = 10 * time.Millisecond
 // behave returns what rules make of a query. counts says how often each rule
 // was reached before, and is kept up to date.
 func behave(rules []*rule, q *query, counts map[*rule]int) *behaviour {
-	b := &behaviour{delay: [2]duration{defaultDelay, defaultDelay}}
+	b := &behaviour{delay: [2]time.Duration{defaultDelay, defaultDelay}}
 	for _, r := range rules {
 		if !r.holds(q) {
 			continue

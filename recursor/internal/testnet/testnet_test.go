@@ -49,11 +49,11 @@ func TestStories(t *testing.T) {
 func startClient(w *World, settings []Setting) (names.Resolver, func(), error) {
 	for _, s := range settings {
 		if len(s.Words) < 2 || s.Words[0] != "asks" {
-			return nil, nil, s.Error(errors.New("the setting of these stories is: asks ADDRESS [mixed]"))
+			return nil, nil, s.Wrong(errors.New("the setting of these stories is: asks ADDRESS [mixed]"))
 		}
 		addr, err := netip.ParseAddr(s.Words[1])
 		if err != nil {
-			return nil, nil, s.Error(err)
+			return nil, nil, s.Wrong(err)
 		}
 		c := upstream.NewClient(upstream.Config{Network: w, PlainCase: len(s.Words) == 2})
 		server := c.Server(netip.AddrPortFrom(addr, 53))

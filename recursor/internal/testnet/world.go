@@ -1,18 +1,10 @@
 package testnet
 
 import (
-	"cmp"
-	"context"
-	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
-	"net"
+	"maps"
 	"net/netip"
-	"os"
 	"slices"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/names-dns/names/recursor/upstream/upstreamtest"
@@ -51,26 +43,6 @@ type Hint struct {
 	Addrs []netip.Addr
 }
 
-// Packet is a query that was sent, and what became of it.
-type Packet struct {
-	At       time.Duration // since the beginning of the story
-	Server   netip.Addr
-	Question wire.Question // in lower case
-	TCP      bool
-	Said     string // what the server said, in a few words
-	details  string // flags and options of the query
-}
-
-// String is the packet as a story tells it: server, name, type, transport if
-// it was TCP, and what was said.
-func (p *Packet) String() string {
-	over := ""
-	if p.TCP {
-		over = " tcp"
-	}
-	return fmt.Sprintf("%v %v %v%s -> %s", p.Server, p.Question.Name, p.Question.Type, over, p.Said)
-}
-
 // NewWorld returns a world without servers, whose chances seed decides. It
 // starts now.
 func NewWorld(seed uint64) *World {
@@ -89,19 +61,6 @@ func (w *World) OpenSockets() int {
 	return open
 }
 
-// Packets returns the queries sent so far from the n-th on, in the order of
-// their time. Those of the same instant are in the order of their text, for
-// nothing says which of them was first.
-func (w *World) Packets(n int) []*Packet {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	packets := slices.Clone(w.packets[n:])
-	slices.SortStableFunc(packets, func(a, b *Packet) int {
-		return cmp.Or(cmp.Compare(a.At, b.At), strings.Compare(a.String(), b.String()))
-	})
-	return packets
-}
-
 // Hints returns the root servers that the resolver is to be told of: those the
 // story names, or else those of its root zone.
 func (w *World) Hints() []Hint {
@@ -112,7 +71,7 @@ func (w *World) Hints() []Hint {
 	}
 	var hints []Hint
 	known := map[wire.Key]bool{}
-	for _, addr := range slices.SortedFunc(mapKeys(w.zones), netip.Addr.Compare) {
+	for _, addr := range slices.SortedFunc(maps.Keys(w.zones), netip.Addr.Compare) {
 		for _, z := range w.zones[addr] {
 			if !z.origin.IsRoot() {
 				continue
@@ -136,23 +95,13 @@ func (w *World) Hints() []Hint {
 	return hints
 }
 
-func mapKeys[K comparable, V any](m map[K]V) func(yield func(K) bool) {
-	return func(yield func(K) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
 // setZone puts a zone on servers; nil takes it away. Without servers it is
 // those that have it.
 func (w *World) setZone(origin wire.Name, z *Zone, on []netip.Addr) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(on) == 0 {
-		on = slices.Collect(mapKeys(w.zones))
+		on = slices.Collect(maps.Keys(w.zones))
 	}
 	for _, addr := range on {
 		had := len(w.zones[addr])
@@ -176,142 +125,4 @@ func (w *World) setRules(addr netip.Addr, rules []*rule) {
 func (w *World) isThere(addr netip.Addr) bool {
 	_, hasRules := w.rules[addr]
 	return hasRules || len(w.zones[addr]) > 0
-}
-
-// DialUDP opens a datagram socket.
-func (w *World) DialUDP(ctx context.Context, server netip.AddrPort) (net.Conn, error) {
-	if err := w.reach("udp", server); err != nil {
-		return nil, err
-	}
-	return w.network.DialUDP(ctx, server)
-}
-
-// DialTCP opens a connection, which takes a round trip. Where nobody is, it
-// takes as long as ctx allows.
-func (w *World) DialTCP(ctx context.Context, server netip.AddrPort) (net.Conn, error) {
-	if err := w.reach("tcp", server); err != nil {
-		return nil, err
-	}
-	syn := &query{Message: &wire.Message{}, overTCP: true}
-	w.mu.Lock()
-	isThere := w.isThere(server.Addr())
-	b := behave(w.rules[server.Addr()], syn, map[*rule]int{})
-	w.mu.Unlock()
-	if !isThere || b.says == nothing {
-		<-ctx.Done()
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.Cause(ctx)}
-	}
-	select {
-	case <-time.After(b.delay[0]):
-	case <-ctx.Done():
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.Cause(ctx)}
-	}
-	if b.refusesTCP || b.says == unreachable {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-	}
-	return w.network.DialTCP(ctx, server)
-}
-
-// reach makes sure that there is somebody to open a socket to, and fails
-// where our side has no such addresses.
-func (w *World) reach(network string, server netip.AddrPort) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if is6 := server.Addr().Is6(); is6 && w.noIPv6 || !is6 && w.noIPv4 {
-		return &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
-	}
-	handle := func(q *upstreamtest.Query) { w.handle(q, server.Addr()) }
-	w.network.Serve(server, handle, handle)
-	return nil
-}
-
-// handle is what becomes of a query.
-func (w *World) handle(packet *upstreamtest.Query, addr netip.Addr) {
-	q := &query{packet.Message, packet.TCP}
-	w.mu.Lock()
-	p := w.note(q, addr)
-	if !w.isThere(addr) {
-		p.Said = "nobody there"
-		w.mu.Unlock()
-		return
-	}
-	b := behave(w.rules[addr], q, w.counts)
-	isLost := !q.overTCP && w.chance(addr, q, "loss") < b.loss
-	delay := b.delay[0] + time.Duration(w.chance(addr, q, "delay")*float64(b.delay[1]-b.delay[0]))
-	zones := w.zones[addr]
-	w.mu.Unlock()
-
-	reply, said := b.respond(addr, zones, q)
-	if isLost {
-		said = "lost"
-	}
-	w.mu.Lock()
-	p.Said = said
-	w.mu.Unlock()
-	if isLost || b.says == nothing || b.fromElsewhere {
-		return
-	}
-	if b.forged > 0 {
-		time.Sleep(delay / 2)
-		delay -= delay / 2
-		for i := range b.forged {
-			packet.Send(forge(reply, uint16(i)+1))
-		}
-	}
-	time.Sleep(delay)
-	if b.says == unreachable {
-		packet.Unreachable()
-		return
-	}
-	for range 1 + b.copies {
-		packet.Send(reply)
-	}
-}
-
-// note keeps a query for the trace.
-func (w *World) note(q *query, addr netip.Addr) *Packet {
-	asked := q.question()
-	asked.Name = asked.Name.Fold()
-	p := &Packet{At: time.Since(w.started), Server: addr, Question: asked, TCP: q.overTCP, details: describeQuery(q)}
-	w.packets = append(w.packets, p)
-	return p
-}
-
-// describeQuery says how a query was asked.
-func describeQuery(q *query) string {
-	text := "plain"
-	if q.EDNS != nil {
-		text = "EDNS"
-		if q.EDNS.DO() {
-			text += " do"
-		}
-		if _, ok := q.EDNS.Options.Find(wire.OptionCookie); ok {
-			text += " cookie"
-		}
-	}
-	if q.Flags.Has(wire.FlagRD) {
-		text += " rd"
-	}
-	return text
-}
-
-// forge returns a guess of somebody off the path at the reply: right in all
-// but the ID.
-func forge(reply []byte, offset uint16) []byte {
-	b := slices.Clone(reply)
-	if len(b) >= 2 {
-		id := uint16(b[0])<<8 | uint16(b[1]) + offset
-		b[0], b[1] = byte(id>>8), byte(id)
-	}
-	return b
-}
-
-// chance returns a number in [0, 1) that seed, server and question decide, and
-// how often they were asked about before.
-func (w *World) chance(addr netip.Addr, q *query, what string) float64 {
-	d := draw{addr, what + q.question().Name.Fold().Wire() + q.question().Type.String()}
-	w.lottery[d]++
-	h := fnv.New64a()
-	fmt.Fprint(h, addr, d.question, w.lottery[d])
-	return rand.New(rand.NewPCG(w.seed, h.Sum64())).Float64()
 }
