@@ -30,10 +30,10 @@ const clients = 48
 // their servers after ten seconds or so, and say SERVFAIL.
 const patience = 12 * time.Second
 
-// askAll asks a resolver all questions. Those that fail are asked again, as
-// clients do: a resolver may run out of time with the first, and knows by the
-// second which servers not to ask.
-func askAll(p *process, questions []question) []outcome {
+// askAll asks a resolver all questions. Those that fail and should not are
+// asked again, as clients do: a resolver may run out of time with the first, and
+// knows by the second which servers not to ask.
+func askAll(p *process, questions []question, truths []*answer) []outcome {
 	results := make([]outcome, len(questions))
 	next := make(chan int)
 	var asking sync.WaitGroup
@@ -41,7 +41,7 @@ func askAll(p *process, questions []question) []outcome {
 		asking.Go(func() {
 			for i := range next {
 				begun := time.Now()
-				for results[i].again() {
+				for results[i].again(truths[i]) {
 					results[i].answer, results[i].Err = p.ask(questions[i])
 				}
 				results[i].Took = time.Since(begun)
@@ -60,11 +60,11 @@ func askAll(p *process, questions []question) []outcome {
 const tries = 3
 
 // again reports whether the question is to be asked, again or at all.
-func (o *outcome) again() bool {
+func (o *outcome) again(truth *answer) bool {
 	if o.answer == nil && o.Err == nil {
 		return true
 	}
-	if o.Err == nil && o.RCode != wire.RCodeServFail || o.Again == tries-1 {
+	if o.Err == nil && o.RCode != wire.RCodeServFail || truth.Loop || o.Again == tries-1 {
 		return false
 	}
 	o.Again++
