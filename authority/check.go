@@ -154,17 +154,25 @@ func (p *packer) checkSize(name wire.Name, set []addedRecord) {
 func (p *packer) checkAlone(id uint32, records []addedRecord) {
 	var alias, other addedRecord
 	for _, r := range records {
-		switch r.kind() {
-		case wire.TypeCNAME:
+		switch {
+		case r.kind() == wire.TypeCNAME:
 			alias = r
-		case wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeKEY, wire.TypeSIG, wire.TypeNXT:
-		default:
+		case !mayAccompanyAlias(r.kind()):
 			other = r
 		}
 	}
 	if alias != nil && other != nil {
 		p.problems.Errorf(p.position(alias), "%s has a CNAME record and other data: %s at %s", p.names.name(id), other.kind(), p.position(other))
 	}
+}
+
+// mayAccompanyAlias reports whether records of type t may be beside a CNAME.
+func mayAccompanyAlias(t wire.Type) bool {
+	switch t {
+	case wire.TypeCNAME, wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeKEY, wire.TypeSIG, wire.TypeNXT:
+		return true
+	}
+	return false
 }
 
 // checkTarget warns of records that lead to names of no use as servers.

@@ -94,14 +94,13 @@ func (n node) provesInOrder() bool {
 // linkHashed makes the NSEC3 records made with these parameters of NSEC3PARAM
 // (RFC 5155 7.3) the ones that prove. It reports whether there are any.
 func (f *freezer) linkHashed(parameters []byte) bool {
-	const sha1Only = 1
-	if parameters[0] != sha1Only || parameters[1] != 0 { // RFC 5155 4.1.2: other flags than 0 are for later versions
-		return false
-	}
 	s := f.snapshot
 	var entries []hashedEntry
 	for n, ref := range s.nodes() {
-		if hash, ok := s.hashOfOwner(n, parameters); ok {
+		if !n.has(flagHashedOwner) {
+			continue
+		}
+		if hash, ok := s.entryOf(n.name(), n.dataOf(wire.TypeNSEC3), parameters); ok {
 			entries = append(entries, hashedEntry{hash, ref})
 		}
 	}
@@ -129,35 +128,29 @@ func (f *freezer) linkHashed(parameters []byte) bool {
 	return true
 }
 
-// usesParameters reports whether a record of set, which may be none, is made
-// with the algorithm, the iterations and the salt of parameters.
-func usesParameters(set rrset, parameters []byte) bool {
-	if set.count == 0 {
-		return false // signatures alone
+// usesParameters reports whether one of the NSEC3 records, if there are any, is
+// made with the algorithm, the iterations and the salt of parameters.
+func usesParameters(records [][]byte, parameters []byte) bool {
+	const sha1Only = 1
+	if parameters[0] != sha1Only || parameters[1] != 0 { // RFC 5155 4.1.2: other flags than 0 are for later versions
+		return false
 	}
-	for data := range set.all() {
-		if data[0] == parameters[0] && bytes.HasPrefix(data[2:], parameters[2:]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(records, func(data []byte) bool {
+		return data[0] == parameters[0] && bytes.HasPrefix(data[2:], parameters[2:])
+	})
 }
 
-// hashOfOwner returns the hash that n has an NSEC3 record for, if it is one
-// made with these parameters. It is in the first label, right below the apex:
-// 32 digits of base32 with the extended hex alphabet (RFC 5155 3.3).
-func (s *Snapshot) hashOfOwner(n node, parameters []byte) (hash [sha1.Size]byte, ok bool) {
+// entryOf returns the hash that an owner of NSEC3 records stands for, if it is
+// one made with these parameters. It is in the first label, right below the
+// apex: 32 digits of base32 with the extended hex alphabet (RFC 5155 3.3).
+func (s *Snapshot) entryOf(name wire.Name, records [][]byte, parameters []byte) (hash [sha1.Size]byte, ok bool) {
 	const digits = 32
-	if !n.has(flagHashedOwner) {
-		return hash, false
-	}
-	set, _ := n.find(wire.TypeNSEC3)
-	owner := n.wireName()
-	if !usesParameters(set, parameters) || owner[0] != digits || len(owner) != 1+digits+s.origin.Len() {
+	owner := name.Wire()
+	if !usesParameters(records, parameters) || owner[0] != digits || len(owner) != 1+digits+s.origin.Len() {
 		return hash, false
 	}
 	bits, count, at := uint32(0), 0, 0
-	for _, c := range owner[1 : 1+digits] {
+	for _, c := range []byte(owner[1 : 1+digits]) {
 		switch c = wire.FoldByte(c); {
 		case '0' <= c && c <= '9':
 			c -= '0'

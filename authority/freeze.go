@@ -401,13 +401,4 @@ func hasUpper(b []byte) bool {
 // isSame reports whether two records of one RRset are the same one.
 func isSame(a, b addedRecord) bool { return compareData(a.kind(), a.data(), b.data()) == 0 }
 
-func setOrder(r addedRecord) uint32 {
-	t, isSignature := r.kind(), uint32(0)
-	if c := r.covers(); c != 0 {
-		t, isSignature = c, 1
-	}
-	if t == wire.TypeSOA {
-		t = 0
-	}
-	return uint32(t)<<1 | isSignature
-}
+func setOrder(r addedRecord) uint32 { return setRank(r.kind(), r.covers()) }

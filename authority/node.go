@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"iter"
+	"slices"
 
 	"github.com/names-dns/names/wire"
 )
@@ -113,7 +114,7 @@ func equalFolded[T string | []byte](own T, folded []byte) bool {
 func (n node) body() []byte { return n[n.numbersAt()+int(sizeOfNumbers[n.flags()&flagsOfNumbers]):] }
 
 // octets is the node without what follows it on its page.
-func (n node) octets() []byte {
+func (n node) octets() node {
 	b := n.body()
 	for range n.setCount() {
 		b = b[binary.LittleEndian.Uint32(b[setSize:]):]
@@ -131,6 +132,15 @@ func (n node) find(t wire.Type) (rrset, bool) {
 		b = b[binary.LittleEndian.Uint32(b[setSize:]):]
 	}
 	return rrset{}, false
+}
+
+// dataOf returns the data of each record of type t.
+func (n node) dataOf(t wire.Type) [][]byte {
+	set, ok := n.find(t)
+	if !ok {
+		return nil
+	}
+	return slices.AppendSeq(make([][]byte, 0, set.count), set.all())
 }
 
 // all yields every RRset, signatures behind what they cover.
@@ -192,6 +202,33 @@ func readSet(b []byte) rrset {
 		flags:   binary.LittleEndian.Uint16(b[setFlags:]),
 		octets:  b,
 	}
+}
+
+// setRank orders the RRsets of a node: SOA first, then by type, signatures
+// behind the type they cover.
+func setRank(kind, covered wire.Type) uint32 {
+	isSignature := uint32(0)
+	if covered != 0 {
+		kind, isSignature = covered, 1
+	}
+	if kind == wire.TypeSOA {
+		kind = 0
+	}
+	return uint32(kind)<<1 | isSignature
+}
+
+// covers is the type that a record covers, 0 for other types than RRSIG.
+func covers(kind wire.Type, data []byte) wire.Type {
+	if kind != wire.TypeRRSIG {
+		return 0
+	}
+	return coveredType(data)
+}
+
+// isInChain reports whether a record belongs to the NSEC3 chain, whose owners
+// are no names of the zone (RFC 5155 7.2.8).
+func isInChain(kind wire.Type, data []byte) bool {
+	return kind == wire.TypeNSEC3 || covers(kind, data) == wire.TypeNSEC3
 }
 
 // records returns the octets from the first record on.

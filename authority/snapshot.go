@@ -109,6 +109,32 @@ func (s *Snapshot) find(asked *askedName, label int) (node, bool) {
 	}
 }
 
+// findOwner returns the node whose name is asked, in the zone or in the NSEC3
+// chain.
+func (s *Snapshot) findOwner(asked *askedName, inChain bool) (node, bool) {
+	if inChain {
+		return s.findAside(asked, flagHashedOwner)
+	}
+	return s.find(asked, 0)
+}
+
+// findAside returns the node whose name is asked and that is no name of the
+// zone, for the reason that flag says.
+func (s *Snapshot) findAside(asked *askedName, flag uint16) (found node, ok bool) {
+	hash, want := asked.hashes[0], asked.suffix(0)
+	s.aside.from(newNumbered(hash, 0).compare, func(entry numbered) bool {
+		if entry.by() != hash {
+			return false
+		}
+		n := s.node(entry.id())
+		if n.has(flag) && n.nameIs(want) {
+			found, ok = n, true
+		}
+		return !ok
+	})
+	return found, ok
+}
+
 // All yields every record of the zone in canonical order (RFC 4034 6): the
 // apex first, types of a name in the order of their numbers with SOA in front,
 // signatures behind what they cover. What it yields is lent for ever: a
