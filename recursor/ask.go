@@ -5,132 +5,147 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/names-dns/names/recursor/upstream"
 	"github.com/names-dns/names/wire"
 )
 
-// task is one question while servers are asked. Its states: a server is chosen
-// and asked; then either a reply comes - it is the answer, or the next server
-// is asked - or the server's time is over and the next one is asked beside it.
-type task struct {
-	f        *Forwarder
-	question wire.Question
-	do       bool
-	query    upstream.Query
-
-	tries    []try
-	open     int // tries that have no result yet
-	results  chan result
-	progress chan struct{} // a server was heard, its answer takes longer
-	failures []string      // for the operator: who failed, and why
-	worst    *Failure      // for the asker: the failure that says most
-	rank     int           // how much
-}
-
 // try is a server asked once.
 type try struct {
+	flight  *flight
+	asking  upstream.Asking
 	server  *server
 	sent    time.Time
 	isTrial bool
-	over    bool // there is a result
-}
-
-// result is what came of a try.
-type result struct {
-	try   int
-	reply upstream.Reply
-	err   error
+	isDone  bool // there is a result
 }
 
 // recheck is how often servers that have all been asked are looked at: they
 // may turn out to be dead.
 const recheck = 500 * time.Millisecond
 
-// ask gets the answer to a question. It returns when ctx is done at the latest.
-func (f *Forwarder) ask(ctx context.Context, fl *flight) (*answer, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	t := &task{
-		f: f, question: fl.question, do: fl.key.do,
-		results:  make(chan result, f.config.Attempts),
-		progress: make(chan struct{}, 1),
+// A flight is in one of these states: its turn has not come; a server is asked
+// and its time is not over; its time is over and the next one is asked beside
+// it; it has landed. What moves it on is its turn (start), a reply or a failure
+// ([try.done]), a server that says that it takes longer (noteProgress), and time
+// (tick). These lock it; what they call has it locked.
+
+// start asks the first server: the flight's turn has come.
+func (fl *flight) start() {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	if fl.isOver {
+		<-fl.f.slots
+		return
 	}
-	t.query = upstream.Query{
-		Question: fl.question,
-		Flags:    wire.FlagRD | wire.FlagAD, // RFC 6840 5.7: whoever asks may want to know
-		DO:       fl.key.do,
-		Budget:   newBudget(f.config.Attempts),
-		Progress: func() {
-			select {
-			case t.progress <- struct{}{}:
-			default:
-			}
-		},
+	fl.hasTurn = true
+	fl.budget = newBudget(fl.f.config.Attempts)
+	if !fl.next(time.Now()) {
+		fl.fail(errAllDead)
 	}
-	if fl.key.cd {
-		t.query.Flags |= wire.FlagCD
-	}
-	return t.run(ctx)
 }
 
-func (t *task) run(ctx context.Context) (*answer, error) {
-	defer t.end()
-	patience, ok := t.next(ctx)
-	if !ok {
-		return nil, t.failure(errAllDead)
-	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	for {
-		select {
-		case r := <-t.results:
-			if a := t.take(r); a != nil {
-				return a, nil
-			}
-			if patience, ok = t.next(ctx); ok {
-				timer.Reset(patience)
-			} else if t.open == 0 {
-				return nil, t.failure(errAllDead)
-			}
-		case <-t.progress:
-			timer.Reset(maxPatience)
-		case <-timer.C:
-			dead := t.noteSilence()
-			patience, ok = t.next(ctx)
-			switch {
-			case ok:
-				timer.Reset(patience)
-			case dead:
-				return nil, t.failure(errAllDead)
-			default:
-				timer.Reset(recheck)
-			}
-		case <-ctx.Done():
-			t.noteSilence()
-			t.fail(nil, context.Cause(ctx), rankSilence, wire.ExtendedErrorNoReachableAuthority, "no upstream server answered in time")
-			return nil, t.failure(errAllDead)
+// done takes the result of a try.
+func (t *try) done(r *upstream.Reply, err error) {
+	now := time.Now()
+	t.server.report(r, err, now)
+	t.server.dropped()
+	fl := t.flight
+	fl.mu.Lock()
+	if !fl.isOver {
+		t.isDone = true
+		fl.open--
+		if a := fl.judge(t.server, r, err); a != nil {
+			fl.land(a, nil, context.Canceled)
+		} else if !fl.next(now) && fl.open == 0 {
+			fl.fail(errAllDead)
 		}
 	}
+	fl.mu.Unlock()
+	fl.release()
+}
+
+// noteProgress gives the server that was heard more time.
+func (fl *flight) noteProgress() {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	if !fl.isOver {
+		fl.wakeAfter(time.Now(), maxPatience)
+	}
+}
+
+// tick moves the flight on when its time has come.
+func (fl *flight) tick() {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	now := time.Now()
+	switch {
+	case fl.isOver || now.Before(fl.due): // another was meant, or it was too late to stop this one
+		return
+	case !fl.hasTurn:
+		fl.land(nil, errTooMany, context.DeadlineExceeded)
+		return
+	}
+	dead := fl.noteSilence(now)
+	switch {
+	case !now.Before(fl.deadline):
+		fl.blame.add(nil, context.DeadlineExceeded, rankSilence, wire.ExtendedErrorNoReachableAuthority, "no upstream server answered in time")
+		fl.fail(errAllDead)
+	case fl.next(now):
+	case dead || fl.open == 0:
+		fl.fail(errAllDead)
+	default:
+		fl.wakeAfter(now, recheck)
+	}
+}
+
+// fail ends the flight with what the servers failed at, or otherwise if nothing
+// is known.
+func (fl *flight) fail(otherwise *Failure) {
+	err := fl.blame.failure()
+	if err == nil {
+		err = otherwise
+	}
+	fl.land(nil, err, context.DeadlineExceeded)
 }
 
 // next asks the server that is likely to answer first, those before those that
-// were asked already. It returns how long to wait before the next one; ok is
-// false if there is nobody to ask.
-func (t *task) next(ctx context.Context) (patience time.Duration, ok bool) {
-	if len(t.tries) == t.f.config.Attempts || ctx.Err() != nil {
-		return 0, false
+// were asked already, and sets the timer for the one after it. It returns false
+// if there is nobody to ask.
+func (fl *flight) next(now time.Time) bool {
+	for {
+		t, patience := fl.choose(now)
+		if t == nil {
+			return false
+		}
+		err := t.start()
+		if err == nil {
+			fl.wakeAfter(now, patience)
+			return true
+		}
+		t.server.report(&upstream.Reply{}, err, now)
+		t.server.dropped()
+		t.isDone = true
+		fl.open--
+		fl.uses.Add(-1) // somebody waits, or it would have landed
+		fl.judge(t.server, nil, err)
 	}
-	now := time.Now()
-	servers := t.f.routes.Load().route(t.question)
+}
+
+// choose returns the next try, nil if there is nobody to ask, and how long to
+// wait before the one after it.
+func (fl *flight) choose(now time.Time) (t *try, patience time.Duration) {
+	if len(fl.tries) == fl.f.config.Attempts {
+		return nil, 0
+	}
+	servers := fl.f.routes.Load().route(fl.question)
 	var best, due *server
 	var bestTries int
 	var bestScore time.Duration
 	others := 0 // live ones not asked yet, the best included
 	for _, s := range servers {
-		tries, hasFailed := t.triesOf(s)
+		tries, hasFailed := fl.triesOf(s)
 		if hasFailed {
 			continue
 		}
@@ -147,31 +162,71 @@ func (t *task) next(ctx context.Context) (patience time.Duration, ok bool) {
 			}
 		}
 	}
-	if len(t.tries) == 0 {
-		t.explore(servers, best, now)
+	if len(fl.tries) == 0 {
+		fl.explore(servers, best, now)
 	}
 	switch {
 	case best != nil:
-		t.launch(ctx, best, now, false)
 		patience = best.patience()
 		if others <= 1 { // all have been asked now: it is the best one's turn again, unless it answers
 			patience = max(patience, repeatPatience)
 		}
-		return patience << bestTries, true
+		return fl.newTry(best, now, false), patience << bestTries
 	case due != nil && due.startTrial(now):
-		t.launch(ctx, due, now, true)
-		return due.trial, true
+		return fl.newTry(due, now, true), due.trial
 	}
-	return 0, false
+	return nil, 0
+}
+
+// newTry notes that s is asked.
+func (fl *flight) newTry(s *server, now time.Time, isTrial bool) *try {
+	n := len(fl.tries)
+	if n < cap(fl.tries) {
+		fl.tries = fl.tries[:n+1]
+	} else {
+		fl.tries = append(fl.tries, nil)
+	}
+	t := fl.tries[n]
+	if t == nil {
+		t = &try{flight: fl}
+		t.asking.Done = t.done
+		fl.tries[n] = t
+	}
+	t.server, t.sent, t.isTrial, t.isDone = s, now, isTrial, false
+	fl.open++
+	fl.uses.Add(1)
+	s.asked()
+	return t
+}
+
+// start asks the server of t.
+func (t *try) start() error {
+	t.asking.Query = t.flight.query()
+	return t.asking.Start(t.server.Server)
+}
+
+// query is what servers are asked.
+func (fl *flight) query() upstream.Query {
+	q := upstream.Query{
+		Question: fl.question,
+		Flags:    wire.FlagRD | wire.FlagAD, // RFC 6840 5.7: whoever asks may want to know
+		DO:       fl.key.do,
+		Budget:   fl.budget,
+		Progress: fl.heard,
+	}
+	if fl.key.cd {
+		q.Flags |= wire.FlagCD
+	}
+	return q
 }
 
 // triesOf returns how often s was asked, and whether it has said that it does
 // not know.
-func (t *task) triesOf(s *server) (count int, hasFailed bool) {
-	for i := range t.tries {
-		if t.tries[i].server == s {
+func (fl *flight) triesOf(s *server) (count int, hasFailed bool) {
+	for _, t := range fl.tries {
+		if t.server == s {
 			count++
-			hasFailed = hasFailed || t.tries[i].over
+			hasFailed = hasFailed || t.isDone
 		}
 	}
 	return count, hasFailed
@@ -183,7 +238,7 @@ const explorations = 16
 
 // explore asks servers whose condition is not known in the background. What
 // they say changes nothing for this question.
-func (t *task) explore(servers []*server, best *server, now time.Time) {
+func (fl *flight) explore(servers []*server, best *server, now time.Time) {
 	for _, s := range servers {
 		if s == best {
 			continue
@@ -201,21 +256,16 @@ func (t *task) explore(servers []*server, best *server, now time.Time) {
 			continue
 		}
 		if s.mayProbe(now) {
-			t.f.probe(s, t.query)
+			fl.f.probe(s, fl.query())
 		}
 	}
 }
 
 // probe asks s a question in the background to see how it fares.
 func (f *Forwarder) probe(s *server, q upstream.Query) {
+	q.Question.Name = q.Question.Name.Clone() // the flight may land before
 	q.Budget, q.Progress = newBudget(1), nil
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		s.probed()
-		return
-	}
-	f.done.Go(func() {
+	if !f.run(func() {
 		ctx, cancel := context.WithTimeout(f.context, probeTimeout)
 		defer cancel()
 		reply, err := s.Ask(ctx, &q)
@@ -227,22 +277,21 @@ func (f *Forwarder) probe(s *server, q upstream.Query) {
 			s.answered()
 		}
 		s.probed()
-	})
+	}) {
+		s.probed()
+	}
 }
 
-// launch asks s.
-func (t *task) launch(ctx context.Context, s *server, now time.Time, isTrial bool) {
-	i := len(t.tries)
-	t.tries = append(t.tries, try{server: s, sent: now, isTrial: isTrial})
-	t.open++
-	s.asked()
-	query := t.query
-	t.f.done.Go(func() {
-		reply, err := s.Ask(ctx, &query)
-		s.report(&reply, err, time.Now())
-		s.dropped()
-		t.results <- result{i, reply, err} // has room for all
-	})
+// run runs g on a goroutine that Close waits for. It returns false, and does
+// nothing, where the forwarder is closed.
+func (f *Forwarder) run(g func()) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return false
+	}
+	f.done.Go(g)
+	return true
 }
 
 // report notes what an answer, or its lack, says about s. It returns false
@@ -267,31 +316,28 @@ func (s *server) report(reply *upstream.Reply, err error, now time.Time) bool {
 	return true
 }
 
-// take looks at a result. It returns the answer if it is one.
-func (t *task) take(r result) *answer {
-	try := &t.tries[r.try]
-	try.over = true
-	t.open--
-	s := try.server
-	if r.err != nil {
-		t.fail(s, r.err, rankNetwork, wire.ExtendedErrorNetworkError, "the upstream server cannot be reached")
+// judge looks at what s said, or at why it did not. It returns the answer if it
+// is one.
+func (fl *flight) judge(s *server, r *upstream.Reply, err error) *answer {
+	if err != nil {
+		fl.blame.add(s, err, rankNetwork, wire.ExtendedErrorNetworkError, "the upstream server cannot be reached")
 		return nil
 	}
-	if !isAnswer(r.reply.RCode) {
+	if !isAnswer(r.RCode) {
 		s.declined()
-		e := extendedError(r.reply.Options)
+		e := extendedError(r.Options)
 		if e == nil {
-			t.fail(s, fmt.Errorf("it answers %v", r.reply.RCode), rankRCode, wire.ExtendedErrorNoReachableAuthority,
-				"the upstream server answers "+r.reply.RCode.String())
+			fl.blame.add(s, fmt.Errorf("it answers %v", r.RCode), rankRCode, wire.ExtendedErrorNoReachableAuthority,
+				"the upstream server answers "+r.RCode.String())
 		} else {
-			t.fail(s, fmt.Errorf("it answers %v: %s", r.reply.RCode, e.AppendText(nil)), rankExplained, e.Code, e.Text)
+			fl.blame.add(s, fmt.Errorf("it answers %v: %s", r.RCode, e.AppendText(nil)), rankExplained, e.Code, e.Text)
 		}
 		return nil
 	}
-	a, err := scrub(&r.reply, t.question, t.do)
+	a, err := fl.scrubber.scrub(r, fl.question, fl.key.do)
 	if err != nil {
 		s.declined()
-		t.fail(s, err, rankInvalid, wire.ExtendedErrorInvalidData, "the upstream server's reply is no answer")
+		fl.blame.add(s, err, rankInvalid, wire.ExtendedErrorInvalidData, "the upstream server's reply is no answer")
 		return nil
 	}
 	s.answered()
@@ -306,24 +352,14 @@ func isAnswer(r wire.RCode) bool {
 
 // noteSilence tells servers that have not answered that they should have. It
 // reports whether all of them are dead.
-func (t *task) noteSilence() bool {
-	now := time.Now()
+func (fl *flight) noteSilence(now time.Time) bool {
 	allDead := true
-	for i := range t.tries {
-		if try := &t.tries[i]; !try.over && !try.server.silent(try.sent, now, try.isTrial) {
+	for _, t := range fl.tries {
+		if !t.isDone && !t.server.silent(t.sent, now, t.isTrial) {
 			allDead = false
 		}
 	}
 	return allDead
-}
-
-// end lets go of what the task holds.
-func (t *task) end() {
-	for i := range t.tries {
-		if t.tries[i].isTrial {
-			t.tries[i].server.probed()
-		}
-	}
 }
 
 // How much a failure tells the asker.
@@ -334,24 +370,3 @@ const (
 	rankRCode
 	rankExplained
 )
-
-// fail notes a failure; s may be nil.
-func (t *task) fail(s *server, err error, rank int, code wire.ExtendedErrorCode, text string) {
-	why := err.Error()
-	if s != nil {
-		why = s.Addr().String() + ": " + why
-	}
-	t.failures = append(t.failures, why)
-	if rank > t.rank {
-		t.worst, t.rank = &Failure{Code: code, Text: text}, rank
-	}
-}
-
-// failure returns why there is no answer, or otherwise if nothing is known.
-func (t *task) failure(otherwise *Failure) error {
-	if t.worst == nil {
-		return otherwise
-	}
-	t.worst.Err = errors.New(strings.Join(t.failures, "; "))
-	return t.worst
-}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/recursor/upstream"
 	"github.com/names-dns/names/wire"
 )
 
@@ -18,49 +20,109 @@ type flightKey struct {
 	do, cd bool
 }
 
-// flight is a question on its way, and all who wait for its answer.
+// flight is a question on its way, and all who wait for its answer. It has no
+// goroutine: what comes of a server asked, or the time that is over, moves it
+// on (ask.go). It is used again for another question once nobody refers to it.
 type flight struct {
-	key      flightKey
-	question wire.Question
-	cancel   context.CancelFunc
-	askers   int // under the forwarder's lock
+	f     *Forwarder
+	key   flightKey
+	names [2][wire.MaxNameLen]byte // what key and question borrow from
 
-	landed chan struct{} // closed once there is an answer or an error
+	askers int          // under the forwarder's lock
+	uses   atomic.Int32 // askers, tries that are open, and others who will look at it
+
+	over   chan struct{} // closed once there is an answer or an error
 	answer *answer
 	err    error
+
+	mu       sync.Mutex // taken before the forwarder's
+	isOver   bool
+	hasTurn  bool // it is one of those in flight
+	question wire.Question
+	deadline time.Time
+	due      time.Time // when the timer moves it on
+	timer    *time.Timer
+	budget   *upstream.Budget
+	tries    []*try // those beyond the length are for later
+	open     int    // tries that have no result yet
+	heard    func() // for upstream.Query.Progress
+	blame    blame
+	scrubber scrubber
+}
+
+// newFlight returns a flight that may be taken.
+func (f *Forwarder) newFlight() *flight {
+	if fl, ok := f.landed.Get().(*flight); ok {
+		return fl
+	}
+	fl := &flight{f: f}
+	fl.heard = fl.noteProgress
+	return fl
+}
+
+// take makes fl the flight of the question of x.
+func (fl *flight) take(x *names.Exchange) {
+	fl.mu.Lock() // the timer may have been stopped too late
+	defer fl.mu.Unlock()
+	fl.isOver, fl.hasTurn = false, false
+	fl.deadline = time.Now().Add(fl.f.config.Timeout)
+	fl.due = fl.deadline
+	q := x.Query.Question
+	folded, _, _ := wire.BorrowName(q.Name.AppendFolded(fl.names[0][:0])) // it was read once
+	fl.key = flightKey{folded.Wire(), q.Type, x.DO(), x.Query.Header.Flags.Has(wire.FlagCD)}
+	fl.question = q
+	fl.question.Name, _, _ = wire.BorrowName(q.Name.AppendTo(fl.names[1][:0]))
+}
+
+// release lets go of fl. Whoever is last leaves it for another question.
+func (fl *flight) release() {
+	if fl.uses.Add(-1) > 0 {
+		return
+	}
+	fl.answer, fl.err, fl.blame = nil, nil, blame{}
+	fl.tries = fl.tries[:0]
+	fl.f.landed.Put(fl)
 }
 
 // join returns the flight with the question of x: one that is on its way, or a
 // new one. Whoever joins has to leave.
 func (f *Forwarder) join(x *names.Exchange) (*flight, error) {
-	q := x.Query.Question
-	key := flightKey{q.Name.Fold().Wire(), q.Type, x.DO(), x.Query.Header.Flags.Has(wire.FlagCD)}
+	fl := f.newFlight()
+	fl.take(x)
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.closed {
+		f.mu.Unlock()
 		return nil, errClosed
 	}
-	if fl := f.flights[key]; fl != nil {
-		fl.askers++
-		return fl, nil
+	if other := f.flights[fl.key]; other != nil {
+		other.askers++
+		other.uses.Add(1)
+		f.mu.Unlock()
+		f.landed.Put(fl)
+		return other, nil
 	}
-	q.Name = q.Name.Clone()
-	key.name = q.Name.Fold().Wire()
-	ctx, cancel := context.WithTimeout(f.context, f.config.Timeout)
-	fl := &flight{key: key, question: q, cancel: cancel, askers: 1, landed: make(chan struct{})}
-	f.flights[key] = fl
-	f.done.Go(func() { f.fly(ctx, fl) })
+	fl.askers = 1
+	fl.uses.Store(1)
+	fl.over = make(chan struct{})
+	f.flights[fl.key] = fl
+	f.mu.Unlock()
+	fl.begin()
 	return fl, nil
 }
 
 // leave ends the flight where nobody waits for it any more.
 func (f *Forwarder) leave(fl *flight) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if fl.askers--; fl.askers == 0 {
+	fl.askers--
+	isLast := fl.askers == 0
+	if isLast {
 		f.forget(fl)
-		fl.cancel()
 	}
+	f.mu.Unlock()
+	if isLast {
+		fl.abandon()
+	}
+	fl.release()
 }
 
 // forget takes a flight out of those that can be joined.
@@ -70,23 +132,88 @@ func (f *Forwarder) forget(fl *flight) {
 	}
 }
 
-// fly asks the question when its turn comes.
-func (f *Forwarder) fly(ctx context.Context, fl *flight) {
-	defer fl.cancel()
+// begin starts the flight, now or when its turn comes.
+func (fl *flight) begin() {
+	f := fl.f
 	select {
 	case f.slots <- struct{}{}:
-		fl.answer, fl.err = f.ask(ctx, fl)
-		<-f.slots
-	case <-ctx.Done():
-		fl.err = errTooMany
+		fl.start()
+		return
+	default:
 	}
-	if fl.err != nil && f.context.Err() != nil {
-		fl.err = errClosed
+	fl.mu.Lock()
+	fl.wakeAfter(time.Now(), f.config.Timeout)
+	fl.mu.Unlock()
+	fl.uses.Add(1)
+	if f.run(fl.awaitTurn) {
+		return
 	}
+	fl.mu.Lock()
+	fl.land(nil, errClosed, context.Canceled)
+	fl.mu.Unlock()
+	fl.release()
+}
+
+// awaitTurn starts the flight when another has landed.
+func (fl *flight) awaitTurn() {
+	defer fl.release()
+	select {
+	case fl.f.slots <- struct{}{}:
+		fl.start()
+	case <-fl.over:
+	}
+}
+
+// land ends the flight: with an answer, or err. What servers are still asked
+// is cancelled because of why. fl is locked.
+func (fl *flight) land(a *answer, err error, why error) {
+	if fl.isOver {
+		return
+	}
+	fl.isOver, fl.answer, fl.err = true, a, err
+	if fl.timer != nil {
+		fl.timer.Stop()
+	}
+	for _, t := range fl.tries {
+		if t.isTrial {
+			t.server.probed()
+		}
+		if !t.isDone && t.asking.Cancel(why) {
+			t.server.dropped()
+			fl.uses.Add(-1) // its; the caller's is left
+		}
+	}
+	f := fl.f
 	f.mu.Lock()
 	f.forget(fl)
 	f.mu.Unlock()
-	close(fl.landed)
+	if fl.hasTurn {
+		<-f.slots
+	}
+	close(fl.over)
+}
+
+// abandon ends the flight because nobody waits for it.
+func (fl *flight) abandon() {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	if !fl.isOver {
+		fl.noteSilence(time.Now())
+		fl.land(nil, context.Canceled, context.Canceled)
+	}
+}
+
+// wakeAfter has the timer move fl on after d, or at the deadline. fl is locked.
+func (fl *flight) wakeAfter(now time.Time, d time.Duration) {
+	fl.due = now.Add(d)
+	if fl.due.After(fl.deadline) {
+		fl.due = fl.deadline
+	}
+	if fl.timer == nil {
+		fl.timer = time.AfterFunc(fl.due.Sub(now), fl.tick)
+		return
+	}
+	fl.timer.Reset(fl.due.Sub(now))
 }
 
 // unexpected logs replies that do not match, at most one a second, and counts

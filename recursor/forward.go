@@ -122,13 +122,14 @@ type Forwarder struct {
 	end     context.CancelFunc
 	routes  atomic.Pointer[routes]
 	slots   chan struct{} // one for each question in flight
+	landed  sync.Pool     // of *flight, to be used again
 	waiting atomic.Int64  // askers
 
 	unexpected unexpected
 
 	mu      sync.Mutex
 	closed  bool
-	flights map[flightKey]*flight
+	flights map[flightKey]*flight      // that can be joined
 	servers map[netip.AddrPort]*server // all that routes lead to
 	done    sync.WaitGroup             // whatever the forwarder has started
 }
@@ -337,7 +338,7 @@ func (f *Forwarder) Resolve(ctx context.Context, x *names.Exchange) error {
 	}
 	defer f.leave(flight)
 	select {
-	case <-flight.landed:
+	case <-flight.over:
 		if flight.err != nil {
 			return flight.err
 		}
@@ -371,8 +372,19 @@ func (f *Forwarder) Close() error {
 	for _, s := range f.servers {
 		servers = append(servers, s)
 	}
+	flights := make([]*flight, 0, len(f.flights))
+	for _, fl := range f.flights {
+		fl.uses.Add(1)
+		flights = append(flights, fl)
+	}
 	f.mu.Unlock()
 	f.end()
+	for _, fl := range flights {
+		fl.mu.Lock()
+		fl.land(nil, errClosed, context.Canceled)
+		fl.mu.Unlock()
+		fl.release()
+	}
 	f.done.Wait()
 	for _, s := range servers {
 		s.Close()

@@ -44,15 +44,20 @@ var (
 //
 // The answer shares no memory with the reply.
 func scrub(reply *upstream.Reply, q wire.Question, do bool) (*answer, error) {
-	s := scrubber{question: q, zone: wire.Root, do: do}
+	return new(scrubber).scrub(reply, q, do)
+}
+
+// scrub is the function scrub. What it returns is valid until it is called
+// again, and q has to live as long.
+func (s *scrubber) scrub(reply *upstream.Reply, q wire.Question, do bool) (*answer, error) {
+	*s = scrubber{question: q, zone: wire.Root, do: do, reader: s.reader, records: s.records[:0], data: s.data[:0]}
 	if err := s.read(reply); err != nil {
 		return nil, err
 	}
 	if s.links == 1 && !s.found && s.soa.IsZero() && s.hasNS && reply.RCode == wire.RCodeNoError && !s.reader.Header().Flags.Has(wire.FlagAA) {
 		return nil, errReferral
 	}
-	out := s.out
-	return &out, nil
+	return &s.out, nil
 }
 
 // read takes the reply apart.

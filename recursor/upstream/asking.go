@@ -221,6 +221,7 @@ func (a *Asking) openStream() {
 	st := &stream{cancel}
 	a.stream = st
 	server, query, form := a.server, a.Query, a.form // a may be another asking before this is over
+	query.Question.Name = query.Question.Name.Clone()
 	server.client.readers.Go(func() {
 		defer cancel(nil)
 		found, err := server.overTCP(ctx, &query, form)
