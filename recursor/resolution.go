@@ -286,6 +286,11 @@ func understand(t *resolution) (state, error) {
 	if t.isShortened(p.question) {
 		switch p.kind {
 		case saysNoName:
+			if t.deniesAll(p) {
+				t.r.keep(p)
+				t.finish(&p.scrubber.out)
+				return nil, nil
+			}
 			// Servers say so of names that have nothing but others below them,
 			// which is wrong (RFC 8020 1). So they are asked for the whole name.
 			t.denial, t.whole = p, true
@@ -321,6 +326,15 @@ func understand(t *resolution) (state, error) {
 		}
 	}
 	return lookInCache, nil
+}
+
+// deniesAll reports whether p, which denies a shortened name, denies all names
+// below it (RFC 8020 2): the servers of the root and of top-level domains know
+// what they are saying.
+func (t *resolution) deniesAll(p *response) bool {
+	s := &p.scrubber
+	return t.cut.zone.LabelCount() <= 1 && t.cut.source < fromStub &&
+		s.out.rcode == wire.RCodeNXDomain && s.links == 1 && !s.soa.IsZero()
 }
 
 // refer goes on to the servers of a zone below (step 4b).
