@@ -76,7 +76,11 @@ func (r *reader) open(path string) (*cutter, error) {
 // next reads the next block into b, whose memory it uses again. It is not
 // called behind the last one. Errors do not name the file.
 func (c *cutter) next(b *block) error {
-	text := append(slices.Grow(b.memory[:0], max(c.block, len(c.rest)+1)), c.rest...)
+	size := max(c.block, len(c.rest)+1)
+	if c.size > 0 {
+		size = min(size, len(c.rest)+int(c.taken)+1) // the last octet is for the end to be found at once
+	}
+	text := append(slices.Grow(b.memory[:0], size), c.rest...)
 	for {
 		var err error
 		text, err = c.fill(text)
@@ -160,21 +164,34 @@ func (r *reader) readFile(path string, c *cutter, origin wire.Name) error {
 	return nil
 }
 
-// readBlock reads the entries that end in b, which is lent until it returns. An
-// entry that does not is kept until the rest of it comes.
+// readBlock reads the entries that end in b, which is lent until it returns.
 func (r *reader) readBlock(b *block) {
+	if r.beginBlock(b) {
+		r.readEntries()
+		r.endBlock()
+		r.flush()
+	}
+}
+
+// beginBlock gives b to the scanner, behind the entry that began in blocks
+// before if there is one. It returns false where it is too early to look at that:
+// an entry over many blocks is not to be looked at with each of them.
+func (r *reader) beginBlock(b *block) bool {
 	text := b.text
 	if len(r.begun) > 0 {
 		r.begun = append(r.begun, text...)
 		if len(r.begun) < r.enough && !b.last {
-			return // an entry over many blocks is not to be looked at with each of them
+			return false
 		}
 		text = r.begun
 	}
 	r.scanner.goOn(text, !b.last)
-	r.readEntries()
-	r.begun = append(r.begun[:0], text[r.scanner.at:]...)
+	return true
+}
+
+// endBlock keeps the entry that did not end.
+func (r *reader) endBlock() {
+	r.begun = append(r.begun[:0], r.scanner.text[r.scanner.at:]...)
 	r.enough = 2 * len(r.begun)
 	r.ownerText = nil // was lent
-	r.flush()
 }

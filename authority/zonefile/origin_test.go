@@ -27,9 +27,10 @@ func TestFindOrigin(t *testing.T) {
 	}
 	long := strings.Repeat("; a comment\n", originWithin/12+1)
 	for _, test := range []struct{ text, want string }{
-		{long + "$ORIGIN example.com.\n", ""},
 		{long[:originWithin-200] + "\n$ORIGIN example.com.\n" + long, "example.com."},
-		{long[:originWithin-20] + "\n$ORIGIN example.com.\n", ""}, // it would be cut
+		{long[:originWithin-20] + "\n$ORIGIN example.com.\n", "example.com."},
+		{long + long[:originBlock] + "\n$ORIGIN example.com.\n", ""},
+		{"$TTL (" + long[:3*originBlock] + " 5\n)\n$ORIGIN example.com.\n", "example.com."},
 	} {
 		got, err := FindOrigin("zone", Options{Open: openFrom([]storyFile{{"zone", test.text}})})
 		if got.String() != test.want || err != nil {
