@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/names-dns/names/authority/diagnostic"
 	"github.com/names-dns/names/names"
@@ -90,4 +91,133 @@ func BenchmarkAnswerMillion(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkEdit changes one record of a zone of a million names, and serves the
+// result.
+func BenchmarkEdit(b *testing.B) {
+	z := NewZone(millionZone())
+	for _, test := range []struct {
+		name string
+		edit func(t *Txn, i int) error
+	}{
+		{"change", func(t *Txn, i int) error { return t.Replace(host(i*7919%largeNames, i)) }},
+		{"comeAndGo", func(t *Txn, i int) error {
+			r := host(largeNames+i/2, 0)
+			if i%2 == 1 {
+				t.RemoveName(r.Name)
+				return nil
+			}
+			return t.Add(r)
+		}},
+		{"delegate", func(t *Txn, i int) error {
+			servers := wire.Record{Name: host(i*7919/2%largeNames, 0).Name, Type: wire.TypeNS, Class: wire.ClassIN, TTL: 60, Data: target(wire.MustParseName("ns.example."))}
+			if i%2 == 1 {
+				t.RemoveRRset(servers.Name, wire.TypeNS)
+				return nil
+			}
+			return t.Add(servers)
+		}},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := z.Update(func(t *Txn) error { return test.edit(t, i) }); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// host is an A record of a name of millionZone.
+func host(i, address int) wire.Record {
+	data := binary.BigEndian.AppendUint32(nil, 10<<24|uint32(address))
+	return wire.Record{Name: wire.MustParseName("host" + strconv.Itoa(i) + ".example."), Type: wire.TypeA, Class: wire.ClassIN, TTL: 60, Data: data}
+}
+
+// TestEditsOfLargeZonesAreSmall: what an edit of one record copies is bounded,
+// however large the zone is.
+func TestEditsOfLargeZonesAreSmall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a zone of a million names takes seconds to make")
+	}
+	z := NewZone(millionZone())
+	for i, test := range []struct {
+		name string
+		edit func(*Txn) error
+	}{
+		{"first edit", func(t *Txn) error { return t.Replace(host(1, 5)) }},
+		{"change", func(t *Txn) error { return t.Replace(host(500_001, 5)) }},
+		{"new name", func(t *Txn) error { return t.Add(host(largeNames, 5)) }},
+		{"name removed", func(t *Txn) error { t.RemoveName(host(500_003, 0).Name); return nil }},
+		{"delegation removed", func(t *Txn) error { t.RemoveRRset(host(500_000, 0).Name, wire.TypeNS); return nil }},
+	} {
+		before := z.Snapshot()
+		changes, err := z.Update(test.edit)
+		if err != nil || len(changes.Added)+len(changes.Removed) < 3 {
+			t.Fatalf("%s: %v, %v", test.name, changes, err)
+		}
+		after := z.Snapshot()
+		fresh := after.memory(before)
+		t.Logf("%s: %v", test.name, fresh)
+		const most = 8 * 16 << 10 // pieces of 16 KiB, and tables that have a few words for each piece
+		if fresh.pieces > most || fresh.tables > after.memory(nil).pieces/100 {
+			t.Errorf("%s copies %v", test.name, fresh)
+		}
+		if i > 0 && fresh.pages > 1024 {
+			t.Errorf("%s writes %d octets to pages", test.name, fresh.pages)
+		}
+	}
+}
+
+// memory is how many octets a snapshot takes.
+type memory struct{ pages, pieces, tables int }
+
+// memory returns what s takes and before does not have; nil has nothing. Pages
+// that both have count with what only s has written to them.
+func (s *Snapshot) memory(before *Snapshot) (m memory) {
+	if before == nil {
+		before = new(Snapshot)
+	}
+	for i, page := range s.pages.list {
+		m.pages += cap(page)
+		if i < len(before.pages.list) && len(page) > 0 && len(before.pages.list[i]) > 0 && &page[0] == &before.pages.list[i][0] {
+			m.pages -= cap(page) - (len(page) - len(before.pages.list[i]))
+		}
+	}
+	count(&m, s.index.buckets, before.index.buckets)
+	count(&m, s.refs.list, before.refs.list)
+	count(&m, s.links.list, before.links.list)
+	countLeaves(&m, s.children, before.children)
+	countLeaves(&m, s.aside, before.aside)
+	countLeaves(&m, s.order, before.order)
+	countLeaves(&m, s.hashed.entries, before.hashed.entries)
+	m.tables += len(s.pages.list) * int(unsafe.Sizeof([]byte{})+unsafe.Sizeof(uint32(0)))
+	return m
+}
+
+func count[E any](m *memory, pieces, before [][]E) {
+	var e E
+	shared := map[*E]bool{}
+	for _, p := range before {
+		shared[&p[0]] = true
+	}
+	if len(pieces) > 0 && (len(before) == 0 || &pieces[0] != &before[0]) {
+		m.tables += len(pieces) * int(unsafe.Sizeof(pieces[0]))
+	}
+	for _, p := range pieces {
+		if !shared[&p[0]] {
+			m.pieces += cap(p) * int(unsafe.Sizeof(e))
+			shared[&p[0]] = true
+		}
+	}
+}
+
+func countLeaves[E any](m *memory, list, before sorted[E]) {
+	var e E
+	if len(list.firsts) > 0 && (len(before.firsts) == 0 || &list.firsts[0] != &before.firsts[0]) {
+		m.tables += len(list.firsts) * int(unsafe.Sizeof(e))
+	}
+	count(m, list.leaves, before.leaves)
 }
