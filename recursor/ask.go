@@ -297,18 +297,18 @@ func (f *Forwarder) run(g func()) bool {
 // report notes what an answer, or its lack, says about s. It returns false
 // where it says nothing.
 func (s *server) report(reply *upstream.Reply, err error, now time.Time) bool {
-	var notSent *upstream.NotSentError
-	var overTCP *upstream.TCPError
-	switch {
-	case reply.Heard:
+	if reply.Heard {
 		s.heard(now, reply.RTT)
 		if err != nil {
 			s.declined()
 		}
 		return true
-	case errors.As(err, &notSent), errors.Is(err, upstream.ErrBudget), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	}
+	if _, notSent := errors.AsType[*upstream.NotSentError](err); notSent || errors.Is(err, upstream.ErrBudget) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
-	case errors.As(err, &overTCP):
+	}
+	if _, overTCP := errors.AsType[*upstream.TCPError](err); overTCP {
 		s.declined()
 		return true
 	}

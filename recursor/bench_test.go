@@ -36,7 +36,7 @@ func BenchmarkForwardAllDead(b *testing.B) {
 	}
 }
 
-func benchmarkForwarder(b *testing.B, server netip.AddrPort) (*Forwarder, *names.Exchange) {
+func benchmarkForwarder(b testing.TB, server netip.AddrPort) (*Forwarder, *names.Exchange) {
 	f, err := NewForwarder(ForwardConfig{Servers: []netip.AddrPort{server}})
 	if err != nil {
 		b.Fatal(err)

@@ -69,7 +69,7 @@ func (s *scrubber) read(reply *upstream.Reply) error {
 	if err := s.reader.SkipQuestions(); err != nil {
 		return err
 	}
-	if err := s.section(&s.reader, s.takeAnswer); err != nil {
+	if err := s.section(&s.reader, (*scrubber).takeAnswer); err != nil {
 		return err
 	}
 	if s.found && reply.RCode == wire.RCodeNXDomain {
@@ -81,11 +81,11 @@ func (s *scrubber) read(reply *upstream.Reply) error {
 	if err := s.reader.NextSection(); err != nil {
 		return err
 	}
-	ahead := s.reader
-	if err := s.section(&ahead, s.lookAhead); err != nil {
+	s.ahead = s.reader
+	if err := s.section(&s.ahead, (*scrubber).lookAhead); err != nil {
 		return err
 	}
-	if err := s.section(&s.reader, s.takeAuthority); err != nil {
+	if err := s.section(&s.reader, (*scrubber).takeAuthority); err != nil {
 		return err
 	}
 	s.out.answers, s.out.authority = s.records[:s.answers:s.answers], s.records[s.answers:]
@@ -99,6 +99,7 @@ type scrubber struct {
 	zone     wire.Name // what the server is believed about: names at and below it
 	do       bool
 	reader   wire.Reader
+	ahead    wire.Reader // of the authority section, which is read twice
 
 	names    [maxLinks + 1]wire.Name // from the question on, alias by alias
 	links    int                     // how many names there are
@@ -126,14 +127,14 @@ type rrset struct {
 
 // section shows each record of class IN of the present section to take, if its
 // owner is in the zone.
-func (s *scrubber) section(r *wire.Reader, take func(r *wire.Reader, h wire.RecordHeader) error) error {
+func (s *scrubber) section(r *wire.Reader, take func(s *scrubber, r *wire.Reader, h wire.RecordHeader) error) error {
 	for {
 		h, err := r.Next()
 		if err == wire.ErrSectionDone {
 			return nil
 		}
 		if err == nil && h.Class == wire.ClassIN && h.Name.HasSuffix(s.zone) {
-			err = take(r, h)
+			err = take(s, r, h)
 		}
 		if err != nil {
 			return err
@@ -331,8 +332,11 @@ func (s *scrubber) isInZone(name wire.Name) bool {
 // what is passed on; nil if there is none.
 func extendedError(options wire.Options) *wire.ExtendedError {
 	data, ok := options.Find(wire.OptionExtendedError)
+	if !ok {
+		return nil
+	}
 	var e wire.ExtendedError
-	if !ok || e.Parse(data) != nil {
+	if e.Parse(data) != nil {
 		return nil
 	}
 	e.Text = e.Text[:min(len(e.Text), maxExtendedText)]

@@ -1,0 +1,5 @@
+//go:build !race
+
+package recursor
+
+const raceEnabled = false
