@@ -118,10 +118,8 @@ func (l *flight) prepare(x *names.Exchange) {
 // fly asks the resolver behind.
 func (f *Front) fly(l *flight, name string, k key) {
 	defer f.running.Done()
-	ctx, cancel := context.WithTimeout(f.context, f.cache.config.Timeout)
-	defer cancel()
 	flushes := f.cache.flushes.Load()
-	l.err = f.ask(ctx, &l.x)
+	l.err = f.ask(f.timeouts.Context(), &l.x)
 	if l.err == nil {
 		l.sections, l.err = sectionsOf(l.x.Reply.Finish())
 	}

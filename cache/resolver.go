@@ -26,6 +26,7 @@ type Front struct {
 
 	context     context.Context
 	cancel      context.CancelFunc
+	timeouts    *names.SharedTimeout
 	running     sync.WaitGroup
 	prefetching atomic.Int64
 }
@@ -34,6 +35,7 @@ type Front struct {
 func (c *Cache) Front(next names.Resolver) *Front {
 	f := &Front{cache: c, next: next, flights: map[string]*flight{}}
 	f.context, f.cancel = context.WithCancel(context.Background())
+	f.timeouts = names.NewSharedTimeout(f.context, c.config.Timeout)
 	return f
 }
 
