@@ -114,7 +114,7 @@ func (p *parser) command(s *Story, l *line) error {
 // [from ADDRESS…]".
 func (p *parser) zone(l *line, words []word) (command, error) {
 	if len(words) < 3 {
-		return nil, p.fail(l, len(words), errors.New("a zone has a name and addresses: zone NAME on ADDRESS..."))
+		return nil, p.fail(l, len(words), errors.New("a zone has a name and addresses"))
 	}
 	origin, err := parseName(words[1].text)
 	if err != nil {

@@ -19,10 +19,10 @@ func TestParseErrorsSayWhere(t *testing.T) {
 		{"story s\nstory s", `2:1: there is a story "s" above`},
 		{"storey s", `1:1: "storey" begins no command: zone, server, root, network, recursor, advance, ask, story`},
 
-		{"zone", "1:5: a zone has a name and addresses: zone NAME on ADDRESS..."},
+		{"zone", "1:5: a zone has a name and addresses"},
 		{"zone example on 192.0.2.1", `1:6: "example" has no final dot: names stand in full here`},
 		{"zone example. at 192.0.2.1", "1:15: expected on or gone"},
-		{"zone example.", "1:14: a zone has a name and addresses: zone NAME on ADDRESS..."},
+		{"zone example.", "1:14: a zone has a name and addresses"},
 		{"zone example. on", "1:17: expected an address"},
 		{"zone example. on 192.0.2", `1:18: "192.0.2" is not an address`},
 		{"zone example. gone to 192.0.2.1", "1:20: expected from and addresses"},

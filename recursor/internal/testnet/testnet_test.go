@@ -47,30 +47,31 @@ func TestStories(t *testing.T) {
 
 // startClient makes a client of the server that the setting "asks" names.
 func startClient(w *World, settings []Setting) (names.Resolver, func(), error) {
-	for _, s := range settings {
-		if len(s.Words) < 2 || s.Words[0] != "asks" {
-			return nil, nil, s.Wrong(errors.New("the setting of these stories is: asks ADDRESS [mixed]"))
-		}
-		addr, err := netip.ParseAddr(s.Words[1])
-		if err != nil {
-			return nil, nil, s.Wrong(err)
-		}
-		c := upstream.NewClient(upstream.Config{Network: w, PlainCase: len(s.Words) == 2})
-		server := c.Server(netip.AddrPortFrom(addr, 53))
-		resolve := func(ctx context.Context, x *names.Exchange) error {
-			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-			defer cancel()
-			reply, err := server.Ask(ctx, &upstream.Query{
-				Question: x.Question(), DO: x.DO(), Budget: upstream.NewBudget(100, 1<<20),
-			})
-			if err != nil {
-				return err
-			}
-			return pass(reply.Message, x)
-		}
-		return names.ResolverFunc(resolve), func() { server.Close(); c.Wait() }, nil
+	if len(settings) != 1 {
+		return nil, nil, fmt.Errorf("%d servers are named, not one", len(settings))
 	}
-	return nil, nil, errors.New("no server is named")
+	setting := settings[0]
+	if len(setting.Words) < 2 || setting.Words[0] != "asks" {
+		return nil, nil, setting.Wrong(errors.New("the setting of these stories is: asks ADDRESS [mixed]"))
+	}
+	addr, err := netip.ParseAddr(setting.Words[1])
+	if err != nil {
+		return nil, nil, setting.Wrong(err)
+	}
+	c := upstream.NewClient(upstream.Config{Network: w, PlainCase: len(setting.Words) == 2})
+	server := c.Server(netip.AddrPortFrom(addr, 53))
+	resolve := func(ctx context.Context, x *names.Exchange) error {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		reply, err := server.Ask(ctx, &upstream.Query{
+			Question: x.Question(), DO: x.DO(), Budget: upstream.NewBudget(100, 1<<20),
+		})
+		if err != nil {
+			return err
+		}
+		return pass(reply.Message, x)
+	}
+	return names.ResolverFunc(resolve), func() { server.Close(); c.Wait() }, nil
 }
 
 // pass writes a reply as it came.
