@@ -37,9 +37,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 usage() {
 	cat <<-TEXT
-	usage: run.sh [-q] [-r ROUNDS] [-n DOMAINS] [-w "WORKLOADS..."] [-s "SERVERS..."]
+	usage: run.sh [-q] [-6] [-r ROUNDS] [-n DOMAINS] [-w "WORKLOADS..."] [-s "SERVERS..."]
 	              [-b NAMES_BINARY] [-o DIR]
 	  -q  quick: one round, 500 domains in bad weather
+	  -6  leave IPv6 on, as it is in all resolvers unless they are told
 	  -r  how many rounds through the servers (default 3)
 	  -n  how many domains are asked for in bad weather, in slow a quarter of
 	      them (default 4000)
@@ -52,10 +53,11 @@ usage() {
 	TEXT
 }
 
-rounds=3 some=4000 workloads="cold loss-1 loss-20 slow dead" wanted="" binary="" out=""
-while getopts "qr:n:w:s:b:o:h" option; do
+rounds=3 some=4000 workloads="cold loss-1 loss-20 slow dead" wanted="" binary="" out="" ipv6=""
+while getopts "q6r:n:w:s:b:o:h" option; do
 	case $option in
 	q) rounds=1 some=500 ;;
+	6) ipv6=yes ;; # shellcheck disable=SC2034 # servers.sh
 	r) rounds=$OPTARG ;;
 	n) some=$OPTARG ;;
 	w) workloads=$OPTARG ;;

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # How each resolver is told to do the same: resolve from the root with these
-# hints, validate nothing, minimise names, with one worker. Sourced by run.sh.
+# hints, validate nothing, minimise names, with one worker, and over IPv4 unless
+# ipv6 is set. names is not told: it sees what there is. Sourced by run.sh.
 #
 # A function has the arguments DIRECTORY HINTS PORT and sets the array command.
 
@@ -29,7 +30,7 @@ resolver_unbound() {
 		chroot: ""
 		username: ""
 		use-syslog: no
-		do-ip6: no
+		do-ip6: ${ipv6:-no}
 		do-daemonize: no
 		module-config: "iterator"
 		root-hints: "$2"
@@ -44,14 +45,15 @@ resolver_unbound() {
 
 resolver_kresd() {
 	cat >"$1/kresd.conf" <<-CONF
-	net.ipv6 = false
+	net.ipv6 = $([ -n "$ipv6" ] && echo true || echo false)
 	net.listen('127.0.0.1', $3, { kind = 'dns' })
 	trust_anchors.remove('.')
 	modules = { 'hints' }
 	hints.root_file('$2')
 	cache.open($cache_mib * MB, 'lmdb://$1/cache')
 	CONF
-	mkdir -p "$1/cache"
+	rm -rf "$1/cache" # it outlives the server
+	mkdir "$1/cache"
 	command=(kresd -n -c "$1/kresd.conf" "$1")
 }
 
@@ -66,5 +68,6 @@ resolver_named() {
 	controls { };
 	zone "." { type hint; file "$2"; };
 	CONF
-	command=(named -4 -g -n 1 -c "$1/named.conf")
+	command=(named -g -n 1 -c "$1/named.conf")
+	[ -n "$ipv6" ] || command+=(-4)
 }
