@@ -7,7 +7,7 @@ ADDRESS ?= 127.0.0.1
 FUZZTIME ?= 10s
 ROOT_ZONE ?= $(wildcard ../shared/data/root-*.zone.gz)
 
-.PHONY: help build run test check race fuzz damage interop bench bench-load bench-peers bench-recursion lint fmt
+.PHONY: help build run test check race fuzz damage interop bench bench-base bench-load bench-peers bench-recursion lint fmt
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -37,9 +37,11 @@ damage: ## load 10,000 damaged copies of the root zone
 interop: build ## compare with NSD, Knot DNS, BIND, Unbound, Knot Resolver and Twisted Names (Debian's packages)
 	go test -tags interop -count=1 ./fuzz/interop ./fuzz/twisted ./fuzz/recursion
 
-bench: ## run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./wire ./authority/... ./cache ./recursor/... ./listener
-	cd bench && go test -run '^$$' -bench . -benchmem ./...
+bench: ## benchmark the hot functions, and compare with the base if there is one
+	bench/hot/run.sh
+
+bench-base: ## the same, saved as the base that "make bench" compares with
+	bench/hot/run.sh base
 
 bench-load: build ## load names, and the servers to compare with that are installed
 	bench/load/run.sh -b $(BINARY)

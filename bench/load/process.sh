@@ -62,6 +62,15 @@ cpu_ticks() {
 	echo "$total"
 }
 
+# strays prints how many threads of the session may run on another core than $2.
+strays() {
+	local pid count=0
+	for pid in $(session_pids "$1"); do
+		count=$((count + $(cat "/proc/$pid"/task/*/status 2>/dev/null | awk -v core="$2" '$1 == "Cpus_allowed_list:" && $2 != core' | wc -l)))
+	done
+	echo "$count"
+}
+
 # memory_kib is its memory: pages that processes share count once in all.
 memory_kib() {
 	local pid kib total=0

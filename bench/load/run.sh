@@ -133,6 +133,7 @@ measure() {
 	ask "$dir/full.log" "$ask_for"
 	full_used=$(per_answer $(($(cpu_ticks "$leader") - ticks)) "$answered")
 	full_lost=$lost full_qps=$qps full_errors=$errors
+	[ "$(strays "$leader" "$server_core")" = 0 ] || complain "$server has left the core it was given"
 	if [ "$workload" = cache ] && [ $((($(cpu_ticks "$upstream_leader") - forwarded) * 50)) -gt $((seconds * $(getconf CLK_TCK))) ]; then
 		complain "$server forwarded questions: not every answer was in its cache"
 	fi

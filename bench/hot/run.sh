@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Benchmarks the functions that every query goes through, and those that read
+# zones, and compares with what was saved before.
+#
+#   run.sh base   save what is measured now as the base
+#   run.sh        compare what is measured now with the base, if there is one
+#
+# Rounds go through all packages, so that what else the machine does hits every
+# benchmark alike. Half a minute a round.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+benchstat=golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+
+# hot lists module, package and which of its benchmarks.
+hot() {
+	cat <<-TABLE
+	bench codec              Query/wire|Read/./wire|Write/./wire
+	.     wire               RdataText
+	.     authority          Answer|AnswerMillion|Edit
+	.     authority/zonefile Scan|Read\$
+	.     cache              Hit\$|HitLarge|Miss|Put|FindPart|FindDelegation
+	.     listener           Edge|Worker
+	.     recursor           LocalNamesPass|Scrub\$
+	.     recursor/upstream  Compose|Match
+	TABLE
+}
+
+usage() {
+	cat <<-TEXT
+	usage: run.sh [-r ROUNDS] [-t TIME] [-o DIR] [base]
+	  -r  how many rounds (default 6: fewer tell little)
+	  -t  how long each benchmark runs in each round (default 0.2s)
+	  -o  where base.txt and new.txt are (default: build/bench)
+	TEXT
+}
+
+rounds=6 time=0.2s out=$root/build/bench
+while getopts "r:t:o:h" option; do
+	case $option in
+	r) rounds=$OPTARG ;;
+	t) time=$OPTARG ;;
+	o) out=$OPTARG ;;
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+case "$*" in
+"") result=new.txt ;;
+base) result=base.txt ;;
+*) usage >&2; exit 2 ;;
+esac
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+
+hot | while read -r module package _; do
+	(cd "$root/$module" && go test -c -o "$out/${package//\//-}.test" "./$package")
+done
+: >"$out/part.txt"
+for round in $(seq "$rounds"); do
+	echo "round $round of $rounds" >&2
+	hot | while read -r module package pattern; do
+		cd "$root/$module/$package"
+		"$out/${package//\//-}.test" -test.run '^$' -test.bench "$pattern" -test.benchtime "$time" -test.benchmem </dev/null >>"$out/part.txt"
+	done
+done
+mv "$out/part.txt" "$out/$result"
+
+if [ $result = base.txt ]; then
+	echo "saved as $out/base.txt; \"make bench\" compares with it"
+elif [ -s "$out/base.txt" ]; then
+	go run "$benchstat" -filter ".unit:(sec/op OR allocs/op)" "base=$out/base.txt" "new=$out/new.txt"
+else
+	go run "$benchstat" -filter ".unit:(sec/op OR allocs/op)" "$out/new.txt"
+	echo "there is no base to compare with; \"make bench-base\" saves one"
+fi
