@@ -58,26 +58,13 @@ func (t *batch) Commit() error {
 // add adds a record if it belongs into the zone.
 func (t *batch) add(r *wire.Record, at *diagnostic.Position) {
 	b := t.builder
-	if r.Class != b.class {
-		t.problems.Errorf(*at, "class %s in a zone of class %s", r.Class, b.class)
-		return
-	}
-	if r.Type.IsQuestionOnly() {
-		t.problems.Errorf(*at, "%s records do not belong into a zone", r.Type)
-		return
-	}
-	inChain := r.Type == wire.TypeNSEC3 || r.Type == wire.TypeRRSIG && coveredType(r.Data) == wire.TypeNSEC3
+	inChain := isInChain(r.Type, r.Data)
 	last := t.lastRun()
 	isNew := last == nil || last.inChain != inChain || last.file != at.File || string(t.nameOf(last)) != r.Name.Wire()
-	if isNew && !r.Name.HasSuffix(b.origin) {
-		if r.Type == wire.TypeSOA {
+	if !belongs(r, at, b.origin, b.class, isNew, t.problems) {
+		if r.Type == wire.TypeSOA && !r.Name.HasSuffix(b.origin) {
 			t.otherSOA = r.Name.Clone()
 		}
-		t.problems.Warnf(*at, "%s is outside the zone %s: the record is left out", r.Name, b.origin)
-		return
-	}
-	if err := wire.CheckRdata(r.Type, r.Data); err != nil {
-		t.problems.Errorf(*at, "%s record of %s: %w", r.Type, r.Name, err)
 		return
 	}
 	if isNew {
@@ -92,6 +79,28 @@ func (t *batch) add(r *wire.Record, at *diagnostic.Position) {
 	c = binary.LittleEndian.AppendUint16(c, 0)
 	c = binary.LittleEndian.AppendUint16(c, uint16(len(r.Data)))
 	t.records = append(c, r.Data...)
+}
+
+// belongs reports whether a record belongs into a zone, and says why if it does
+// not. An owner that is not new has been found to be in the zone.
+func belongs(r *wire.Record, at *diagnostic.Position, origin wire.Name, class wire.Class, isNew bool, problems *diagnostic.List) bool {
+	if r.Class != class {
+		problems.Errorf(*at, "class %s in a zone of class %s", r.Class, class)
+		return false
+	}
+	if r.Type.IsQuestionOnly() {
+		problems.Errorf(*at, "%s records do not belong into a zone", r.Type)
+		return false
+	}
+	if isNew && !r.Name.HasSuffix(origin) {
+		problems.Warnf(*at, "%s is outside the zone %s: the record is left out", r.Name, origin)
+		return false
+	}
+	if err := wire.CheckRdata(r.Type, r.Data); err != nil {
+		problems.Errorf(*at, "%s record of %s: %w", r.Type, r.Name, err)
+		return false
+	}
+	return true
 }
 
 func (t *batch) lastRun() *run {

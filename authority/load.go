@@ -30,31 +30,41 @@ type File struct {
 // errors are added to problems, each with its place; errors mean that there is
 // no snapshot.
 func (f File) Load(problems *diagnostic.List) (*Snapshot, error) {
-	if f.Format == Pyzone {
-		return f.loadPyzone(problems)
-	}
-	return f.loadMasterFile(problems)
+	return f.load(new(contents), problems)
 }
 
-func (f File) loadMasterFile(problems *diagnostic.List) (*Snapshot, error) {
-	origin := f.Origin
-	var err error
-	if origin.IsZero() {
-		if origin, err = zonefile.FindOrigin(f.Path, zonefile.Options{}); err != nil {
-			return nil, err
-		}
+// load loads the file, and takes note of what was in it and in those it
+// includes.
+func (f File) load(c *contents, problems *diagnostic.List) (*Snapshot, error) {
+	if f.Format == Pyzone {
+		c.noteFile(f.Path) // before it is read: what changes in between is found out the next time
+		return f.loadPyzone(problems)
 	}
-	if origin.IsZero() {
-		if origin, err = zonefile.OriginFromPath(f.Path); err != nil {
-			return nil, fmt.Errorf("%s: the file's name is no name for a zone, and the file has no $ORIGIN: %w", f.Path, err)
-		}
+	origin, err := f.origin()
+	if err != nil {
+		return nil, err
 	}
 	b := NewBuilder(origin, wire.ClassIN, problems)
 	b.Source = f.Path
-	if err := zonefile.ReadFileParallel(f.Path, zonefile.Options{Origin: origin}, problems, b.newBatch); err != nil {
+	if err := zonefile.ReadFileParallel(f.Path, zonefile.Options{Origin: origin, Open: c.open}, problems, b.newBatch); err != nil {
 		return nil, err
 	}
 	return b.Freeze()
+}
+
+// origin is the name of the zone in a master file.
+func (f File) origin() (wire.Name, error) {
+	if !f.Origin.IsZero() {
+		return f.Origin, nil
+	}
+	origin, err := zonefile.FindOrigin(f.Path, zonefile.Options{})
+	if err != nil || !origin.IsZero() {
+		return origin, err
+	}
+	if origin, err = zonefile.OriginFromPath(f.Path); err != nil {
+		return origin, fmt.Errorf("%s: the file's name is no name for a zone, and the file has no $ORIGIN: %w", f.Path, err)
+	}
+	return origin, nil
 }
 
 // loadPyzone keeps the records until the SOA has said which zone they are of.

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/diagnostic"
@@ -17,8 +18,8 @@ import (
 type servedZones []servedZone
 
 type servedZone struct {
-	file authority.File
-	zone *authority.Zone
+	loader *authority.Loader
+	zone   *authority.Zone
 }
 
 // Reading a zone takes more memory than keeping it, and the runtime would hold
@@ -30,12 +31,13 @@ func loadZones(files []authority.File, log *slog.Logger) (servedZones, error) {
 	zones := make(servedZones, len(files))
 	failed := make([]bool, len(files))
 	eachInParallel(len(files), func(i int) {
-		snapshot, err := loadZone(files[i], log)
+		loader := &authority.Loader{File: files[i]}
+		snapshot, err := loadZone(loader, log)
 		if err != nil {
 			failed[i] = true
 			return
 		}
-		zones[i] = servedZone{files[i], authority.NewZone(snapshot)}
+		zones[i] = servedZone{loader, authority.NewZone(snapshot)}
 	})
 	for i := range failed {
 		if failed[i] {
@@ -47,9 +49,20 @@ func loadZones(files []authority.File, log *slog.Logger) (servedZones, error) {
 }
 
 // loadZone reads one file and logs what is wrong with it.
-func loadZone(file authority.File, log *slog.Logger) (*authority.Snapshot, error) {
+func loadZone(loader *authority.Loader, log *slog.Logger) (*authority.Snapshot, error) {
 	var problems diagnostic.List
-	snapshot, err := file.Load(&problems)
+	snapshot, err := loader.Load(&problems)
+	logProblems(&problems, err, loader.File, log)
+	if err != nil {
+		return nil, err
+	}
+	log.Info("zone loaded", "zone", snapshot.Origin().String(), "serial", snapshot.Serial().String(),
+		"records", snapshot.Records(), "file", loader.File.Path)
+	return snapshot, nil
+}
+
+// logProblems logs what is wrong with a file.
+func logProblems(problems *diagnostic.List, err error, file authority.File, log *slog.Logger) {
 	for _, p := range problems.Problems {
 		if p.Warning {
 			log.Warn("zone file", "at", p.Position.String(), "warning", p.Err)
@@ -60,15 +73,9 @@ func loadZone(file authority.File, log *slog.Logger) (*authority.Snapshot, error
 	if more := problems.Errors + problems.Warnings - len(problems.Problems); more > 0 {
 		log.Warn("zone file has more problems than are shown", "file", file.Path, "more", more)
 	}
-	if err != nil {
-		if !errors.As(err, new(*diagnostic.List)) {
-			log.Error("zone file", "error", err)
-		}
-		return nil, err
+	if err != nil && !errors.As(err, new(*diagnostic.List)) {
+		log.Error("zone file", "error", err)
 	}
-	log.Info("zone loaded", "zone", snapshot.Origin().String(), "serial", snapshot.Serial().String(),
-		"records", snapshot.Records(), "file", file.Path)
-	return snapshot, nil
 }
 
 // served is the zones as a set wants them.
@@ -92,26 +99,40 @@ func (z servedZones) reloadOn(ctx context.Context, hangups <-chan struct{}, log 
 	}
 }
 
-// reload reads every file again. A zone whose file has an error is served on
-// as it was.
+// reload reads every file again that may have changed. A zone whose file has an
+// error is served on as it was.
 func (z servedZones) reload(log *slog.Logger) {
 	log.Info("reloading zones")
+	var replaced atomic.Bool
 	eachInParallel(len(z), func(i int) {
-		// The zone's name is settled: a file that says another one is wrong.
-		file := z[i].file
-		snapshot, err := loadZone(file, log)
-		if err == nil && !snapshot.Origin().Equal(z[i].zone.Origin()) {
-			err = fmt.Errorf("the file now holds the zone %s", snapshot.Origin())
+		if z[i].reload(log) {
+			replaced.Store(true)
 		}
-		if err != nil {
-			old := z[i].zone.Snapshot()
-			log.Error("zone not reloaded: the old version is served on",
-				"zone", old.Origin().String(), "serial", old.Serial().String(), "file", file.Path, "error", firstLine(err))
-			return
-		}
-		z[i].zone.Replace(snapshot)
 	})
-	debug.FreeOSMemory()
+	if replaced.Load() {
+		debug.FreeOSMemory()
+	}
+}
+
+// reload brings the zone up to what its file has, and reports whether it was
+// replaced as a whole.
+func (z *servedZone) reload(log *slog.Logger) bool {
+	var problems diagnostic.List
+	what, err := z.loader.Reload(z.zone, &problems)
+	logProblems(&problems, err, z.loader.File, log)
+	s := z.zone.Snapshot()
+	log = log.With("zone", s.Origin().String(), "serial", s.Serial().String(), "file", z.loader.File.Path)
+	switch {
+	case err != nil:
+		log.Error("zone not reloaded: the old version is served on", "error", firstLine(err))
+	case what.Whole:
+		log.Info("zone loaded", "records", s.Records())
+	case what.Changes.IsEmpty():
+		log.Info("zone has not changed", "records", s.Records())
+	default:
+		log.Info("zone changed", "records", s.Records(), "added", len(what.Changes.Added), "removed", len(what.Changes.Removed))
+	}
+	return what.Whole
 }
 
 // firstLine is the first of the errors that err lists: all were logged before.
