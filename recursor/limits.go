@@ -30,8 +30,9 @@ const (
 	// maxReferrals is how many zone cuts are passed in one resolution.
 	maxReferrals = 32
 
-	// maxTries is how often servers of one zone are asked one question.
-	maxTries = 10
+	// maxTries is how often servers of one zone are asked one question: the last
+	// of as many as are looked at may be the only one that answers.
+	maxTries = 13
 )
 
 // budget is what is left of all that.
