@@ -103,19 +103,19 @@ func (z servedZones) reloadOn(ctx context.Context, hangups <-chan struct{}, log 
 // error is served on as it was.
 func (z servedZones) reload(log *slog.Logger) {
 	log.Info("reloading zones")
-	var replaced atomic.Bool
+	var changed atomic.Bool
 	eachInParallel(len(z), func(i int) {
 		if z[i].reload(log) {
-			replaced.Store(true)
+			changed.Store(true)
 		}
 	})
-	if replaced.Load() {
+	if changed.Load() {
 		debug.FreeOSMemory()
 	}
 }
 
-// reload brings the zone up to what its file has, and reports whether it was
-// replaced as a whole.
+// reload brings the zone up to what its file has, and reports whether that
+// changed anything.
 func (z *servedZone) reload(log *slog.Logger) bool {
 	var problems diagnostic.List
 	what, err := z.loader.Reload(z.zone, &problems)
@@ -132,7 +132,7 @@ func (z *servedZone) reload(log *slog.Logger) bool {
 	default:
 		log.Info("zone changed", "records", s.Records(), "added", len(what.Changes.Added), "removed", len(what.Changes.Removed))
 	}
-	return what.Whole
+	return what.Whole || !what.Changes.IsEmpty()
 }
 
 // firstLine is the first of the errors that err lists: all were logged before.
