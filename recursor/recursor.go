@@ -142,6 +142,7 @@ type Recursor struct {
 	servers serverTable
 	ended   chan struct{} // closed when the recursor is
 	workers workers
+	rounds  sync.Pool     // of *round
 	slots   chan struct{} // one for each client's question worked on
 	waiting atomic.Int64  // askers
 

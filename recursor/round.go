@@ -30,8 +30,11 @@ type round struct {
 	open    int // tries that have no result yet
 	lookups int // name servers that are being looked up
 	events  chan roundEvent
+	timer   *time.Timer
 	stop    chan struct{} // closed at the end, if there are lookups
 	blame   blame
+
+	noteProgress func() // for upstream.Query.Progress
 }
 
 // roundTry is a server asked once, and what came of it.
@@ -74,19 +77,9 @@ func (t *resolution) ask(q wire.Question) (*response, error) {
 		return nil, err
 	}
 	defer t.r.leaveZone(t.cutKey)
-	r := &round{
-		t: t, zone: &t.cut, question: q, deny: !t.cut.isConfigured(),
-		events: make(chan roundEvent, maxTries+maxNameServers+1),
-	}
-	r.query = upstream.Query{
-		Question: q, DO: true, Budget: &t.in.budget.Budget,
-		Progress: func() {
-			select {
-			case r.events <- roundEvent{}:
-			default:
-			}
-		},
-	}
+	r := t.r.takeRound()
+	r.t, r.zone, r.question, r.deny = t, &t.cut, q, !t.cut.isConfigured()
+	r.query = upstream.Query{Question: q, DO: true, Budget: &t.in.budget.Budget, Progress: r.noteProgress}
 	if t.cut.source == fromForward {
 		r.query.Flags = wire.FlagRD
 	}
@@ -101,6 +94,22 @@ func (t *resolution) ask(q wire.Question) (*response, error) {
 		rand.Shuffle(len(r.unknown), func(i, j int) { r.unknown[i], r.unknown[j] = r.unknown[j], r.unknown[i] })
 	}
 	return r.run()
+}
+
+// takeRound returns a round that nothing is known of. Those that have ended
+// well are used again.
+func (r *Recursor) takeRound() *round {
+	if used, ok := r.rounds.Get().(*round); ok {
+		return used
+	}
+	n := &round{events: make(chan roundEvent, maxTries+maxNameServers+1), timer: time.NewTimer(time.Hour)}
+	n.noteProgress = func() {
+		select {
+		case n.events <- roundEvent{}:
+		default:
+		}
+	}
+	return n
 }
 
 // add makes the servers at addresses such that can be asked.
@@ -130,19 +139,17 @@ func (r *round) add(addresses []netip.AddrPort) {
 func (r *round) run() (*response, error) {
 	defer r.end()
 	patience, ok := r.next()
-	timer := time.NewTimer(max(patience, 0))
-	defer timer.Stop()
 	for {
 		left := time.Until(r.t.in.deadline)
 		switch {
 		case r.open == 0 && r.lookups == 0:
 			return nil, r.failure()
 		case ok:
-			timer.Reset(min(patience, left))
+			r.timer.Reset(min(patience, left))
 		case r.open > 0:
-			timer.Reset(min(recheck, left))
+			r.timer.Reset(min(recheck, left))
 		default:
-			timer.Reset(left)
+			r.timer.Reset(left)
 		}
 		select {
 		case e := <-r.events:
@@ -165,7 +172,7 @@ func (r *round) run() (*response, error) {
 			default:
 				patience, ok = maxPatience, true
 			}
-		case <-timer.C:
+		case <-r.timer.C:
 			r.noteSilence()
 			if !time.Now().Before(r.t.in.deadline) {
 				r.blame.add(nil, errLate, rankSilence, wire.ExtendedErrorNoReachableAuthority, "no name server answered in time")
@@ -278,15 +285,30 @@ func (r *round) triesOf(s *server) (count int, hasFailed bool) {
 
 // launch asks s.
 func (r *round) launch(s *server, now time.Time, isTrial bool) {
-	try := &roundTry{round: r, server: s, sent: now, isTrial: isTrial}
-	try.Query, try.Done = r.query, try.finish
-	r.tries = append(r.tries, try)
+	try := r.newTry()
+	try.server, try.sent, try.isTrial, try.over, try.Query = s, now, isTrial, false, r.query
 	r.open++
 	s.asked()
 	r.t.note(StepAsk, r.question, s.Addr(), "", nil, 0)
 	if err := try.Start(s.Server); err != nil {
 		try.finish(&upstream.Reply{}, err)
 	}
+}
+
+// newTry adds a try, one of an earlier round if there is one left.
+func (r *round) newTry() *roundTry {
+	n := len(r.tries)
+	if n < cap(r.tries) {
+		r.tries = r.tries[:n+1]
+	} else {
+		r.tries = append(r.tries, nil)
+	}
+	if r.tries[n] == nil {
+		try := &roundTry{round: r}
+		try.Done = try.finish
+		r.tries[n] = try
+	}
+	return r.tries[n]
 }
 
 // finish hands over what came of a try. It is called where replies are
@@ -410,19 +432,39 @@ func (r *round) lookUp() {
 
 var errLookups = errors.New("too many of its name servers have to be looked up")
 
-// end lets go of what the round holds.
+// end lets go of what the round holds, and of the round itself unless something
+// is still to come for it.
 func (r *round) end() {
 	if r.stop != nil {
 		close(r.stop)
 	}
+	r.timer.Stop()
+	isOver := r.lookups == 0
 	for _, try := range r.tries {
-		if !try.over && try.Cancel(errAbandoned) {
-			try.server.dropped()
-		}
 		if try.isTrial {
 			try.server.probed()
 		}
+		switch {
+		case try.over:
+		case try.Cancel(errAbandoned):
+			try.server.dropped()
+		default:
+			isOver = false // its result comes now
+			continue
+		}
+		try.reply, try.err = upstream.Reply{}, nil
 	}
+	if !isOver {
+		return
+	}
+	for len(r.events) > 0 {
+		<-r.events
+	}
+	rounds := &r.t.r.rounds
+	r.t, r.zone, r.question, r.query = nil, nil, wire.Question{}, upstream.Query{}
+	r.servers, r.tries, r.unknown, r.stop, r.blame = r.servers[:0], r.tries[:0], nil, nil, blame{}
+	r.open = 0
+	rounds.Put(r)
 }
 
 func (r *round) failure() error {
