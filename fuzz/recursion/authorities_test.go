@@ -38,7 +38,7 @@ func serveTree(t *testing.T, tree *tree) {
 		}
 	}
 	for _, h := range tree.Hosts {
-		if h.Conduct > upward {
+		if h.Conduct.runs() || h.Conduct == closed {
 			all = append(all, h.Addr)
 		}
 	}
@@ -67,7 +67,7 @@ func serveTree(t *testing.T, tree *tree) {
 		p.await(t, zones[i/programs]...)
 	}
 	for _, h := range tree.Hosts {
-		if h.Conduct > closed {
+		if h.Conduct.runs() {
 			serveBadly(t, h)
 		}
 	}

@@ -69,9 +69,26 @@ var styles = []style{
 	{"silent to EDNS", brokenServers(ignoreEDNS)},
 	{"question in lower case", brokenServers(lowercases)},
 	{"truncates", brokenServers(truncates)},
+	{"no such name", func(g *generator, z *zone) {
+		z.serve(g.broken("gone-"+label(z)+"."+g.nestElsewhere(z), z.Tier, missing), g.inDomain(z, "ns2"))
+	}},
+	{"IPv6 only", brokenServers(ipv6Only)},
+	{"an alias", func(g *generator, z *zone) {
+		z.serve(g.broken("alias-of-"+label(z)+"."+g.nestElsewhere(z), z.Tier, isAlias), g.inDomain(z, "ns2"))
+	}},
+	{"in-domain, one without glue", func(g *generator, z *zone) {
+		hidden := g.inDomain(z, "hidden")
+		hidden.NoGlue = true
+		z.serve(hidden, g.inDomain(z, "ns2"))
+	}},
+	{"glue of before it moved", func(g *generator, z *zone) {
+		moved := g.inDomain(z, "moved")
+		moved.Glue = g.broken("former."+z.Name.String(), z.Tier, refuses).Addr
+		z.serve(moved, g.inDomain(z, "ns2"))
+	}},
 	{"all faults at once", func(g *generator, z *zone) {
 		all := []*host{g.elsewhere(z, 1)}
-		for c := upward; c < conducts; c++ {
+		for c := upward; c <= truncates; c++ {
 			all = append(all, g.broken(fmt.Sprintf("ns%d.%s", c, z.Name), z.Tier, c))
 		}
 		z.Needs = 1
@@ -141,10 +158,15 @@ func (g *generator) beside(z *zone, i int) *host {
 
 // elsewhere is a host below another TLD.
 func (g *generator) elsewhere(z *zone, i int) *host {
+	return g.good(fmt.Sprintf("t%d-%d.%s", z.Tier, i, g.nestElsewhere(z)), z.Tier)
+}
+
+// nestElsewhere is the zone of name servers of another TLD.
+func (g *generator) nestElsewhere(z *zone) string {
 	for {
 		tld := topLevel[g.IntN(len(topLevel)-1)]
 		if !z.Name.HasSuffix(wire.MustParseName(tld + ".")) {
-			return g.good(fmt.Sprintf("t%d-%d.nest.%s.", z.Tier, i, tld), z.Tier)
+			return "nest." + tld + "."
 		}
 	}
 }
@@ -170,7 +192,16 @@ var unglued = map[string]bool{"sibling, no glue": true}
 // the addresses where the names of the hosts are.
 func (g *generator) publish() {
 	for _, h := range g.tree.Hosts {
-		g.tree.zoneOf(h.Name).put(h.Name, "A", h.Addr.String())
+		home := g.tree.zoneOf(h.Name)
+		switch h.Conduct {
+		case missing:
+		case ipv6Only:
+			home.put(h.Name, "AAAA", nowhere)
+		case isAlias:
+			home.put(h.Name, "CNAME", home.below(fmt.Sprintf("t%d-1", h.Tier)).String())
+		default:
+			home.put(h.Name, "A", h.Addr.String())
+		}
 	}
 	for _, z := range g.tree.Zones {
 		for _, h := range z.Served {
@@ -183,21 +214,35 @@ func (g *generator) publish() {
 		for _, h := range z.Delegated {
 			z.Parent.Cuts = append(z.Parent.Cuts, record(z.Parent, z.Name, "NS", h.Name.String()))
 			home := g.tree.zoneOf(h.Name)
-			if home != z.Parent && h.Name.HasSuffix(z.Parent.Name) && !unglued[z.Style] {
+			if home != z.Parent && h.Name.HasSuffix(z.Parent.Name) && !unglued[z.Style] && !h.NoGlue {
 				glued[h] = true
 			}
 		}
 		for _, h := range z.Delegated {
 			if glued[h] && !z.Parent.hasGlue(h) {
-				z.Parent.Cuts = append(z.Parent.Cuts, record(z.Parent, h.Name, "A", h.Addr.String()))
+				z.Parent.Cuts = append(z.Parent.Cuts, h.glue(z.Parent))
 			}
 		}
 	}
 }
 
+// nowhere is an address that there is no way to (RFC 3849).
+const nowhere = "2001:db8::53"
+
+// glue is the record that leads to h from a zone above.
+func (h *host) glue(parent *zone) wire.Record {
+	switch {
+	case h.Conduct == ipv6Only:
+		return record(parent, h.Name, "AAAA", nowhere)
+	case h.Glue.IsValid():
+		return record(parent, h.Name, "A", h.Glue.String())
+	}
+	return record(parent, h.Name, "A", h.Addr.String())
+}
+
 func (z *zone) hasGlue(h *host) bool {
 	for _, r := range z.Cuts {
-		if r.Type == wire.TypeA && r.Name.Equal(h.Name) {
+		if r.Type != wire.TypeNS && r.Name.Equal(h.Name) {
 			return true
 		}
 	}

@@ -52,6 +52,13 @@ var rules = []rule{
 		},
 	},
 	{
+		Name: "nothing where a server is broken", Whose: []string{"kresd"}, Rare: true,
+		Why: `Knot Resolver has been seen to take what a broken server sends for an answer without data; asked again, it is right.`,
+		When: func(p *pair) bool {
+			return p.Theirs.RCode == wire.RCodeNoError && len(p.Theirs.Records) == 0 && p.Zone.hasBroken()
+		},
+	},
+	{
 		Name: "a CNAME without its DNAME, or neither", Whose: []string{"kresd"}, Rare: true,
 		Why: `RFC 6672 5.3.1: the DNAME goes along with the CNAME made of it. Knot Resolver at times has only the CNAME in its
 			cache or, before an NXDOMAIN, not even that.`,
@@ -64,6 +71,11 @@ var rules = []rule{
 }
 
 func isDNAME(line string) bool { return isType(line, wire.TypeDNAME) }
+
+// hasBroken reports whether some of the zone's servers do not answer as they should.
+func (z *zone) hasBroken() bool {
+	return slices.ContainsFunc(z.Served, func(h *host) bool { return h.Conduct != answers })
+}
 
 // holdsFor reports whether r explains the difference.
 func (r *rule) holdsFor(p *pair) bool {

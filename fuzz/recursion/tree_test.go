@@ -49,6 +49,8 @@ type host struct {
 	Addr    netip.Addr
 	Tier    tier
 	Conduct conduct
+	Glue    netip.Addr // what the parent zone takes for its address; unset: that
+	NoGlue  bool       // the parent zone does not know it
 }
 
 // conduct is what a host does with questions.
@@ -66,13 +68,15 @@ const (
 	ignoreEDNS                // no reply to EDNS, else as answers
 	lowercases                // as answers, the question in lower case
 	truncates                 // as answers, over UDP with TC and nothing else
+	missing                   // there is no such name
+	ipv6Only                  // it has an address where nobody gets to
+	isAlias                   // its name is a CNAME, which it may not be (RFC 2181 10.3)
 	conducts
 )
 
-func (c conduct) String() string {
-	return [conducts]string{"answers", "refers upward", "closed", "silent", "refuses", "fails", "NOTIMP", "FORMERR to EDNS",
-		"silent to EDNS", "question in lower case", "truncates"}[c]
-}
+// runs reports whether a process is needed that answers in this way, or one
+// that does not.
+func (c conduct) runs() bool { return c >= silent && c <= truncates }
 
 // The tree's addresses: those of NSD, Knot and BIND are 198.18.TIER.PROGRAM*16+N,
 // those of hosts that answer otherwise 198.19.0.N. All are meant for tests (RFC 2544).
