@@ -112,17 +112,16 @@ type loop struct {
 	times int
 }
 
-func (l *loop) receive() (int, error) {
-	if l.times == 0 {
-		return 0, net.ErrClosed
+func (l *loop) receive(w batchServer) error {
+	for ; l.times > 0; l.times-- {
+		for i := range l.slots {
+			s := &l.slots[i]
+			s.data = append(s.buf[:0], l.query...)
+			s.from = path{remote: client.Remote}
+		}
+		w.serve(len(l.slots))
 	}
-	l.times--
-	for i := range l.slots {
-		s := &l.slots[i]
-		s.data = append(s.buf[:0], l.query...)
-		s.from = path{remote: client.Remote}
-	}
-	return len(l.slots), nil
+	return net.ErrClosed
 }
 
 func (l *loop) send(n int) int                 { return 0 }

@@ -9,19 +9,22 @@ import (
 // packetIO moves datagrams between a socket and the slots of one worker. The
 // engines behind it: udp_mmsg_linux.go, udp_portable.go.
 type packetIO interface {
-	// receive waits for datagrams and fills slots, the first first. It returns
-	// how many, and no error, or none and one.
-	receive() (int, error)
+	// receive waits for datagrams, puts them into slots, the first first, and
+	// gives them to w, again and again until the socket fails.
+	receive(w batchServer) error
 
-	// send sends the replies of the first n slots where there is one. It
-	// returns how many could not be sent; one that cannot does not keep back
-	// the others.
+	// send sends the replies of the first n slots where there is one. It is for
+	// serve to call. It returns how many could not be sent; one that cannot
+	// does not keep back the others.
 	send(n int) (failed int)
 
 	// sendOne sends a reply that comes later. It may be called by any
 	// goroutine.
 	sendOne(reply []byte, to path) error
 }
+
+// batchServer answers what is in the first n slots, n being at least 1.
+type batchServer interface{ serve(n int) }
 
 // slot is one place in a worker's batch.
 type slot struct {

@@ -22,17 +22,30 @@ import (
 // each, and with the loops that a platform may have in their place. What takes
 // time is in stream_test.go, where time is virtual.
 
+// patience is how long anything may take on a machine that has much to do.
+const patience = time.Minute
+
+// connect is Dial with patience.
+func connect(t testing.TB, s *Server) net.Conn {
+	t.Helper()
+	conn := Dial(t, s, "tcp")
+	conn.SetDeadline(time.Now().Add(patience))
+	return conn
+}
+
 // eachEngine runs test with every engine.
 func eachEngine(t *testing.T, test func(t *testing.T, c Config)) {
 	for name, portable := range map[string]bool{"goroutines": true, "loops": false} {
-		t.Run(name, func(t *testing.T) { test(t, Config{portable: portable, Workers: 1}) })
+		t.Run(name, func(t *testing.T) {
+			test(t, Config{portable: portable, Workers: 1, FirstQueryTimeout: patience, IdleTimeout: patience, WriteTimeout: patience})
+		})
 	}
 }
 
 // eventually waits until the counters are as wanted.
 func eventually(t *testing.T, s *Server, what string, is func(Counters) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !is(s.Counters()); runtime.Gosched() {
+	for deadline := time.Now().Add(patience); !is(s.Counters()); runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s; counters are %+v", what, s.Counters())
 		}
@@ -73,7 +86,7 @@ var fastQuery, slowQuestion = Question(1, "www.example.", nil), Question(2, "slo
 
 func TestEnginesTakeQueriesCutAnywhere(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
-		conn := Dial(t, Serving(t, c), "tcp")
+		conn := connect(t, Serving(t, c))
 		last := appendFrame(nil, Question(9, "last.example.", nil))
 		for cut := range last {
 			if _, err := conn.Write(append(appendFrame(nil, fastQuery), last[:cut]...)); err != nil {
@@ -91,8 +104,8 @@ func TestEnginesTakeQueriesCutAnywhere(t *testing.T) {
 func TestEnginesAnswerPipelinedQueries(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		s := Serving(t, c)
-		conn := Dial(t, s, "tcp")
-		const many = 5000 // more than is read, and more than is written, at once
+		conn := connect(t, s)
+		const many = 3000 // more than is read, and more than is written, at once
 		go func() {
 			var b []byte
 			for i := range many {
@@ -115,7 +128,7 @@ func TestEnginesAnswerOutOfOrder(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		release := make(chan struct{})
 		c.Resolver = Echo{WaitFor: release}
-		conn := Dial(t, Serving(t, c), "tcp")
+		conn := connect(t, Serving(t, c))
 		send(t, conn, slowQuestion, fastQuery)
 		expectID(t, conn, 1)
 		close(release)
@@ -128,7 +141,7 @@ func TestEnginesStopReadingWhereTooManyWait(t *testing.T) {
 		release := make(chan struct{})
 		c.Resolver, c.MaxPipelined = Echo{WaitFor: release}, 2
 		s := Serving(t, c)
-		conn := Dial(t, s, "tcp")
+		conn := connect(t, s)
 		send(t, conn, fastQuery, slowQuestion, slowQuestion, slowQuestion, fastQuery)
 		expectID(t, conn, 1)
 		eventually(t, s, "two wait", func(c Counters) bool { return c.Slow >= 2 })
@@ -153,10 +166,10 @@ func TestEnginesUnderManySlowQueries(t *testing.T) {
 		c.MaxPipelined, c.Workers = 3, 2
 		s := Serving(t, c)
 		var all sync.WaitGroup
-		for range 20 {
-			conn := Dial(t, s, "tcp")
+		for range 10 {
+			conn := connect(t, s)
 			all.Go(func() {
-				const each = 200
+				const each = 100
 				var b []byte
 				for i := range each {
 					b = appendFrame(b, Question(uint16(i), [...]string{"slow.example.", "fast.example."}[i%2], nil))
@@ -189,11 +202,11 @@ func TestEnginesEndWhoTakesTooLong(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		c.FirstQueryTimeout, c.IdleTimeout = 20*time.Millisecond, 30*time.Millisecond
 		s := Serving(t, c)
-		expectEnd(t, Dial(t, s, "tcp"))
-		conn := Dial(t, s, "tcp")
+		expectEnd(t, connect(t, s))
+		conn := connect(t, s)
 		Ask(t, conn, fastQuery)
 		expectEnd(t, conn)
-		conn = Dial(t, s, "tcp")
+		conn = connect(t, s)
 		Ask(t, conn, fastQuery)
 		if _, err := conn.Write([]byte{0, 20, 1}); err != nil { // half a query is none
 			t.Fatal(err)
@@ -209,11 +222,11 @@ func TestEnginesWaitWithThoseWhoWait(t *testing.T) {
 		c.Resolver = Echo{WaitFor: release}
 		c.FirstQueryTimeout, c.IdleTimeout = 20*time.Millisecond, 20*time.Millisecond
 		s := Serving(t, c)
-		patient, idle := Dial(t, s, "tcp"), Dial(t, s, "tcp")
+		patient, idle := connect(t, s), connect(t, s)
 		send(t, patient, slowQuestion)
 		for range 5 { // each of these has been idle for longer than it may
 			expectEnd(t, idle)
-			idle = Dial(t, s, "tcp")
+			idle = connect(t, s)
 		}
 		close(release)
 		expectID(t, patient, 2)
@@ -223,9 +236,9 @@ func TestEnginesWaitWithThoseWhoWait(t *testing.T) {
 
 func TestEnginesCutOffWhoDoesNotRead(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
-		c.WriteTimeout = 30 * time.Millisecond
+		c.WriteTimeout, c.Resolver = 30*time.Millisecond, long{}
 		s := Serving(t, c)
-		conn := Dial(t, s, "tcp")
+		conn := connect(t, s)
 		many := bytes.Repeat(appendFrame(nil, fastQuery), 1000)
 		var err error
 		for err == nil {
@@ -260,7 +273,7 @@ func TestEnginesKeepWhatIsNotTaken(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		c.Resolver = long{}
 		s := Serving(t, c)
-		conn := Dial(t, s, "tcp")
+		conn := connect(t, s)
 		const each = 150 // of either kind: some 18 MB
 		var b []byte
 		for i := range each {
@@ -295,14 +308,14 @@ func TestEnginesAnswerWhoHasSentAll(t *testing.T) {
 		release := make(chan struct{})
 		c.Resolver = Echo{WaitFor: release}
 		s := Serving(t, c)
-		conn := Dial(t, s, "tcp")
+		conn := connect(t, s)
 		send(t, conn, slowQuestion, fastQuery)
 		conn.(*net.TCPConn).CloseWrite()
 		expectID(t, conn, 1)
 		close(release)
 		expectID(t, conn, 2)
 		expectEnd(t, conn)
-		send(t, Dial(t, s, "tcp"), fastQuery) // closed by the test before it is answered
+		send(t, connect(t, s), fastQuery) // closed by the test before it is answered
 	})
 }
 
@@ -310,19 +323,19 @@ func TestEnginesCloseWhatIsNoDNS(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		s := Serving(t, c)
 		for _, rubbish := range []string{"\x00\x00", "\x00\x05hello"} {
-			conn := Dial(t, s, "tcp")
+			conn := connect(t, s)
 			if _, err := conn.Write([]byte(rubbish)); err != nil {
 				t.Fatal(err)
 			}
 			expectEnd(t, conn)
 		}
-		Ask(t, Dial(t, s, "tcp"), fastQuery)
+		Ask(t, connect(t, s), fastQuery)
 	})
 }
 
 func TestEnginesTakeLongQueries(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
-		conn := Dial(t, Serving(t, c), "tcp")
+		conn := connect(t, Serving(t, c))
 		for _, size := range []int{1000, 10000, 65000} {
 			query := Question(uint16(size), "www.example.", &wire.EDNS{Options: wire.Options{}.AppendOption(wire.OptionPadding, make([]byte, size))})
 			send(t, conn, fastQuery, query, query, fastQuery)
@@ -339,10 +352,10 @@ func TestEnginesKeepTheLimitsOfConnections(t *testing.T) {
 		s := Serving(t, c)
 		var conns []net.Conn
 		for range 3 {
-			conns = append(conns, Dial(t, s, "tcp"))
+			conns = append(conns, connect(t, s))
 			Ask(t, conns[len(conns)-1], fastQuery)
 		}
-		expectEnd(t, Dial(t, s, "tcp")) // one too many of this client
+		expectEnd(t, connect(t, s)) // one too many of this client
 		other := func() net.Conn {
 			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 			conn, err := d.Dial("tcp", s.Addresses()[0].String())
@@ -350,7 +363,7 @@ func TestEnginesKeepTheLimitsOfConnections(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { conn.Close() })
-			conn.SetDeadline(time.Now().Add(10 * time.Second))
+			conn.SetDeadline(time.Now().Add(patience))
 			return conn
 		}
 		Ask(t, other(), fastQuery)
@@ -361,7 +374,7 @@ func TestEnginesKeepTheLimitsOfConnections(t *testing.T) {
 		Ask(t, conns[2], fastQuery)
 		conns[0].Close()
 		eventually(t, s, "room for another", func(Counters) bool { return s.connections.count.Load() == 3 })
-		Ask(t, Dial(t, s, "tcp"), fastQuery)
+		Ask(t, connect(t, s), fastQuery)
 		if c := s.Counters(); c.Connections != 7 || c.ConnectionsRefused != 1 || c.ConnectionsEvicted != 1 {
 			t.Errorf("counters are %+v", c)
 		}
@@ -384,7 +397,7 @@ func TestEnginesSayWhoAskedWhom(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(10 * time.Second))
+			conn.SetDeadline(time.Now().Add(patience))
 			Ask(t, conn, fastQuery)
 			if want := (names.Peer{Transport: names.TCP, Remote: addrPort(conn.LocalAddr()), Local: address}); <-seen != want {
 				t.Errorf("peer is not %+v", want)
@@ -405,14 +418,14 @@ func TestEnginesStopGently(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error)
 		go func() { ended <- s.Serve(ctx) }()
-		idle, waits := Dial(t, s, "tcp"), Dial(t, s, "tcp")
+		idle, waits := connect(t, s), connect(t, s)
 		Ask(t, idle, fastQuery)
 		send(t, waits, slowQuestion)
 		eventually(t, s, "one waits", func(c Counters) bool { return c.Slow == 1 })
 		cancel()
 		expectEnd(t, idle)
 		if conn, err := net.Dial("tcp", s.Addresses()[0].String()); err == nil {
-			conn.SetDeadline(time.Now().Add(10 * time.Second))
+			conn.SetDeadline(time.Now().Add(patience))
 			expectEnd(t, conn) // it came between the order and the end
 			conn.Close()
 		}
@@ -436,7 +449,7 @@ func TestEnginesStopAtLast(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error)
 		go func() { ended <- s.Serve(ctx) }()
-		waits := Dial(t, s, "tcp")
+		waits := connect(t, s)
 		send(t, waits, slowQuestion)
 		eventually(t, s, "one waits", func(c Counters) bool { return c.Slow == 1 })
 		cancel()
@@ -466,7 +479,7 @@ func TestEnginesThatNeverRan(t *testing.T) {
 
 func TestStreamsAllocateNothing(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
-		conn := Dial(t, Serving(t, c), "tcp")
+		conn := connect(t, Serving(t, c))
 		burst := bytes.Repeat(appendFrame(nil, modern), 20)
 		reply := make([]byte, 20*len(Ask(t, conn, modern))+40)
 		if n := testing.AllocsPerRun(200, func() {

@@ -38,12 +38,13 @@ type epollLoop struct {
 	spare []*loopConn // ended, to be used again
 	open  int
 
-	events  [64]unix.EpollEvent
-	count   int        // how many of them there are
-	errno   unix.Errno // why there are none
-	tryPoll func(fd uintptr) bool
-	again   []*loopConn // those that were left though they had more to say
-	next    []*loopConn // where again is gathered
+	tryServe func(fd uintptr) bool // serveEvents, kept so that no call makes a closure
+	events   [64]unix.EpollEvent
+	count    int         // how many of them there are
+	errno    unix.Errno  // why there are none
+	hasMore  bool        // there may be more than were taken
+	again    []*loopConn // those that were left though they had more to say
+	turn     []*loopConn // those that were left before
 
 	in     frames // of connections without half a message
 	out    []byte // replies that wait to be sent, each behind its length
@@ -54,7 +55,8 @@ type epollLoop struct {
 	now     int64 // in nanoseconds since 1970, as of these events
 	sweepAt int64 // when to look for those who take too long; 0: not at all
 
-	isStopping, isOver atomic.Bool
+	isStopping, isOver atomic.Bool // orders of others
+	isDone             bool
 }
 
 // streamSocket is a socket that connections are accepted from, shared by all
@@ -108,7 +110,7 @@ func newEpollLoop(listeners []net.Listener, t *connections) (streamLoop, error) 
 		edge: t.edge, table: t, fd: fd, file: os.NewFile(uintptr(fd), "epoll"),
 		in: frames{buf: make([]byte, 0, readSize)}, out: make([]byte, 0, flushAt+2+65535+wire.WriterSlack),
 	}
-	l.tryPoll = l.poll
+	l.tryServe = l.serveEvents
 	if l.raw, err = l.file.SyscallConn(); err != nil {
 		l.release()
 		return nil, err
@@ -165,63 +167,85 @@ func (l *epollLoop) listen(i int) error {
 func (l *epollLoop) run() {
 	defer l.release()
 	for {
-		err := l.wait()
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			l.table.broken.say(func() []any { return []any{"error", err} })
-			l.endAll()
+		err := l.raw.Read(l.tryServe)
+		if l.errno != 0 {
+			err = os.NewSyscallError("epoll_wait", l.errno)
+		}
+		if err != nil {
+			if !errors.Is(err, os.ErrDeadlineExceeded) { // it can wait for nothing any more
+				l.table.broken.say(func() []any { return []any{"error", err} })
+				l.isOver.Store(true)
+			}
+			l.now = time.Now().UnixNano()
+			l.look()
+		}
+		if l.isDone {
 			return
+		}
+	}
+}
+
+// serveEvents deals with what there is. The runtime calls it until it returns
+// true, and waits in between: false means that all is dealt with. So it is
+// where the events were fewer than there is room for, and what has come since
+// is an event that the runtime does not forget: there is no need to ask once
+// more.
+func (l *epollLoop) serveEvents(fd uintptr) bool {
+	for {
+		l.poll(fd)
+		if l.errno != 0 {
+			return true
+		}
+		if l.count == 0 && len(l.again) == 0 {
+			return false
 		}
 		l.now = time.Now().UnixNano()
+		l.hasMore = l.count == len(l.events)
 		l.handle()
-		if l.sweepAt != 0 && l.now >= l.sweepAt {
-			l.sweep()
+		l.look()
+		if l.isDone {
+			return true
 		}
-		l.ledger.take(&l.tally)
-		switch {
-		case l.isOver.Load():
-			l.endAll()
+		if !l.hasMore && len(l.again) == 0 {
+			return false
+		}
+	}
+}
+
+// poll takes the events that are there. Raw: it does not wait.
+func (l *epollLoop) poll(fd uintptr) {
+	for {
+		var n uintptr
+		n, _, l.errno = unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), 0, 0, 0)
+		if l.count = int(n); l.errno == 0 {
 			return
-		case l.isStopping.Load():
-			l.wind()
-			if l.open == 0 {
-				return
-			}
+		}
+		if l.count = 0; l.errno != unix.EINTR {
+			return
 		}
 	}
 }
 
-// wait returns once there are events, or it is time to sweep, or to stop.
-func (l *epollLoop) wait() error {
-	l.count, l.errno = 0, 0
-	if len(l.again) > 0 {
-		l.poll(uintptr(l.fd))
-	} else if err := l.raw.Read(l.tryPoll); err != nil {
-		return err
+// look does what is to be done now and then, and sets isDone where that was
+// the last.
+func (l *epollLoop) look() {
+	if l.sweepAt != 0 && l.now >= l.sweepAt {
+		l.sweep()
 	}
-	if l.errno != 0 {
-		return os.NewSyscallError("epoll_wait", l.errno)
+	switch {
+	case l.isOver.Load():
+		l.endAll()
+		l.isDone = true
+	case l.isStopping.Load():
+		l.wind()
+		l.isDone = l.open == 0
 	}
-	return nil
-}
-
-// poll takes the events that are there. The runtime calls it until it returns
-// true: false means that there are none. Raw: it does not wait.
-func (l *epollLoop) poll(fd uintptr) bool {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), 0, 0, 0)
-	if errno != 0 && errno != unix.EINTR {
-		l.errno = errno
-		return true
-	}
-	if errno == unix.EINTR {
-		n = 0
-	}
-	l.count = int(n)
-	return n > 0
+	l.ledger.take(&l.tally)
 }
 
 // handle deals with the events, and then with those that were left before.
 func (l *epollLoop) handle() {
-	l.again, l.next = l.next[:0], l.again
+	l.again, l.turn = l.turn[:0], l.again
 	for i := range l.events[:l.count] {
 		e := &l.events[i]
 		if e.Fd < 0 {
@@ -231,8 +255,8 @@ func (l *epollLoop) handle() {
 			l.serve(c)
 		}
 	}
-	for i, c := range l.next {
-		l.next[i] = nil
+	for i, c := range l.turn {
+		l.turn[i] = nil
 		if l.conns[c.index] == c {
 			l.serve(c)
 		}
@@ -271,6 +295,7 @@ func (l *epollLoop) accept(i int) {
 			return
 		}
 	}
+	l.hasMore = true
 }
 
 // admit begins to serve a connection that was accepted, unless there are too
@@ -354,7 +379,6 @@ func (l *epollLoop) endAll() {
 			l.end(c)
 		}
 	}
-	l.ledger.take(&l.tally)
 }
 
 // sweep ends those who take too long, and lets sockets that failed try again.

@@ -233,6 +233,7 @@ func TestStreamQueryTimeout(t *testing.T) {
 		if d := time.Since(start); d != 20*time.Second {
 			t.Errorf("replies after %v", d)
 		}
+		synctest.Wait()
 		if c := s.Counters(); c.Failed != 2 || c.Slow != 2 {
 			t.Errorf("counters are %+v", c)
 		}

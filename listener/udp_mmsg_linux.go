@@ -29,11 +29,10 @@ type batchIO struct {
 	controls []control
 	used     int // slots the last receive has filled
 
-	// Kept so that no call makes a closure.
-	tryReceive, trySend func(fd uintptr) bool
-	received            int
-	first, count        int // what of out is to be sent; what was
-	errno               unix.Errno
+	tryReceive func(fd uintptr) bool // receiveFrom, kept so that no call makes a closure
+	worker     batchServer
+	fd         uintptr    // while a batch is answered
+	errno      unix.Errno // of the last attempt to receive
 }
 
 // newBatchIO returns nil where the socket, or the kernel, has no batches.
@@ -66,7 +65,7 @@ func newBatchIO(conn PacketConn, slots []slot) packetIO {
 		o.Iov = &b.outData[i]
 		o.SetIovlen(1)
 	}
-	b.tryReceive, b.trySend = b.receiveFrom, b.sendTo
+	b.tryReceive = b.receiveFrom
 	return b
 }
 
@@ -77,31 +76,38 @@ func knowsBatches(raw syscall.RawConn) bool {
 	return err == nil && known
 }
 
-func (b *batchIO) receive() (int, error) {
+func (b *batchIO) receive(w batchServer) error {
+	b.worker = w
+	for {
+		if err := b.raw.Read(b.tryReceive); err != nil {
+			return err
+		}
+		if b.errno != 0 {
+			return b.errno
+		}
+	}
+}
+
+// receiveFrom receives a batch and has it answered. The runtime calls it until
+// it returns true, and waits in between: false means that the socket is empty.
+// So it was where a batch is not full, and what has come since is an event
+// that the runtime does not forget: there is no need to ask once more.
+func (b *batchIO) receiveFrom(fd uintptr) bool {
 	for i := range b.in[:b.used] {
 		h := &b.in[i].Hdr
 		h.Namelen = unix.SizeofSockaddrInet6
 		h.SetControllen(controlLen)
 	}
-	b.used = 0
-	if err := b.raw.Read(b.tryReceive); err != nil {
-		return 0, err
-	}
+	b.used, b.errno = mmsg.Receive(fd, b.in, 0)
 	if b.errno != 0 {
-		return 0, b.errno
+		return b.errno != unix.EAGAIN
 	}
-	b.used = b.received
-	for i := range b.in[:b.received] {
+	for i := range b.in[:b.used] {
 		b.read(i)
 	}
-	return b.received, nil
-}
-
-// receiveFrom is called by the runtime until it returns true: false means
-// that the socket is empty.
-func (b *batchIO) receiveFrom(fd uintptr) bool {
-	b.received, b.errno = mmsg.Receive(fd, b.in, 0)
-	return b.errno != unix.EAGAIN
+	b.fd = fd
+	b.worker.serve(b.used)
+	return b.used == len(b.in)
 }
 
 // read puts what the kernel says about datagram i into its slot.
@@ -134,25 +140,17 @@ func (b *batchIO) send(n int) (failed int) {
 		b.outData[replies].SetLen(len(s.reply))
 		replies++
 	}
-	for b.first = 0; b.first < replies; {
-		b.count = replies - b.first
-		if err := b.raw.Write(b.trySend); err != nil {
-			return failed + replies - b.first // closed
-		}
-		if b.errno != 0 {
+	for first := 0; first < replies; {
+		// It never waits: a full send buffer costs a reply, not the queries
+		// behind it.
+		n, errno := mmsg.Send(b.fd, b.out[first:replies])
+		if errno != 0 {
 			failed++ // the first of them; the rest have their chance
-			b.count = 1
+			n = 1
 		}
-		b.first += b.count
+		first += n
 	}
 	return failed
-}
-
-// sendTo sends what it can of the replies from first on. It never waits: a
-// full send buffer costs a reply, not the queries behind it.
-func (b *batchIO) sendTo(fd uintptr) bool {
-	b.count, b.errno = mmsg.Send(fd, b.out[b.first:b.first+b.count])
-	return true
 }
 
 // sendOne does not wait either: it would keep the worker from its socket.

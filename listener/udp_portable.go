@@ -18,16 +18,18 @@ func newPortableIO(conn PacketConn, slots []slot) *portableIO {
 	return &portableIO{conn: conn, slots: slots[:1]}
 }
 
-func (p *portableIO) receive() (int, error) {
+func (p *portableIO) receive(w batchServer) error {
 	s := &p.slots[0]
-	n, controls, _, remote, err := p.conn.ReadMsgUDPAddrPort(s.buf, p.control[:controlLen])
-	if err != nil {
-		return 0, err
+	for {
+		n, controls, _, remote, err := p.conn.ReadMsgUDPAddrPort(s.buf, p.control[:controlLen])
+		if err != nil {
+			return err
+		}
+		s.data = s.buf[:n]
+		s.from = path{remote: netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())}
+		readControl(p.control[:controls], &s.from)
+		w.serve(1)
 	}
-	s.data = s.buf[:n]
-	s.from = path{remote: netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())}
-	readControl(p.control[:controls], &s.from)
-	return 1, nil
 }
 
 func (p *portableIO) send(n int) (failed int) {

@@ -21,32 +21,28 @@ type worker struct {
 	tally  tally
 	ledger ledger
 
+	failures int // of the socket, in a row
 	stopping <-chan struct{}
 	broken   *complaint // of sockets
 }
 
 // run answers until the server stops.
 func (w *worker) run() {
-	failures := 0
 	for {
-		n, err := w.io.receive()
-		if err != nil {
-			if w.isStopping() || errors.Is(err, net.ErrClosed) {
-				return
-			}
-			w.ledger.add(receiveErrors)
-			w.broken.say(func() []any { return []any{"address", w.local.String(), "error", err} })
-			failures++
-			pause(failures, w.stopping)
-			continue
+		err := w.io.receive(w)
+		if w.isStopping() || errors.Is(err, net.ErrClosed) {
+			return
 		}
-		failures = 0
-		w.serve(n)
+		w.ledger.add(receiveErrors)
+		w.broken.say(func() []any { return []any{"address", w.local.String(), "error", err} })
+		w.failures++
+		pause(w.failures, w.stopping)
 	}
 }
 
 // serve answers what is in the first n slots.
 func (w *worker) serve(n int) {
+	w.failures = 0
 	w.tally[udpQueries] += uint64(n)
 	for i := range w.slots[:n] {
 		w.answer(&w.slots[i])
