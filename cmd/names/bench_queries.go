@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -100,16 +99,20 @@ func (l *questionList) addLine(line []byte) (column int, err error) {
 // cutWord cuts the first word off a line, which begins at column. It is empty
 // at the end of the line, or where a comment begins; start is where that is.
 func cutWord(line []byte, column int) (word []byte, start int, rest []byte) {
-	trimmed := bytes.TrimLeft(line, " \t\r\v\f")
-	start = column + len(line) - len(trimmed)
-	if len(trimmed) > 0 && (trimmed[0] == ';' || trimmed[0] == '#') {
-		return nil, start, nil
+	from := 0
+	for from < len(line) && isBlank(line[from]) {
+		from++
 	}
-	if end := bytes.IndexAny(trimmed, " \t\r\v\f"); end >= 0 {
-		return trimmed[:end], start, trimmed[end:]
+	end := from
+	if end < len(line) && line[end] != ';' && line[end] != '#' {
+		for end < len(line) && !isBlank(line[end]) {
+			end++
+		}
 	}
-	return trimmed, start, nil
+	return line[from:end], column + from, line[end:]
 }
+
+func isBlank(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
 // addName adds a name, to which addType has to add the rest of its question.
 func (l *questionList) addName(name []byte) (err error) {
