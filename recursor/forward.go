@@ -263,6 +263,15 @@ func (r *routes) route(q wire.Question) []*server {
 	if len(r.zones) == 0 {
 		return r.all
 	}
+	return r.routeByZone(q)
+}
+
+// routeByZone is route where zones have servers of their own. It is kept out of
+// its callers, which the place for the name would make large: stacks that have
+// to grow are dear.
+//
+//go:noinline
+func (r *routes) routeByZone(q wire.Question) []*server {
 	var buf [wire.MaxNameLen]byte
 	name := q.Name.AppendFolded(buf[:0])
 	if q.Type == wire.TypeDS && len(name) > 1 {

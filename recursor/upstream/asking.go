@@ -99,6 +99,7 @@ func (a *Asking) send(now time.Time) error {
 	}
 	local := socket.local()
 	a.out = outgoing{Query: &a.Query, form: a.form}
+	a.out.draw()
 	a.out.compose(a.packet[:0], s.client.udpSize, s.cookieFor(local.Addr(), &a.out))
 	a.key = ownQuery{local, a.out.id}
 	s.client.own.add(a.key)

@@ -10,6 +10,7 @@ import (
 // newOutgoing returns a query as it was sent.
 func newOutgoing(f form) *outgoing {
 	o := &outgoing{Query: newQuery("www.Example.com."), form: f, cookie: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}}
+	o.draw()
 	o.compose(nil, 1232, nil)
 	return o
 }
@@ -98,6 +99,7 @@ func BenchmarkCompose(b *testing.B) {
 	buf := make([]byte, 0, maxQuery)
 	for b.Loop() {
 		o := outgoing{Query: q, form: form{edns: true, mixed: true}}
+		o.draw()
 		o.compose(buf, 1232, nil)
 	}
 }

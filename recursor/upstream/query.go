@@ -106,6 +106,7 @@ type form struct {
 type outgoing struct {
 	Query  *Query
 	form   form
+	random [2 + 32]byte // the ID, a bit for each octet of the name
 	id     uint16
 	packet []byte
 	cookie [8]byte // the client's part
@@ -116,16 +117,19 @@ type outgoing struct {
 // nameAt is where the question's name stands in a message.
 const nameAt = wire.HeaderLen
 
-// compose writes the query behind b. The server's cookie may be empty.
-func (o *outgoing) compose(b []byte, udpSize uint16, serverCookie []byte) {
-	q := o.Query
-	var space [2 + 32]byte // ID, a bit for each octet of the name
-	random := space[:2]
+// draw draws what nobody can guess.
+func (o *outgoing) draw() {
+	random := o.random[:2]
 	if o.form.mixed {
-		random = space[:2+(q.Question.Name.Len()+7)/8]
+		random = o.random[:2+(o.Query.Question.Name.Len()+7)/8]
 	}
 	rand.Read(random) // does not fail
 	o.id = binary.BigEndian.Uint16(random)
+}
+
+// compose writes the query behind b, with what was drawn. The server's cookie may be empty.
+func (o *outgoing) compose(b []byte, udpSize uint16, serverCookie []byte) {
+	q := o.Query
 	var edns wire.EDNS
 	var data, option [4 + 8 + 32]byte
 	if o.form.cookie {
@@ -143,7 +147,7 @@ func (o *outgoing) compose(b []byte, udpSize uint16, serverCookie []byte) {
 	}
 	o.packet = wire.AppendQuery(b, o.id, q.Flags, q.Question, present)[len(b):]
 	if o.form.mixed {
-		mixCase(o.packet[nameAt:nameAt+q.Question.Name.Len()], random[2:])
+		mixCase(o.packet[nameAt:nameAt+q.Question.Name.Len()], o.random[2:])
 	}
 }
 

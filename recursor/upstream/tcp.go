@@ -88,6 +88,7 @@ func (s *Server) ask(ctx context.Context, c *conn, q *Query, f form) (answer, er
 	serverCookie := s.cookieFor(c.local.Addr(), &o)
 	var reply chan []byte
 	for reply == nil { // an ID that nobody on the connection uses
+		o.draw()
 		o.compose(buf[:2], s.client.udpSize, serverCookie)
 		var err error
 		if reply, err = c.await(o.id); err != nil {
