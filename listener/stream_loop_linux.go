@@ -42,7 +42,7 @@ type epollLoop struct {
 	events   [64]unix.EpollEvent
 	count    int         // how many of them there are
 	errno    unix.Errno  // why there are none
-	hasMore  bool        // there may be more than were taken
+	hasMore  bool        // there may be more by now
 	again    []*loopConn // those that were left though they had more to say
 	turn     []*loopConn // those that were left before
 
@@ -187,9 +187,9 @@ func (l *epollLoop) run() {
 
 // serveEvents deals with what there is. The runtime calls it until it returns
 // true, and waits in between: false means that all is dealt with. So it is
-// where the events were fewer than there is room for, and what has come since
-// is an event that the runtime does not forget: there is no need to ask once
-// more.
+// after a single event, and what has come since is one that the runtime does
+// not forget: there is no need to ask once more. After several more are likely
+// to be there by now, and asking costs less than waiting.
 func (l *epollLoop) serveEvents(fd uintptr) bool {
 	for {
 		l.poll(fd)
@@ -200,7 +200,7 @@ func (l *epollLoop) serveEvents(fd uintptr) bool {
 			return false
 		}
 		l.now = time.Now().UnixNano()
-		l.hasMore = l.count == len(l.events)
+		l.hasMore = l.count > 1
 		l.handle()
 		l.look()
 		if l.isDone {
