@@ -32,7 +32,7 @@ const recheck = 500 * time.Millisecond
 // (tick). These lock it; what they call has it locked.
 
 // start asks the first server: the flight's turn has come.
-func (fl *flight) start() {
+func (fl *flight) start(now time.Time) {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
 	if fl.isOver {
@@ -41,7 +41,7 @@ func (fl *flight) start() {
 	}
 	fl.hasTurn = true
 	fl.budget = newBudget(fl.f.config.Attempts)
-	if !fl.next(time.Now()) {
+	if !fl.next(now) {
 		fl.fail(errAllDead)
 	}
 }

@@ -61,11 +61,11 @@ func (f *Forwarder) newFlight() *flight {
 }
 
 // take makes fl the flight of the question of x.
-func (fl *flight) take(x *names.Exchange) {
+func (fl *flight) take(x *names.Exchange, now time.Time) {
 	fl.mu.Lock() // the timer may have been stopped too late
 	defer fl.mu.Unlock()
 	fl.isOver, fl.hasTurn = false, false
-	fl.deadline = time.Now().Add(fl.f.config.Timeout)
+	fl.deadline = now.Add(fl.f.config.Timeout)
 	fl.due = fl.deadline
 	q := x.Query.Question
 	folded, _, _ := wire.BorrowName(q.Name.AppendFolded(fl.names[0][:0])) // it was read once
@@ -86,9 +86,9 @@ func (fl *flight) release() {
 
 // join returns the flight with the question of x: one that is on its way, or a
 // new one. Whoever joins has to leave.
-func (f *Forwarder) join(x *names.Exchange) (*flight, error) {
+func (f *Forwarder) join(x *names.Exchange, now time.Time) (*flight, error) {
 	fl := f.newFlight()
-	fl.take(x)
+	fl.take(x, now)
 	f.mu.Lock()
 	if f.closed {
 		f.mu.Unlock()
@@ -106,7 +106,7 @@ func (f *Forwarder) join(x *names.Exchange) (*flight, error) {
 	fl.over = make(chan struct{})
 	f.flights[fl.key] = fl
 	f.mu.Unlock()
-	fl.begin()
+	fl.begin(now)
 	return fl, nil
 }
 
@@ -133,16 +133,16 @@ func (f *Forwarder) forget(fl *flight) {
 }
 
 // begin starts the flight, now or when its turn comes.
-func (fl *flight) begin() {
+func (fl *flight) begin(now time.Time) {
 	f := fl.f
 	select {
 	case f.slots <- struct{}{}:
-		fl.start()
+		fl.start(now)
 		return
 	default:
 	}
 	fl.mu.Lock()
-	fl.wakeAfter(time.Now(), f.config.Timeout)
+	fl.wakeAfter(now, f.config.Timeout)
 	fl.mu.Unlock()
 	fl.uses.Add(1)
 	if f.run(fl.awaitTurn) {
@@ -159,7 +159,7 @@ func (fl *flight) awaitTurn() {
 	defer fl.release()
 	select {
 	case fl.f.slots <- struct{}{}:
-		fl.start()
+		fl.start(time.Now())
 	case <-fl.over:
 	}
 }

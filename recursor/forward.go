@@ -329,11 +329,11 @@ func (f *Forwarder) Resolve(ctx context.Context, x *names.Exchange) error {
 	case f.client.IsOwn(x):
 		return errLoop
 	}
-	servers := f.routes.Load().route(q)
+	servers, now := f.routes.Load().route(q), time.Now()
 	switch {
 	case len(servers) == 0:
 		return names.ErrPass
-	case allDead(servers, time.Now()):
+	case allDead(servers, now):
 		return errAllDead
 	}
 	if f.waiting.Add(1) > int64(f.config.MaxWaiting) {
@@ -341,7 +341,7 @@ func (f *Forwarder) Resolve(ctx context.Context, x *names.Exchange) error {
 		return errTooMany
 	}
 	defer f.waiting.Add(-1)
-	flight, err := f.join(x)
+	flight, err := f.join(x, now)
 	if err != nil {
 		return err
 	}

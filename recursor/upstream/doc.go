@@ -3,7 +3,8 @@
 //
 // A [Client] holds what all servers have in common, a [Server] is one of them
 // with what was learned of it: whether it understands EDNS, repeats the case of
-// a question, gives cookies. [Server.Ask] asks it a [Query].
+// a question, gives cookies. [Server.Ask] asks it a [Query] and waits for the
+// reply; an [Asking] needs no goroutine that waits.
 //
 // Each question by UDP leaves from a port of its own, which the operating
 // system picks at random, on a socket connected to the server, with an ID and a
