@@ -69,6 +69,8 @@ func (e *Edge) Answer(ctx context.Context, x *names.Exchange, query []byte, peer
 	var t tally
 	reply, isSlow := e.try(x, query, peer, buf, &t)
 	if isSlow {
+		ctx, cancel := context.WithTimeout(ctx, e.timeout)
+		defer cancel()
 		reply = e.wait(ctx, x, &t)
 	}
 	return reply
@@ -109,11 +111,9 @@ func (e *Edge) try(x *names.Exchange, query []byte, peer names.Peer, buf []byte,
 	return e.conclude(x, err, t), false
 }
 
-// wait answers the query that x holds, however long it takes, up to the query
-// timeout.
+// wait answers the query that x holds, however long it takes, as long as ctx
+// lasts.
 func (e *Edge) wait(ctx context.Context, x *names.Exchange, t *tally) []byte {
-	ctx, cancel := context.WithTimeout(ctx, e.timeout)
-	defer cancel()
 	return e.conclude(x, e.askResolver(ctx, x, t), t)
 }
 

@@ -42,8 +42,7 @@ func Listen(c Config) (*Server, error) {
 		return nil, errors.New("there is no address to listen on")
 	}
 	s := &Server{config: c, edge: newEdge(&c), stopping: make(chan struct{})}
-	s.pool = &slowPool{edge: s.edge, limit: int64(c.MaxSlow), ledger: &s.ledger}
-	s.pool.context, s.giveUp = context.WithCancel(context.Background())
+	s.pool, s.giveUp = newSlowPool(s.edge, c.MaxSlow, &s.ledger)
 	s.connections = newConnections(&c, s.edge, s.pool, &s.ledger)
 	s.connections.stopping = s.stopping
 
@@ -157,7 +156,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		defer close(ended)
 		running.Wait()
 		s.connections.done.Wait()
-		s.pool.done.Wait()
+		s.pool.end()
 	}()
 	graceful := endsWithin(ended, s.config.Grace)
 	s.Close()

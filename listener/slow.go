@@ -17,16 +17,34 @@ type slowPool struct {
 	ledger  *ledger
 	context context.Context // over when the server has waited long enough
 
-	waiting atomic.Int64 // queries that are being resolved
-	done    sync.WaitGroup
-	free    sync.Pool // of *slowQuery
+	waiting  atomic.Int64 // queries that are being resolved
+	timeouts *names.SharedTimeout
+	done     sync.WaitGroup
+	free     sync.Pool // of *slowQuery
+
+	// Some goroutines that have nothing to do wait for the next query: their
+	// stacks have grown to what a resolver takes.
+	next  chan *slowQuery
+	idle  atomic.Int32
+	ended chan struct{} // closed when no more queries come
 }
+
+// maxIdleSlow is how many goroutines wait for a query at the most.
+const maxIdleSlow = 256
 
 // slowQuery is a query on its own.
 type slowQuery struct {
-	x    names.Exchange
-	from path
-	back replier
+	x       names.Exchange
+	context context.Context
+	from    path
+	back    replier
+}
+
+func newSlowPool(edge *Edge, limit int, ledger *ledger) (p *slowPool, giveUp context.CancelFunc) {
+	p = &slowPool{edge: edge, limit: int64(limit), ledger: ledger, next: make(chan *slowQuery), ended: make(chan struct{})}
+	p.context, giveUp = context.WithCancel(context.Background())
+	p.timeouts = names.NewSharedTimeout(p.context, edge.timeout)
+	return p, giveUp
 }
 
 // replier sends replies that come later, whatever the transport. It is called
@@ -48,25 +66,63 @@ func (p *slowPool) resolve(ctx context.Context, x *names.Exchange, back replier,
 		q = &slowQuery{}
 	}
 	x.DetachInto(&q.x)
-	q.from, q.back = from, back
-	p.done.Add(1)
-	go p.run(ctx, q)
+	q.context, q.from, q.back = ctx, from, back
+	select {
+	case p.next <- q:
+	default:
+		p.done.Add(1)
+		go p.run(q)
+	}
 	return true
 }
 
-func (p *slowPool) run(ctx context.Context, q *slowQuery) {
+// run answers q, and then others, until there are none or enough goroutines
+// wait for one.
+func (p *slowPool) run(q *slowQuery) {
 	defer p.done.Done()
+	for {
+		p.answer(q)
+		if p.idle.Add(1) > maxIdleSlow {
+			p.idle.Add(-1)
+			return
+		}
+		select {
+		case q = <-p.next:
+			p.idle.Add(-1)
+		case <-p.ended:
+			return
+		}
+	}
+}
+
+// end waits for the queries that are being resolved. No more may come.
+func (p *slowPool) end() {
+	close(p.ended)
+	p.done.Wait()
+}
+
+func (p *slowPool) answer(q *slowQuery) {
 	var t tally
-	reply := p.edge.wait(ctx, &q.x, &t)
+	reply := p.wait(q, &t)
 	if err := q.back.sendOne(reply, q.from); err != nil {
 		t[sendErrors]++
 	}
 	p.ledger.take(&t)
 	p.waiting.Add(-1)
-	q.back = nil
+	q.back, q.context = nil, nil
 	if len(q.x.Reply.Buffer()) <= keptReply {
 		p.free.Put(q)
 	}
+}
+
+// wait answers q, however long it takes, up to the query timeout.
+func (p *slowPool) wait(q *slowQuery, t *tally) []byte {
+	if q.context == p.context {
+		return p.edge.wait(p.timeouts.Context(), &q.x, t)
+	}
+	ctx, cancel := context.WithTimeout(q.context, p.edge.timeout)
+	defer cancel()
+	return p.edge.wait(ctx, &q.x, t)
 }
 
 // keptReply is the longest reply, in octets, whose buffer is used again.
