@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What the collector of garbage costs names with a large zone: loads a zone, asks
-# over UDP and then over TCP as fast as names answers, and reads what Go's
-# runtime says about each collection (GODEBUG=gctrace=1).
+# as fast as names answers over UDP, over TCP, and over UDP again while the zone
+# is read again with one record changed, and reads what Go's runtime says about each collection
+# (GODEBUG=gctrace=1). Only TCP and reading make garbage.
 #
 # Columns: collections meanwhile; the longest time that all goroutines stood
 # still, in ms; processor time of the collector, without what it did while the
@@ -13,14 +14,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 # shellcheck source=process.sh
 . "$here/process.sh"
+# shellcheck source=workloads.sh
+. "$here/workloads.sh"
 # shellcheck source=asking.sh
 . "$here/asking.sh"
 
 usage() {
 	cat <<-TEXT
 	usage: gc.sh [-d SECONDS] [-n NAMES] [-b NAMES_BINARY] [-o DIR]
-	  -d  how long is asked over UDP, and then over TCP (default 30; once in two
-	      minutes Go collects even if there is nothing to collect)
+	  -d  how long is asked each time (default 30)
 	  -n  how many names the zone has, of 2.3 records each (default 4350000: ten
 	      million records)
 	  -b  the binary of names (default: built from this checkout)
@@ -49,8 +51,10 @@ origins=(load.test.) queries=$out/$names.queries zone=$out/$names.zone do_bit=""
 if [ ! -s "$queries" ]; then
 	"$out/zonegen" -names "$names" -count 1000000 -zone "$zone" -queries "$queries"
 fi
+[ -s "$out/$names.changed" ] || change_zone "$zone" "$out/$names.changed"
+ln -sfn "$zone" "$out/gc.zone"
 log=$out/gc.log
-command=(env GODEBUG=gctrace=1 "$binary" serve -i 127.0.0.1 -p "$port" --bindzone "${origins[0]}=$zone")
+command=(env GODEBUG=gctrace=1 "$binary" serve -i 127.0.0.1 -p "$port" --bindzone "${origins[0]}=$out/gc.zone")
 
 # phase prints a row: what was done, from line $2 of the log on, with $3 ticks.
 phase() {
@@ -72,13 +76,20 @@ await "$leader" "$port" || { complain "names does not answer; see $log"; exit 1;
 echo "| names of $names names | qps | collections | longest pause ms | collector % of CPU |"
 echo "|---|---|---|---|---|"
 phase loading 1 "$(cpu_ticks "$leader")" ""
-for transport in udp tcp; do
-	clients=4 window=25
-	[ $transport = udp ] || clients=50 window=1
-	ask "$out/gc-warm.log" 1
+# load asks over $2, and prints a row with the name $1.
+load() {
+	local line ticks
+	transport=$2 clients=4 window=25
+	[ "$2" = udp ] || clients=50 window=1
 	line=$(($(wc -l <"$log") + 1)) ticks=$(cpu_ticks "$leader")
-	ask "$out/gc-$transport.log" "$seconds"
-	phase "$transport" "$line" $(($(cpu_ticks "$leader") - ticks)) "$qps"
-	[ "$errors" = 0 ] || complain "there were errors; see $out/gc-$transport.log"
-done
+	ask "$out/gc-$2.log" "$seconds"
+	phase "$1" "$line" $(($(cpu_ticks "$leader") - ticks)) "$qps"
+	[ "$errors" = 0 ] || complain "there were errors; see $out/gc-$2.log"
+}
+
+load UDP udp
+load "TCP, 10 questions a connection" tcp
+ln -sfn "$out/$names.changed" "$out/gc.zone"
+kill -HUP "$leader"
+load "UDP, reading the zone changed" udp
 echo "memory: $(($(memory_kib "$leader") / 1024)) MiB"
