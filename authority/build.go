@@ -24,7 +24,8 @@ type Builder struct {
 
 	otherSOA wire.Name // owner of a SOA record outside the zone
 	asked    askedName
-	single   batch // of Add
+	single   batch  // of Add
+	rest     func() // called between pieces of work if it is not nil: see Loader.Reload
 }
 
 // NewBuilder begins a zone. What is wrong with it is added to problems: first

@@ -3,6 +3,7 @@ package authority
 import (
 	"bytes"
 	"errors"
+	"iter"
 	"slices"
 
 	"github.com/names-dns/names/authority/diagnostic"
@@ -28,9 +29,9 @@ type comparison struct {
 var errNotAlike = errors.New("the file differs from the zone in too much")
 
 func newComparison(old *Snapshot) *comparison {
-	c := &comparison{old: old, firsts: make([]uint32, old.refs.count()), most: 1000 + old.records/16}
+	c := &comparison{old: old, firsts: make([]uint32, old.refs.count()), most: 1000 + old.records/128}
 	index := uint32(0)
-	for n := range old.nodes() {
+	for n := range restingNodes(old) {
 		c.firsts[n.id()] = index
 		for set := range n.all() {
 			index += uint32(set.count)
@@ -38,6 +39,21 @@ func newComparison(old *Snapshot) *comparison {
 	}
 	c.seen = make([]uint64, index/64+1)
 	return c
+}
+
+// restingNodes yields every node, with rests.
+func restingNodes(s *Snapshot) iter.Seq[node] {
+	return func(yield func(node) bool) {
+		count := 0
+		for n := range s.nodes() {
+			if !yield(n) {
+				return
+			}
+			if count++; count%4096 == 0 {
+				rest()
+			}
+		}
+	}
 }
 
 // see notes that the file has a record of old.
@@ -60,7 +76,7 @@ func (c *comparison) changes() (ChangeSet, error) {
 	}
 	changes := ChangeSet{Added: c.added}
 	if c.same < c.old.records {
-		for n := range c.old.nodes() {
+		for n := range restingNodes(c.old) {
 			index := c.firsts[n.id()]
 			for set := range n.all() {
 				for data := range set.all() {

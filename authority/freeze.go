@@ -62,8 +62,12 @@ func (f *freezer) isTooLarge() bool {
 		f.absent.octets.full || f.snapshot.pages.full
 }
 
-// namesPerJob is how many owners a packer takes at once.
-const namesPerJob = 4096
+// namesPerJob is how many owners a packer takes at once, namesPerRest how many
+// one that is to rest packs until it does.
+const (
+	namesPerJob  = 4096
+	namesPerRest = 256
+)
 
 // pack checks and packs every owner with its records, on as many cores as there
 // are.
@@ -77,7 +81,11 @@ func (f *freezer) pack() {
 	jobs := int(f.owners+namesPerJob-1) / namesPerJob
 	f.done, f.reports = make([]bool, jobs), make([]*diagnostic.List, jobs)
 	var all sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), jobs) - 1 {
+	packers := min(runtime.GOMAXPROCS(0), jobs)
+	if f.rest != nil {
+		packers = 1
+	}
+	for range packers - 1 {
 		all.Go(func() { f.newPacker().work() })
 	}
 	f.newPacker().work()
@@ -121,6 +129,9 @@ func (p *packer) work() {
 		p.problems = &diagnostic.List{Limit: p.freezer.problems.Limit}
 		for id := max(job*namesPerJob, 1); id < min((job+1)*namesPerJob, p.owners); id++ {
 			p.pack(id)
+			if p.rest != nil && id%namesPerRest == 0 {
+				p.rest()
+			}
 		}
 		p.finish(int(job))
 	}

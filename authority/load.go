@@ -30,12 +30,12 @@ type File struct {
 // errors are added to problems, each with its place; errors mean that there is
 // no snapshot.
 func (f File) Load(problems *diagnostic.List) (*Snapshot, error) {
-	return f.load(new(contents), problems)
+	return f.load(new(contents), problems, nil)
 }
 
 // load loads the file, and takes note of what was in it and in those it
-// includes.
-func (f File) load(c *contents, problems *diagnostic.List) (*Snapshot, error) {
+// includes. Unless rest is nil, it takes one core and calls rest now and then.
+func (f File) load(c *contents, problems *diagnostic.List, rest func()) (*Snapshot, error) {
 	if f.Format == Pyzone {
 		c.noteFile(f.Path) // before it is read: what changes in between is found out the next time
 		return f.loadPyzone(problems)
@@ -45,11 +45,19 @@ func (f File) load(c *contents, problems *diagnostic.List) (*Snapshot, error) {
 		return nil, err
 	}
 	b := NewBuilder(origin, wire.ClassIN, problems)
-	b.Source = f.Path
-	if err := zonefile.ReadFileParallel(f.Path, zonefile.Options{Origin: origin, Open: c.open}, problems, b.newBatch); err != nil {
+	b.Source, b.rest = f.Path, rest
+	if err := zonefile.ReadFileParallel(f.Path, readOptions(origin, c, rest), problems, b.newBatch); err != nil {
 		return nil, err
 	}
 	return b.Freeze()
+}
+
+func readOptions(origin wire.Name, c *contents, rest func()) zonefile.Options {
+	o := zonefile.Options{Origin: origin, Open: c.open, Rest: rest}
+	if rest != nil {
+		o.Workers = 1
+	}
+	return o
 }
 
 // origin is the name of the zone in a master file.

@@ -3,6 +3,7 @@ package authority
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/names-dns/names/authority/diagnostic"
 	"github.com/names-dns/names/authority/zonefile"
@@ -19,7 +20,7 @@ type Loader struct {
 // Load is [File.Load], for the first time.
 func (l *Loader) Load(problems *diagnostic.List) (*Snapshot, error) {
 	var c contents
-	s, err := l.File.load(&c, problems)
+	s, err := l.File.load(&c, problems, nil)
 	if err == nil {
 		l.loaded = c
 	}
@@ -40,6 +41,9 @@ type Reloaded struct {
 // changed makes a transaction, which keeps the serial number to what the file
 // says; any other replaces the zone. An error leaves the zone as it is.
 //
+// It takes one core, and leaves that to others many times a millisecond: a
+// query is answered as soon as if nothing went on.
+//
 // Problems get what [File.Load] would say. Where little changed, warnings about
 // the rest of the zone are not said again.
 func (l *Loader) Reload(z *Zone, problems *diagnostic.List) (Reloaded, error) {
@@ -53,7 +57,7 @@ func (l *Loader) Reload(z *Zone, problems *diagnostic.List) (Reloaded, error) {
 		// Loading all of it either works or tells what is wrong and where.
 	}
 	var c contents
-	s, err := l.File.load(&c, problems)
+	s, err := l.File.load(&c, problems, rest)
 	if err != nil {
 		return Reloaded{}, err
 	}
@@ -64,6 +68,11 @@ func (l *Loader) Reload(z *Zone, problems *diagnostic.List) (Reloaded, error) {
 	l.loaded = c
 	return Reloaded{Whole: true}, nil
 }
+
+// rest lets goroutines run that have waited for a packet. They would not while
+// there is work: the scheduler looks for packets only when it runs out of it,
+// or every ten milliseconds.
+func rest() { time.Sleep(10 * time.Microsecond) }
 
 // update changes z in those records that the file does not have in common with
 // it.
@@ -77,7 +86,7 @@ func (l *Loader) update(z *Zone, problems *diagnostic.List) (ChangeSet, error) {
 	var c contents
 	found := diagnostic.List{Limit: problems.Limit}
 	compared := newComparison(t.base)
-	if err := zonefile.ReadFileParallel(l.File.Path, zonefile.Options{Origin: origin, Open: c.open}, &found, compared.newBatch); err != nil {
+	if err := zonefile.ReadFileParallel(l.File.Path, readOptions(origin, &c, rest), &found, compared.newBatch); err != nil {
 		return ChangeSet{}, err
 	}
 	if err := found.Err(); err != nil {

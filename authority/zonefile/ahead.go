@@ -157,6 +157,8 @@ type workers struct {
 	stop  chan struct{}
 	all   sync.WaitGroup
 
+	rest func()
+
 	mutex   sync.Mutex // held while a block is taken from the file
 	cutter  *cutter
 	guess   *reader         // what is believed to hold where the next block starts
@@ -169,7 +171,7 @@ func (r *reader) startWorkers(c *cutter) *workers {
 	attempts := 2*r.workers + 1 // each worker's own, as many that wait, one with the reader
 	w := &workers{
 		free: make(chan *attempt, attempts), queue: make(chan *attempt, attempts), stop: make(chan struct{}),
-		cutter: c,
+		rest: r.options.Rest, cutter: c,
 	}
 	w.guess = r.newGuesser(&w.reports, nil)
 	w.guess.origin, w.guess.defaultTTL = r.origin, r.defaultTTL
@@ -199,6 +201,7 @@ func (w *workers) work() {
 			}
 			a.read()
 			a.done <- struct{}{}
+			w.rest()
 		}
 	}
 }

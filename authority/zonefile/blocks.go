@@ -13,8 +13,11 @@ import (
 
 // blockSize is how many octets of a file are read at once: few enough to stay
 // in a core's own cache until they are parsed, and so many that what a block
-// costs does not show.
-const blockSize = 256 << 10
+// costs does not show. Who is to rest after each has them smaller.
+const (
+	blockSize        = 256 << 10
+	restingBlockSize = 32 << 10
+)
 
 // block is a piece of a file: whole lines.
 type block struct {
@@ -160,6 +163,7 @@ func (r *reader) readFile(path string, c *cutter, origin wire.Name) error {
 			return err
 		}
 		r.readBlock(&b)
+		r.options.Rest()
 	}
 	return nil
 }

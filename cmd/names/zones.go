@@ -103,19 +103,22 @@ func (z servedZones) reloadOn(ctx context.Context, hangups <-chan struct{}, log 
 // error is served on as it was.
 func (z servedZones) reload(log *slog.Logger) {
 	log.Info("reloading zones")
-	var changed atomic.Bool
+	var tookMuch atomic.Bool
 	eachInParallel(len(z), func(i int) {
 		if z[i].reload(log) {
-			changed.Store(true)
+			tookMuch.Store(true)
 		}
 	})
-	if changed.Load() {
+	if tookMuch.Load() {
 		debug.FreeOSMemory()
 	}
 }
 
-// reload brings the zone up to what its file has, and reports whether that
-// changed anything.
+// manyChanges is how many records a reload changes that takes much memory.
+const manyChanges = 1000
+
+// reload brings the zone up to what its file has, and reports whether that took
+// much memory.
 func (z *servedZone) reload(log *slog.Logger) bool {
 	var problems diagnostic.List
 	what, err := z.loader.Reload(z.zone, &problems)
@@ -132,7 +135,7 @@ func (z *servedZone) reload(log *slog.Logger) bool {
 	default:
 		log.Info("zone changed", "records", s.Records(), "added", len(what.Changes.Added), "removed", len(what.Changes.Removed))
 	}
-	return what.Whole || !what.Changes.IsEmpty()
+	return what.Whole || len(what.Changes.Added)+len(what.Changes.Removed) > manyChanges
 }
 
 // firstLine is the first of the errors that err lists: all were logged before.
