@@ -460,6 +460,20 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 			}
 		}
 		asked.set(n.name())
+		if id := n.denial(); id != 0 {
+			other := s.node(id)
+			name, owner := n, other
+			if n.state() == hashed {
+				name, owner = other, n
+			}
+			asked.set(name.name())
+			hash := s.hashed.hash(asked.suffix(0))
+			e, exact := s.hashed.atOrBefore(hash)
+			if other.denial() != n.id() || !name.isAuthoritative() || !exact || s.at(e.ref).id() != owner.id() {
+				t.Fatalf("%v and %v are not each other's", n.name(), other.name())
+			}
+			asked.set(n.name())
+		}
 		if n.state() != present {
 			aside = append(aside, newNumbered(asked.hashes[0], n.id()))
 			continue
