@@ -130,8 +130,14 @@ a.root-servers.net. 3600000 AAAA 2001:db8:53::4
 
 // serve makes every address one of this namespace and answers at all of them.
 func (n *internet) serve(ctx context.Context) (stop func(), err error) {
+	commands := "link set lo up\nroute add local 0.0.0.0/0 dev lo\nroute add local ::/0 dev lo\n"
+	for addr := range n.hosts {
+		if addr.Is6() { // or replies cannot be sent from there
+			commands += fmt.Sprintf("addr add %s/128 dev lo nodad\n", addr)
+		}
+	}
 	ip := exec.CommandContext(ctx, "ip", "-batch", "-")
-	ip.Stdin = strings.NewReader("link set lo up\nroute add local 0.0.0.0/0 dev lo\nroute add local ::/0 dev lo\n")
+	ip.Stdin = strings.NewReader(commands)
 	if out, err := ip.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("ip: %w: %s", err, bytes.TrimSpace(out))
 	}
