@@ -14,6 +14,10 @@
 #   slow      every server answers after 200 ms
 #   dead      every zone has a name server more, which does not answer
 #
+# In cold there are 100 questions under way at all times, and latency is what
+# that makes of the processor time. In bad weather questions come at a fixed
+# rate, so that latency is what the weather makes of it.
+#
 # A row of results.tsv is:
 #
 # workload server round
@@ -37,13 +41,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 usage() {
 	cat <<-TEXT
-	usage: run.sh [-q] [-6] [-r ROUNDS] [-n DOMAINS] [-w "WORKLOADS..."] [-s "SERVERS..."]
+	usage: run.sh [-q] [-6] [-r ROUNDS] [-n DOMAINS] [-Q RATE] [-w "WORKLOADS..."] [-s "SERVERS..."]
 	              [-b NAMES_BINARY] [-o DIR]
 	  -q  quick: one round, 500 domains in bad weather
 	  -6  leave IPv6 on, as it is in all resolvers unless they are told
 	  -r  how many rounds through the servers (default 3)
-	  -n  how many domains are asked for in bad weather, in slow a quarter of
-	      them (default 4000)
+	  -n  how many domains are asked for in bad weather (default 4000)
+	  -Q  how many a second there (default 200)
 	  -w  of "cold loss-1 loss-20 slow dead" (default: all); loss-N for every N
 	  -s  which servers (default: all that are installed), of
 	      $resolvers
@@ -53,13 +57,14 @@ usage() {
 	TEXT
 }
 
-rounds=3 some=4000 workloads="cold loss-1 loss-20 slow dead" wanted="" binary="" out="" ipv6=""
-while getopts "q6r:n:w:s:b:o:h" option; do
+rounds=3 some=4000 rate=200 workloads="cold loss-1 loss-20 slow dead" wanted="" binary="" out="" ipv6=""
+while getopts "q6r:n:Q:w:s:b:o:h" option; do
 	case $option in
 	q) rounds=1 some=500 ;;
 	6) ipv6=yes ;; # shellcheck disable=SC2034 # servers.sh
 	r) rounds=$OPTARG ;;
 	n) some=$OPTARG ;;
+	Q) rate=$OPTARG ;;
 	w) workloads=$OPTARG ;;
 	s) wanted=$OPTARG ;;
 	b) binary=$(realpath "$OPTARG") ;;
@@ -151,13 +156,13 @@ serve_tier() {
 	servers+=("$leader")
 }
 
-# serve starts what workload $1 needs and sets tree and count.
+# serve starts what workload $1 needs and sets tree, count and pace.
 serve() {
 	local tier address kind=$1 loss=0 delay=0 routes=() addresses
-	tree=$out/tree count=$some
+	tree=$out/tree count=$some pace=(-q 2000 -Q "$rate")
 	case $1 in
-	cold) count=20000 ;;
-	slow) delay=200ms count=$((some / 4)) ;;
+	cold) count=20000 pace=(-q 100) ;;
+	slow) delay=200ms ;;
 	dead) tree=$out/tree-dead ;;
 	loss-*) loss=$(calculate %.2f "${1#loss-} / 100") ;;
 	esac
@@ -235,7 +240,7 @@ measure() {
 	local ticks sent memory asked answered failed lost qps
 	ticks=$(cpu_ticks "$leader")
 	sent=$(packets)
-	ip netns exec "$near" taskset -c "$other_core" dnsperf -s 127.0.0.1 -p $port -d "$out/queries" -T 1 -c 8 -q 100 -t 10 -n 1 -l 900 -v >"$dir/asked.log" 2>&1
+	ip netns exec "$near" taskset -c "$other_core" dnsperf -s 127.0.0.1 -p $port -d "$out/queries" -T 1 -c 8 "${pace[@]}" -t 10 -n 1 -l 900 -v >"$dir/asked.log" 2>&1
 	ticks=$(($(cpu_ticks "$leader") - ticks))
 	sent=$(($(packets) - sent))
 	memory=$(memory_kib "$leader")
