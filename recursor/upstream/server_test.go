@@ -374,9 +374,12 @@ func TestServersWithoutEDNS(t *testing.T) {
 // for those that are just slow or not there.
 func TestServersSilentToEDNS(t *testing.T) {
 	play(t, Config{}, func(s *scene) {
+		var mu sync.Mutex // a server that is silent is not waited for
 		var withEDNS, without int
 		hears := func(q *upstreamtest.Query) bool { return q.EDNS == nil }
 		s.serve(func(q *upstreamtest.Query) {
+			mu.Lock()
+			defer mu.Unlock()
 			if q.EDNS == nil {
 				without++
 			} else {
@@ -386,6 +389,17 @@ func TestServersSilentToEDNS(t *testing.T) {
 				right(q)
 			}
 		}, nil)
+		// count returns what the server was asked since it was called last, and
+		// has it behave as h from now on.
+		count := func(h func(q *upstreamtest.Query) bool) (with, plain int) {
+			mu.Lock()
+			defer mu.Unlock()
+			with, plain, withEDNS, without = withEDNS, without, 0, 0
+			if h != nil {
+				hears = h
+			}
+			return with, plain
+		}
 		try := func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 			defer cancel()
@@ -397,32 +411,32 @@ func TestServersSilentToEDNS(t *testing.T) {
 				t.Fatalf("question %d was answered", i)
 			}
 		}
-		if err := try(); err != nil || withEDNS != 2 || without != 1 {
-			t.Fatalf("%d questions with EDNS, %d without: %v", withEDNS, without, err)
+		err := try()
+		if with, plain := count(nil); err != nil || with != 2 || plain != 1 {
+			t.Fatalf("%d questions with EDNS, %d without: %v", with, plain, err)
 		}
-		if err := try(); err != nil || withEDNS != 2 {
+		err = try()
+		if with, _ := count(nil); err != nil || with != 0 {
 			t.Errorf("EDNS was tried again at once: %v", err)
 		}
 		time.Sleep(silenceMemory)
-		hears = func(q *upstreamtest.Query) bool { return q.EDNS != nil }
+		count(func(q *upstreamtest.Query) bool { return q.EDNS != nil })
 		if err := try(); err != nil {
 			t.Errorf("EDNS is not understood, and was before: %v", err)
 		}
-		hears = func(*upstreamtest.Query) bool { return false }
-		withEDNS, without = 0, 0
+		count(func(*upstreamtest.Query) bool { return false })
 		for range 6 {
 			try()
 		}
-		if withEDNS != 6 || without != 0 {
-			t.Errorf("a server that knew EDNS was asked %d times without", without)
+		if with, plain := count(nil); with != 6 || plain != 0 {
+			t.Errorf("a server that knew EDNS was asked %d times without", plain)
 		}
 		time.Sleep(ednsMemory)
-		withEDNS, without = 0, 0
 		for range 6 {
 			try()
 		}
-		if withEDNS != 4 || without != 2 {
-			t.Errorf("a server that may have been replaced was asked %d times with EDNS, %d without", withEDNS, without)
+		if with, plain := count(nil); with != 4 || plain != 2 {
+			t.Errorf("a server that may have been replaced was asked %d times with EDNS, %d without", with, plain)
 		}
 	})
 }
