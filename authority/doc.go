@@ -3,8 +3,9 @@
 //
 // A [Builder] (or [File.Load]) collects records, checks them, and freezes them
 // to a [Snapshot]. A [Zone] serves one snapshot at a time; a [Set] chooses the
-// zone for a question and is the names.Resolver. Life of a zone: build,
-// freeze, serve, replace.
+// zone for a question and is the names.Resolver. A [Txn] edits single records
+// of a zone and makes its next snapshot, which shares what did not change with
+// the one before. Life of a zone: build, freeze, serve, edit or replace.
 //
 // Answers come from one atomic pointer to a snapshot that never changes: no
 // lock, no allocation, any number of goroutines. A snapshot lies in a few
@@ -14,5 +15,5 @@
 //
 // Read next: lookup.go, then answer.go, which is RFC 1034 4.3.2 in the RFC's
 // order; snapshot.go and node.go for where the records lie; build.go for how
-// they get there.
+// they get there; txn.go and successor.go for how they change.
 package authority
