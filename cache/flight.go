@@ -16,6 +16,8 @@ import (
 // for the answer. It flies on when they have given up: the answer is kept for
 // those who ask next.
 type flight struct {
+	key        key
+	name       string // of the key, among the flights
 	started    time.Time
 	isPrefetch bool // begun for nobody; others may have joined
 	waiting    int  // guarded by Front.mu
@@ -93,12 +95,48 @@ func (f *Front) launch(x *names.Exchange, k *key, isPrefetch bool) (l *flight, i
 	if len(f.flights) >= f.cache.config.MaxFlights {
 		return nil, false, errBusy
 	}
-	l = &flight{started: time.Now(), isPrefetch: isPrefetch, done: make(chan struct{})}
+	l = &flight{key: *k, name: name, started: time.Now(), isPrefetch: isPrefetch, done: make(chan struct{})}
 	l.prepare(x)
 	f.flights[name] = l
-	f.running.Add(1)
-	go f.fly(l, name, *k)
+	select {
+	case f.launches <- l:
+	default:
+		f.running.Add(1)
+		go f.run(l)
+	}
 	return l, true, nil
+}
+
+const (
+	// Some goroutines that have nothing to do wait for the next flight: their
+	// stacks have grown to what the resolver behind takes. So many do that at
+	// the most, and for so long.
+	maxIdle  = 256
+	idleTime = 10 * time.Second
+)
+
+// run flies l, and then others, until none comes or enough goroutines wait.
+func (f *Front) run(l *flight) {
+	defer f.running.Done()
+	timer := time.NewTimer(idleTime)
+	defer timer.Stop()
+	for {
+		f.fly(l)
+		if f.idle.Add(1) > maxIdle {
+			f.idle.Add(-1)
+			return
+		}
+		timer.Reset(idleTime)
+		select {
+		case l = <-f.launches:
+			f.idle.Add(-1)
+		case <-timer.C:
+			f.idle.Add(-1)
+			return
+		case <-f.context.Done():
+			return
+		}
+	}
 }
 
 // flightRoom is how many octets of reply there is room for at first.
@@ -116,18 +154,17 @@ func (l *flight) prepare(x *names.Exchange) {
 }
 
 // fly asks the resolver behind.
-func (f *Front) fly(l *flight, name string, k key) {
-	defer f.running.Done()
+func (f *Front) fly(l *flight) {
 	flushes := f.cache.flushes.Load()
 	l.err = f.ask(f.timeouts.Context(), &l.x)
 	if l.err == nil {
 		l.sections, l.err = sectionsOf(l.x.Reply.Finish())
 	}
 	if f.context.Err() == nil { // otherwise it failed because of us
-		f.keep(&l.x, &k, l.err, flushes)
+		f.keep(&l.x, &l.key, l.err, flushes)
 	}
 	f.mu.Lock()
-	delete(f.flights, name)
+	delete(f.flights, l.name)
 	f.mu.Unlock()
 	if l.isPrefetch {
 		f.prefetching.Add(-1)

@@ -27,13 +27,15 @@ type Front struct {
 	context     context.Context
 	cancel      context.CancelFunc
 	timeouts    *names.SharedTimeout
+	launches    chan *flight // to goroutines that wait for one
+	idle        atomic.Int32
 	running     sync.WaitGroup
 	prefetching atomic.Int64
 }
 
 // Front puts the cache in front of next.
 func (c *Cache) Front(next names.Resolver) *Front {
-	f := &Front{cache: c, next: next, flights: map[string]*flight{}}
+	f := &Front{cache: c, next: next, flights: map[string]*flight{}, launches: make(chan *flight)}
 	f.context, f.cancel = context.WithCancel(context.Background())
 	f.timeouts = names.NewSharedTimeout(f.context, c.config.Timeout)
 	return f

@@ -3,6 +3,7 @@ package recursor
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -45,38 +46,70 @@ type inquiry struct {
 	err       error
 }
 
-// inquire resolves a client's question, together with all who ask the same.
+// inquire resolves a client's question, together with all who ask the same. It
+// returns when ctx is done, unless it has begun the work itself and others wait
+// for the same answer.
 func (r *Recursor) inquire(ctx context.Context, q wire.Question) (*answer, error) {
 	q.Name = q.Name.Clone()
-	in, err := r.joinOrBegin(q)
+	in, isMine, err := r.joinOrBegin(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	defer r.leave(in)
+	if isMine {
+		r.resolveFor(ctx, in)
+	} else {
+		defer r.leave(in)
+	}
 	select {
 	case <-in.landed:
+		if in.err == errAbandoned && ctx.Err() != nil {
+			return nil, tooLate(ctx)
+		}
 		return in.answer, in.err
 	case <-ctx.Done():
-		return nil, &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "no answer in time", Err: ctx.Err()}
+		return nil, tooLate(ctx)
 	}
 }
 
+func tooLate(ctx context.Context) error {
+	return &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "no answer in time", Err: ctx.Err()}
+}
+
 // joinOrBegin returns the inquiry with a client's question, which is worked on
-// when its turn comes.
-func (r *Recursor) joinOrBegin(q wire.Question) (*inquiry, error) {
+// when its turn comes: by the caller, who then has a slot, where isMine says so.
+func (r *Recursor) joinOrBegin(ctx context.Context, q wire.Question) (in *inquiry, isMine bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	in, isNew, err := r.join(q, nil)
 	if err != nil || !isNew {
-		return in, err
+		return in, false, err
 	}
-	r.work(func() { // under the lock: the recursor is not closed meanwhile
+	if deadline, ok := ctx.Deadline(); !ok || !deadline.Before(in.deadline) {
+		select {
+		case r.slots <- struct{}{}:
+			r.done.Add(1) // under the lock: the recursor is not closed meanwhile
+			return in, true, nil
+		default:
+		}
+	}
+	r.work(func() {
 		if r.takeSlot(in) {
 			r.resolve(in)
 			<-r.slots
 		}
 	})
-	return in, nil
+	return in, false, nil
+}
+
+// resolveFor does the work of an inquiry that is the caller's, and leaves it.
+func (r *Recursor) resolveFor(ctx context.Context, in *inquiry) {
+	defer r.done.Done()
+	stop := context.AfterFunc(ctx, func() { r.leave(in) })
+	r.resolve(in)
+	<-r.slots
+	if stop() {
+		r.leave(in)
+	}
 }
 
 // takeSlot waits for the turn of an inquiry. It reports whether that has come.
@@ -227,9 +260,18 @@ func (r *Recursor) resolve(in *inquiry) {
 	if !in.started.CompareAndSwap(false, true) {
 		return
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			r.config.Log.Error("a question has made the recursor panic", "question", in.question.String(), "panic", p, "stack", string(debug.Stack()))
+			r.land(in, nil, errPanic)
+		}
+	}()
 	a, err := newResolution(r, in).run()
 	r.land(in, a, err)
 }
+
+// errPanic is what askers are told where the fault is ours.
+var errPanic = &Failure{Code: wire.ExtendedErrorOther, Text: "internal error"}
 
 // giveUp ends an inquiry whose turn has not come in time.
 func (r *Recursor) giveUp(in *inquiry) {
