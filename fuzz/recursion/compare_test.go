@@ -19,7 +19,8 @@ import (
 type outcome struct {
 	*answer
 	Err   error
-	Again int // how often it was asked again because it failed
+	Again int   // how often it was asked again because it failed
+	First error // how, the first time
 	Took  time.Duration
 }
 
@@ -67,7 +68,11 @@ func (o *outcome) again(truth *answer) bool {
 	if o.Err == nil && o.RCode != wire.RCodeServFail || truth.Loop || o.Again == tries-1 {
 		return false
 	}
-	o.Again++
+	if o.Again++; o.Again == 1 {
+		if o.First = o.Err; o.First == nil {
+			o.First = fmt.Errorf("%s", o.RCode)
+		}
+	}
 	return true
 }
 

@@ -6,6 +6,7 @@
 //
 //	go test -tags interop ./fuzz/recursion
 //	go test -tags interop ./fuzz/recursion -questions 10000 -seed 7
+//	go test -tags interop ./fuzz/recursion -options '--cache-size 1MiB --no-qname-min'
 //
 // A tree is what is served: zones and the hosts that serve them, made from a
 // seed. Some hosts refuse, fail, say nothing or do not know EDNS; in each NS

@@ -15,9 +15,10 @@ import (
 )
 
 var (
-	count = flag.Int("questions", 2000, "how many questions every resolver is asked; 10000 is the full suite")
-	seed  = flag.Uint64("seed", 1, "what tree and questions are made from")
-	shown = flag.Int("shown", 10, "how many answers of a resolver that differ without an explanation are printed in full")
+	count   = flag.Int("questions", 2000, "how many questions every resolver is asked; 10000 is the full suite")
+	seed    = flag.Uint64("seed", 1, "what tree and questions are made from")
+	shown   = flag.Int("shown", 10, "how many answers of a resolver that differ without an explanation are printed in full")
+	options = flag.String("options", "", "options for names serve, besides those it needs")
 )
 
 // fullCount is how many questions need all of the rules.
@@ -80,7 +81,9 @@ func judge(t *testing.T, questions []question, truths []*answer, all [][]outcome
 	for i, q := range questions {
 		o := &outcomes[i]
 		p := &pair{question: q, Whose: name, Truth: truths[i], Theirs: o.answer}
-		again += min(o.Again, 1)
+		if again += min(o.Again, 1); o.Again > 0 && name == ours.Name {
+			t.Logf("%s: %s: asked again, at first: %v", name, q, o.First)
+		}
 		if o.Err == nil && p.same() {
 			same++
 			continue

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -40,7 +41,7 @@ func startResolver(t *testing.T, r resolver, tree *tree, hints string, port uint
 }
 
 func namesServe(dir, hints string, at netip.AddrPort) ([]string, error) {
-	return []string{"serve", "-i", at.String(), "--from-root", "--root-hints", hints, "-c"}, nil
+	return append([]string{"serve", "-i", at.String(), "--from-root", "--root-hints", hints, "-c"}, strings.Fields(*options)...), nil
 }
 
 func unbound(dir, hints string, at netip.AddrPort) ([]string, error) {
