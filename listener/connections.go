@@ -15,7 +15,7 @@ import (
 // connection is one of those in the table, whoever serves it.
 type connection interface {
 	isIdle() bool      // nothing is going on: no query is being answered, none waits for its reply
-	lastActive() int64 // when a query or a reply was last seen, in nanoseconds since 1970
+	lastActive() int64 // when a query or a reply was last seen, by one clock for all
 	stop()             // ends it once what was asked is answered
 	hangUp()           // ends it now
 }

@@ -20,11 +20,11 @@ import (
 type loopConn struct {
 	loop       *epollLoop
 	index      int32 // in the loop's table
-	generation int32 // tells the events of those that had the index before
+	generation int32 // tells its events from those of who had the index before
 	peer       names.Peer
 	sentAll    bool // the end of what the client sends is here, to be read
 
-	active atomic.Int64 // when a query or a reply was last seen, in nanoseconds since 1970
+	active atomic.Int64 // when a query or a reply was last seen
 
 	mu       sync.Mutex // held by the loop while it is at this connection
 	fd       int        // negative: closed
@@ -217,7 +217,7 @@ func (c *loopConn) sendOne(reply []byte, _ path) error {
 	if c.fd < 0 {
 		return nil // nobody wants it any more
 	}
-	now := time.Now().UnixNano()
+	now := monotonic()
 	c.active.Store(now)
 	err := c.sendLate(reply, now)
 	if c.isFull || c.hasEnded || err != nil {

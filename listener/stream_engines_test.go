@@ -459,6 +459,53 @@ func TestEnginesStopAtLast(t *testing.T) {
 	})
 }
 
+// While it stops, clients may go on to connect: loops that are done already
+// hear no more of it.
+func TestEnginesStopUnderConnections(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		c.Workers = 4
+		var clients sync.WaitGroup
+		stopped := make(chan struct{})
+		defer clients.Wait()
+		defer close(stopped)
+		for range 10 {
+			c.Resolver, c.Addresses = Echo{}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+			s, err := Listen(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan error)
+			go func() { ended <- s.Serve(ctx) }()
+			address := s.Addresses()[0].String()
+			Ask(t, connect(t, s), fastQuery)
+			for range 4 {
+				clients.Go(func() {
+					for {
+						conn, err := net.Dial("tcp", address)
+						if err != nil {
+							return // it is gone
+						}
+						conn.(*net.TCPConn).SetLinger(0)
+						conn.Write(appendFrame(nil, fastQuery))
+						conn.Close()
+						select {
+						case <-stopped:
+							return
+						default:
+						}
+					}
+				})
+			}
+			eventually(t, s, "some connect", func(c Counters) bool { return c.Connections > 20 })
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // A server that never serves gives back all it took.
 func TestEnginesThatNeverRan(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {

@@ -38,6 +38,8 @@ type epollLoop struct {
 	spare []*loopConn // ended, to be used again
 	open  int
 
+	generation int32 // of the connection that came last
+
 	tryServe func(fd uintptr) bool // serveEvents, kept so that no call makes a closure
 	events   [64]unix.EpollEvent
 	count    int         // how many of them there are
@@ -52,7 +54,7 @@ type epollLoop struct {
 	tally  tally
 	ledger ledger
 
-	now     int64 // in nanoseconds since 1970, as of these events
+	now     int64 // as of these events
 	sweepAt int64 // when to look for those who take too long; 0: not at all
 
 	isStopping, isOver atomic.Bool // orders of others
@@ -81,6 +83,13 @@ const (
 	// maxSpare is how many ended connections are kept to be used again.
 	maxSpare = 256
 )
+
+// started is what the times of loops count from: clocks that are set back or
+// forth make nobody late.
+var started = time.Now()
+
+// monotonic is the time in nanoseconds since then.
+func monotonic() int64 { return int64(time.Since(started)) }
 
 // newStreamLoops returns n loops that serve what the listeners accept, or none
 // where they are no sockets of the system, or cannot be waited for. They stay
@@ -176,7 +185,8 @@ func (l *epollLoop) run() {
 				l.table.broken.say(func() []any { return []any{"error", err} })
 				l.isOver.Store(true)
 			}
-			l.now = time.Now().UnixNano()
+			l.now = monotonic()
+			l.sweep()
 			l.look()
 		}
 		if l.isDone {
@@ -199,7 +209,7 @@ func (l *epollLoop) serveEvents(fd uintptr) bool {
 		if l.count == 0 && len(l.again) == 0 {
 			return false
 		}
-		l.now = time.Now().UnixNano()
+		l.now = monotonic()
 		l.hasMore = l.count > 1
 		l.handle()
 		l.look()
@@ -347,7 +357,8 @@ func (l *epollLoop) newConn(fd int, peer names.Peer) *loopConn {
 		c.index = int32(len(l.conns))
 		l.conns = append(l.conns, nil)
 	}
-	c.fd, c.peer = fd, peer
+	l.generation++
+	c.fd, c.peer, c.generation = fd, peer, l.generation
 	c.active.Store(l.now)
 	l.conns[c.index] = c
 	l.open++
@@ -366,7 +377,6 @@ func (l *epollLoop) forget(c *loopConn) {
 	l.conns[c.index] = nil
 	l.free = append(l.free, c.index)
 	l.open--
-	c.generation++ // events of it may still come in this round
 	if isUnused && len(l.spare) < maxSpare {
 		c.reset()
 		l.spare = append(l.spare, c)
@@ -409,9 +419,8 @@ func (l *epollLoop) tick() {
 		l.file.SetReadDeadline(time.Time{})
 		return
 	}
-	at := time.Unix(0, l.now).Add(sweepInterval)
-	l.sweepAt = at.UnixNano()
-	l.file.SetReadDeadline(at)
+	l.sweepAt = l.now + int64(sweepInterval)
+	l.file.SetReadDeadline(time.Now().Add(sweepInterval))
 }
 
 // wind ends the connections that wait for nothing, and reads no more of the
@@ -454,6 +463,8 @@ func (l *epollLoop) release() {
 // closeSockets lets no more clients connect, once every loop has done it.
 func (l *epollLoop) closeSockets() {
 	for _, s := range l.sockets {
+		// Events would go on to come as long as another loop has the socket.
+		unix.EpollCtl(l.fd, unix.EPOLL_CTL_DEL, s.fd, nil)
 		unix.Close(s.fd)
 	}
 	l.sockets = nil

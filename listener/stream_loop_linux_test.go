@@ -83,7 +83,7 @@ func TestRestingSocketIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.sockets[0].isResting = true
-	l.now = time.Now().UnixNano()
+	l.now = monotonic()
 	l.tick()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
