@@ -7,7 +7,7 @@ ADDRESS ?= 127.0.0.1
 FUZZTIME ?= 10s
 ROOT_ZONE ?= $(wildcard ../shared/data/root-*.zone.gz)
 
-.PHONY: help build run test check race fuzz damage interop bench bench-base bench-load bench-peers bench-recursion lint fmt
+.PHONY: help build run test check race fuzz damage interop bench bench-base bench-load bench-peers bench-recursion bench-attacks lint fmt
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -51,6 +51,9 @@ bench-peers: ## the same on Debian as root: install the servers first, all workl
 
 bench-recursion: build ## resolve from the root, next to Unbound, Knot Resolver and BIND, as root (QUICK=1: short)
 	bench/recursion/run.sh -b $(BINARY) $(if $(QUICK),-q)
+
+bench-attacks: build ## what attacks make a resolver send, next to Unbound, Knot Resolver and BIND, as root
+	cd bench && go run ./recursion/attack -b $(abspath $(BINARY))
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt wants these files changed"; exit 1; }
