@@ -6,7 +6,9 @@
 // between a packet and the resolver, for transports of other packages.
 //
 // On Linux each address has one UDP socket and one goroutine per core, and
-// datagrams move in batches; elsewhere one at a time. A query that a resolver
+// datagrams move in batches, and as many goroutines more serve all TCP
+// connections; elsewhere datagrams move one at a time, and a connection has a
+// goroutine. A query that a resolver
 // can answer at once ([names.TryResolver]) is answered where it was received,
 // without an allocation or a lock; others go, detached, to a bounded number of
 // goroutines. Nothing a stranger sends crashes the server, blocks it, or makes
@@ -14,5 +16,6 @@
 // have a limit in Config. Replies leave from the address that was asked.
 //
 // Read next: worker.go, where the walk of a query begins and ends; then
-// edge.go, what every server must refuse first; stream.go for TCP.
+// edge.go, what every server must refuse first; stream.go for TCP, and
+// stream_loop_linux.go for how Linux serves it.
 package listener
