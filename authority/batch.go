@@ -2,6 +2,7 @@ package authority
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"github.com/names-dns/names/authority/diagnostic"
 	"github.com/names-dns/names/authority/zonefile"
@@ -34,7 +35,28 @@ type run struct {
 	file    string
 }
 
-func (b *Builder) newBatch() zonefile.Batch { return &batch{builder: b} }
+func (b *Builder) newBatch() zonefile.Batch { return b.borrowBatch() }
+
+// batches keeps the memory of batches: that of a small zone takes less than
+// growing them from nothing.
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+func (b *Builder) borrowBatch() *batch {
+	t := batches.Get().(*batch)
+	t.builder = b
+	b.batches = append(b.batches, t)
+	return t
+}
+
+// returnBatches gives back all batches. Nobody fills one any more.
+func (b *Builder) returnBatches() {
+	for _, t := range b.batches {
+		t.empty()
+		t.builder, t.problems = nil, nil
+		batches.Put(t)
+	}
+	b.batches, b.single = nil, nil
+}
 
 // Begin empties the batch.
 func (t *batch) Begin(problems *diagnostic.List) {

@@ -24,7 +24,8 @@ type Builder struct {
 
 	otherSOA wire.Name // owner of a SOA record outside the zone
 	asked    askedName
-	single   batch  // of Add
+	batches  []*batch // that were borrowed from the pool
+	single   *batch   // the one of Add
 	rest     func() // called between pieces of work if it is not nil: see Loader.Reload
 }
 
@@ -40,15 +41,18 @@ func NewBuilder(origin wire.Name, class wire.Class, problems *diagnostic.List) *
 	b.chain.init()
 	b.asked.set(b.origin)
 	b.names.add(b.asked.hashes[0], []byte(b.origin.Wire()))
-	b.single = batch{builder: b, problems: problems}
 	return b
 }
 
 // Add adds a record, whose memory it copies. What does not belong into the
 // zone is left out with a warning or an error in the list of problems.
 func (b *Builder) Add(r wire.Record, at diagnostic.Position) {
+	if b.single == nil {
+		b.single = b.borrowBatch()
+		b.single.Begin(b.problems)
+	}
 	b.single.add(&r, &at)
-	b.take(&b.single)
+	b.take(b.single)
 }
 
 func (b *Builder) position(r addedRecord) diagnostic.Position {

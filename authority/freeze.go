@@ -17,6 +17,7 @@ import (
 // from before included, mean that there is no snapshot: then they are the
 // error. The builder is used up.
 func (b *Builder) Freeze() (*Snapshot, error) {
+	b.returnBatches()
 	f := freezer{Builder: b, snapshot: &Snapshot{origin: b.origin, class: b.class}}
 	f.findCuts()
 	f.checkApex()
@@ -81,11 +82,11 @@ func (f *freezer) pack() {
 	jobs := int(f.owners+namesPerJob-1) / namesPerJob
 	f.done, f.reports = make([]bool, jobs), make([]*diagnostic.List, jobs)
 	var all sync.WaitGroup
-	packers := min(runtime.GOMAXPROCS(0), jobs)
+	cores := min(runtime.GOMAXPROCS(0), jobs)
 	if f.rest != nil {
-		packers = 1
+		cores = 1
 	}
-	for range packers - 1 {
+	for range cores - 1 {
 		all.Go(func() { f.newPacker().work() })
 	}
 	f.newPacker().work()
@@ -117,7 +118,21 @@ type packer struct {
 	packed   int    // records
 }
 
-func (f *freezer) newPacker() *packer { return &packer{freezer: f} }
+// packers keeps the memory of packers, as batches does.
+var packers = sync.Pool{New: func() any { return new(packer) }}
+
+func (f *freezer) newPacker() *packer {
+	p := packers.Get().(*packer)
+	p.freezer = f
+	return p
+}
+
+// end gives the packer back.
+func (p *packer) end() {
+	clear(p.records[:cap(p.records)]) // or they would keep what they are in
+	p.freezer, p.problems, p.packed = nil, nil, 0
+	packers.Put(p)
+}
 
 // work takes jobs until there are none.
 func (p *packer) work() {
@@ -139,6 +154,7 @@ func (p *packer) work() {
 	p.closePage()
 	p.snapshot.records += p.packed
 	p.mutex.Unlock()
+	p.end()
 }
 
 // finish notes that a job is done. The memory of records that nobody needs any
@@ -317,6 +333,7 @@ func (f *freezer) packAbsent() {
 		f.links.set(id, f.absentLead[i-1])
 	}
 	p.closePage()
+	p.end()
 	f.absent.each(func(hash, i uint32) { aside = append(aside, newNumbered(hash, f.owners-1+i)) })
 	f.chain.each(func(hash, i uint32) { aside = append(aside, newNumbered(hash, f.names.count-1+i)) })
 	slices.Sort(aside)
