@@ -154,8 +154,9 @@ type Recursor struct {
 	inquiries map[inquiryKey]*inquiry // all that are on their way
 	traces    uint64                  // how many inquiries were traced
 	failed    map[inquiryKey]failed
-	busy      map[string]int // questions in flight by zone
-	done      sync.WaitGroup // whatever the recursor has started
+	claims    map[claimKey]*claim // questions to servers that equal ones wait for
+	busy      map[string]int      // questions in flight by zone
+	done      sync.WaitGroup      // whatever the recursor has started
 }
 
 // New returns a recursor as c describes it.
@@ -174,6 +175,7 @@ func New(c Config) (*Recursor, error) {
 		slots:     make(chan struct{}, c.MaxInFlight),
 		inquiries: map[inquiryKey]*inquiry{},
 		failed:    map[inquiryKey]failed{},
+		claims:    map[claimKey]*claim{},
 		busy:      map[string]int{},
 	}
 	r.unexpected.log = c.Log

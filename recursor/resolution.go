@@ -35,6 +35,9 @@ type resolution struct {
 
 	useless wire.Name // the zone whose servers, as the cache has them, were of no use
 
+	claimed   claim    // what is being asked, and nobody else needs to ask
+	waitedFor claimKey // what somebody else has asked
+
 	response *response
 	denial   *response // to a question with a shortened name: to be confirmed
 }
@@ -50,6 +53,7 @@ func newResolution(r *Recursor, in *inquiry) *resolution {
 // run returns the answer.
 func (t *resolution) run() (*answer, error) {
 	t.note(StepStart, t.in.question, netip.AddrPort{}, "", nil, 0)
+	defer t.release()
 	var err error
 	for s := state(lookInCache); s != nil; {
 		if s, err = s(t); err != nil {
@@ -140,13 +144,7 @@ func (t *resolution) follow(target wire.Name) error {
 // findServers is step 2: the servers of the nearest zone above the name, as far
 // as is known.
 func findServers(t *resolution) (state, error) {
-	name := t.name
-	if t.in.question.Type == wire.TypeDS && !name.IsRoot() {
-		name = name.Parent() // a zone's parent has it (RFC 4035 3.1.4.1)
-	}
-	if !t.useless.IsZero() && name.HasSuffix(t.useless) {
-		name = t.useless.Parent()
-	}
+	name := t.serversOf()
 	configured := t.r.configuredFor(name)
 	zone, m, ok := t.r.cache.FindDelegation(name, wire.ClassIN, nil)
 	switch {
@@ -163,6 +161,18 @@ func findServers(t *resolution) (state, error) {
 		return findRootServers, nil
 	}
 	return askServers, nil
+}
+
+// serversOf is the name whose nearest zone has the answer.
+func (t *resolution) serversOf() wire.Name {
+	name := t.name
+	if t.in.question.Type == wire.TypeDS && !name.IsRoot() {
+		name = name.Parent() // a zone's parent has it (RFC 4035 3.1.4.1)
+	}
+	if !t.useless.IsZero() && name.HasSuffix(t.useless) {
+		name = t.useless.Parent()
+	}
+	return name
 }
 
 // configuredFor returns the servers that were given for the zone that name is
@@ -230,6 +240,12 @@ func askServers(t *resolution) (state, error) {
 		t.known = q.Name.LabelCount() // it is there, and no zone of its own
 		q = t.nextQuestion()
 	}
+	if t.claim(q) {
+		if t.isOver() {
+			return nil, &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "no name server answered in time", Err: errLate}
+		}
+		return lookAgain, nil
+	}
 	if t.isShortened(q) {
 		t.asked++
 	}
@@ -238,6 +254,7 @@ func askServers(t *resolution) (state, error) {
 	if err == nil {
 		return understand, nil
 	}
+	t.release()
 	switch {
 	case t.isOver(), errors.Is(err, errExhausted):
 	case t.isShortened(q):
@@ -279,6 +296,7 @@ func (t *resolution) isShortened(q wire.Question) bool { return q.Name.Len() != 
 
 // understand is step 4: what the response says.
 func understand(t *resolution) (state, error) {
+	defer t.release()
 	p := t.response
 	if p.kind == saysReferral {
 		return t.refer(p)
