@@ -17,8 +17,8 @@
 // Read next: resolution.go (the states of a resolution, as in RFC 1034 5.3.3),
 // round.go (the servers of a zone are asked), response.go (what a reply comes
 // to), delegation.go (whom a referral names), inquiry.go (equal questions are
-// resolved once), limits.go (what that may cost). Or forward.go, then flight.go
-// (equal questions are asked once) and ask.go (which server next, and when).
-// Both use select.go (what is known of servers) and scrub.go (what of a reply is
-// passed on).
+// resolved once), claim.go (what different ones have in common is asked once),
+// limits.go (what that may cost). Or forward.go, then flight.go (equal questions
+// are asked once) and ask.go (which server next, and when). Both use select.go
+// (what is known of servers) and scrub.go (what of a reply is passed on).
 package recursor
