@@ -200,33 +200,39 @@ func TestEnginesUnderManySlowQueries(t *testing.T) {
 
 func TestEnginesEndWhoTakesTooLong(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
-		c.FirstQueryTimeout, c.IdleTimeout = 20*time.Millisecond, 30*time.Millisecond
-		s := Serving(t, c)
+		impatient := c
+		impatient.FirstQueryTimeout = 20 * time.Millisecond
+		s := Serving(t, impatient)
 		expectEnd(t, connect(t, s))
-		conn := connect(t, s)
-		Ask(t, conn, fastQuery)
-		expectEnd(t, conn)
-		conn = connect(t, s)
-		Ask(t, conn, fastQuery)
-		if _, err := conn.Write([]byte{0, 20, 1}); err != nil { // half a query is none
-			t.Fatal(err)
+		eventually(t, s, "one was late", func(c Counters) bool { return c.ConnectionsOverdue == 1 })
+
+		impatient = c
+		impatient.IdleTimeout = 20 * time.Millisecond
+		s = Serving(t, impatient)
+		half := appendFrame(nil, fastQuery)[:20] // half a query is none
+		for _, behind := range [][]byte{nil, half} {
+			conn := connect(t, s)
+			if _, err := conn.Write(append(appendFrame(nil, fastQuery), behind...)); err != nil {
+				t.Fatal(err)
+			}
+			expectID(t, conn, 1)
+			expectEnd(t, conn)
 		}
-		expectEnd(t, conn)
-		eventually(t, s, "three were late", func(c Counters) bool { return c.ConnectionsOverdue == 3 })
+		eventually(t, s, "two were late", func(c Counters) bool { return c.ConnectionsOverdue == 2 })
 	})
 }
 
 func TestEnginesWaitWithThoseWhoWait(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		release := make(chan struct{})
-		c.Resolver = Echo{WaitFor: release}
-		c.FirstQueryTimeout, c.IdleTimeout = 20*time.Millisecond, 20*time.Millisecond
+		c.Resolver, c.IdleTimeout = Echo{WaitFor: release}, 20*time.Millisecond
 		s := Serving(t, c)
-		patient, idle := connect(t, s), connect(t, s)
+		patient := connect(t, s)
 		send(t, patient, slowQuestion)
-		for range 5 { // each of these has been idle for longer than it may
+		for range 5 { // each of these is idle for longer than it may be
+			idle := connect(t, s)
+			Ask(t, idle, fastQuery)
 			expectEnd(t, idle)
-			idle = connect(t, s)
 		}
 		close(release)
 		expectID(t, patient, 2)
