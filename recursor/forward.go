@@ -78,38 +78,10 @@ type ForwardZone struct {
 
 // complete checks c and fills in the defaults.
 func (c *ForwardConfig) complete() error {
-	if c.UDPSize != 0 && (c.UDPSize < 512 || c.UDPSize > 4096) {
-		return fmt.Errorf("largest UDP reply of %d octets is not between 512 and 4096", c.UDPSize)
+	if err := completeLimit("number of attempts", &c.Attempts, defaultAttempts); err != nil {
+		return err
 	}
-	for _, f := range []struct {
-		name     string
-		value    *int
-		standard int
-	}{
-		{"number of attempts", &c.Attempts, defaultAttempts},
-		{"limit of questions in flight", &c.MaxInFlight, 1024},
-		{"limit of waiting questions", &c.MaxWaiting, 0},
-	} {
-		if *f.value < 0 {
-			return fmt.Errorf("%s is negative: %d", f.name, *f.value)
-		}
-		if *f.value == 0 {
-			*f.value = f.standard
-		}
-	}
-	if c.MaxWaiting == 0 {
-		c.MaxWaiting = 8 * c.MaxInFlight
-	}
-	if c.Timeout < 0 {
-		return fmt.Errorf("timeout is negative: %v", c.Timeout)
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 5 * time.Second
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	return nil
+	return askingConfig{c.UDPSize, &c.Timeout, &c.MaxInFlight, &c.MaxWaiting, &c.Log}.complete(5*time.Second, 1024)
 }
 
 // Forwarder asks other resolvers, and passes their answers on. It is a
@@ -192,11 +164,8 @@ func (f *Forwarder) serversAt(addresses []netip.AddrPort, own ownAddresses) ([]*
 	var servers []*server
 	for _, a := range addresses {
 		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
-		switch {
-		case !a.Addr().IsValid() || a.Addr().IsUnspecified() || a.Addr().IsMulticast() || a.Port() == 0:
-			return nil, fmt.Errorf("%v is not the address and port of a server", a)
-		case own.has(a):
-			return nil, fmt.Errorf("%v is this server itself", a)
+		if err := checkConfigured(a, own); err != nil {
+			return nil, err
 		}
 		s := f.servers[a]
 		if s == nil {

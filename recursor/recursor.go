@@ -92,41 +92,13 @@ func (c *Config) complete() error {
 	if c.Cache == nil {
 		return errors.New("a recursor needs a cache")
 	}
-	if c.UDPSize != 0 && (c.UDPSize < 512 || c.UDPSize > 4096) {
-		return fmt.Errorf("largest UDP reply of %d octets is not between 512 and 4096", c.UDPSize)
-	}
-	for _, f := range []struct {
-		name     string
-		value    *int
-		standard int
-	}{
-		{"limit of questions in flight", &c.MaxInFlight, 4096},
-		{"limit of waiting questions", &c.MaxWaiting, 0},
-		{"limit of servers", &c.MaxServers, 16 << 10},
-	} {
-		if *f.value < 0 {
-			return fmt.Errorf("%s is negative: %d", f.name, *f.value)
-		}
-		if *f.value == 0 {
-			*f.value = f.standard
-		}
-	}
-	if c.MaxWaiting == 0 {
-		c.MaxWaiting = 8 * c.MaxInFlight
-	}
-	if c.Timeout < 0 {
-		return fmt.Errorf("timeout is negative: %v", c.Timeout)
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 8 * time.Second
+	if err := completeLimit("limit of servers", &c.MaxServers, 16<<10); err != nil {
+		return err
 	}
 	if len(c.Hints) == 0 {
 		c.Hints = RootHints()
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	return nil
+	return askingConfig{c.UDPSize, &c.Timeout, &c.MaxInFlight, &c.MaxWaiting, &c.Log}.complete(8*time.Second, 4096)
 }
 
 // Recursor finds answers by asking authoritative servers, from the root down
@@ -211,7 +183,7 @@ func (r *Recursor) configure(zones []ZoneServers) error {
 			d.source = fromForward
 		}
 		for _, a := range z.Addresses {
-			if err := r.checkConfigured(a); err != nil {
+			if err := checkConfigured(a, r.own); err != nil {
 				return fmt.Errorf("zone %s: %w", z.Zone, err)
 			}
 			d.servers = append(d.servers, nameServer{addresses: []netip.AddrPort{a}})
@@ -220,20 +192,10 @@ func (r *Recursor) configure(zones []ZoneServers) error {
 	}
 	for _, h := range r.config.Hints {
 		for _, a := range h.Addresses {
-			if err := r.checkConfigured(a); err != nil {
+			if err := checkConfigured(a, r.own); err != nil {
 				return fmt.Errorf("root server %s: %w", h.Name, err)
 			}
 		}
-	}
-	return nil
-}
-
-func (r *Recursor) checkConfigured(a netip.AddrPort) error {
-	switch {
-	case !a.Addr().IsValid() || a.Addr().IsUnspecified() || a.Addr().IsMulticast() || a.Port() == 0:
-		return fmt.Errorf("%v is not the address and port of a server", a)
-	case r.own.has(a):
-		return fmt.Errorf("%v is this server itself", a)
 	}
 	return nil
 }
