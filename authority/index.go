@@ -13,20 +13,29 @@ type index struct {
 	// and the ref of the node; 0 is a free slot. Places next to each other may
 	// hold the same bucket: it is split when it is full.
 	buckets [][]uint64
-	shift   uint8 // bucket of a hash: hash >> shift
+	shift   uint8 // see place
 }
+
+// place is where the bucket for hash is. There are two places at least, which
+// spares the machine a look whether it is to shift by 32.
+func (x *index) place(hash uint32) uint32 { return hash >> (x.shift & 31) }
 
 const (
 	smallestBucket = 4
-	largestBucket  = 2048 // slots: 16 KiB, what a change of one copies
+	largestBucket  = 4096 // slots: 32 KiB, what a change of one copies
 )
 
 // makeIndex returns an index that has room for n names.
 func makeIndex(n int) index {
-	x := index{shift: 32}
+	x := index{shift: 31}
 	size := smallestBucket
 	for 2*size < 3*n && size < largestBucket {
 		size *= 2
+	}
+	if 2*size >= 3*n {
+		bucket := make([]uint64, size)
+		x.buckets = [][]uint64{bucket, bucket}
+		return x
 	}
 	for (2*largestBucket/3)<<(32-x.shift) < n {
 		x.shift--
@@ -38,7 +47,7 @@ func makeIndex(n int) index {
 }
 
 // insert adds a name to an index that nobody else has, and that has room.
-func (x *index) insert(hash, ref uint32) { insertSlot(x.buckets[hash>>x.shift], hash, ref) }
+func (x *index) insert(hash, ref uint32) { insertSlot(x.buckets[x.place(hash)], hash, ref) }
 
 func insertSlot(bucket []uint64, hash, ref uint32) {
 	mask := uint32(len(bucket) - 1)
@@ -62,7 +71,7 @@ func (x *indexEditor) insert(hash, ref uint32) {
 	k := x.own(hash)
 	for 4*(x.used[k]+1) > 3*len(x.buckets[k]) {
 		x.grow(k)
-		k = int(hash >> x.shift)
+		k = int(x.place(hash))
 	}
 	insertSlot(x.buckets[k], hash, ref)
 	x.setUsed(k, x.used[k]+1)
@@ -108,7 +117,7 @@ func (x *indexEditor) own(hash uint32) (k int) {
 		x.buckets = slices.Clone(x.buckets)
 		x.used = slices.Repeat([]int{-1}, len(x.buckets))
 	}
-	k = int(hash >> x.shift)
+	k = int(x.place(hash))
 	if x.used[k] < 0 {
 		bucket, used := slices.Clone(x.buckets[k]), 0
 		for _, slot := range bucket {
@@ -170,7 +179,7 @@ func (x *indexEditor) grow(k int) {
 	for _, slot := range full {
 		if slot != 0 {
 			half := 0
-			if int(slot>>32>>x.shift) >= middle {
+			if int(x.place(uint32(slot>>32))) >= middle {
 				half = 1
 			}
 			insertSlot(halves[half], uint32(slot>>32), uint32(slot))

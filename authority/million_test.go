@@ -161,7 +161,7 @@ func TestEditsOfLargeZonesAreSmall(t *testing.T) {
 		after := z.Snapshot()
 		fresh := after.memory(before)
 		t.Logf("%s: %v", test.name, fresh)
-		const most = 8 * 16 << 10 // pieces of 16 KiB, and tables that have a few words for each piece
+		const most = 6 * 32 << 10 // pieces of 32 KiB at most, and tables that have a few words for each piece
 		if fresh.pieces > most || fresh.tables > after.memory(nil).pieces/100 {
 			t.Errorf("%s copies %v", test.name, fresh)
 		}

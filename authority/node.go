@@ -11,7 +11,8 @@ import (
 
 // node is an owner name with all it owns, the octets of one run:
 //
-//	0  flags     u16   flagCutNumber …
+//	0  flags     u8    flagCutNumber …
+//	1  body      u8    where the RRsets begin, in units of four
 //	2  sets      u16   how many RRsets follow, those of RRSIG counted apart
 //	4  id        u32   the node's own number
 //	8  name      u8 length, wire form with its case kept, filled up to four
@@ -26,6 +27,7 @@ type node []byte
 
 const (
 	nodeFlags = 0
+	nodeBody  = 1
 	nodeSets  = 2
 	nodeID    = 4
 	nodeName  = 8
@@ -33,14 +35,14 @@ const (
 
 // Facts about a node that are fixed when its snapshot is made.
 const (
-	flagCutNumber   uint16 = 1 << iota // these three say which numbers follow the name
-	flagWildcard                       //
-	flagDenial                         //
-	flagFolded                         // the name has no upper case: it compares as it is
-	flagCut                            // the name has NS records and is not the apex
-	flagDNAME                          // the name has a DNAME record
-	flagHashedOwner                    // the name is no name of the zone but the owner of an NSEC3 record
-	flagAbsent                         // the name is not there: there are but records that lead to it
+	flagCutNumber   uint8 = 1 << iota // these three say which numbers follow the name
+	flagWildcard                      //
+	flagDenial                        //
+	flagFolded                        // the name has no upper case: it compares as it is
+	flagCut                           // the name has NS records and is not the apex
+	flagDNAME                         // the name has a DNAME record
+	flagHashedOwner                   // the name is no name of the zone but the owner of an NSEC3 record
+	flagAbsent                        // the name is not there: there are but records that lead to it
 
 	flagsOfNumbers = flagCutNumber | flagWildcard | flagDenial
 )
@@ -48,9 +50,9 @@ const (
 // sizeOfNumbers is how many octets the numbers behind the name take.
 var sizeOfNumbers = [flagsOfNumbers + 1]uint8{0, 4, 4, 8, 4, 8, 8, 12}
 
-func (n node) flags() uint16 { return binary.LittleEndian.Uint16(n[nodeFlags:]) }
+func (n node) flags() uint8 { return n[nodeFlags] }
 
-func (n node) has(flag uint16) bool { return n.flags()&flag != 0 }
+func (n node) has(flag uint8) bool { return n.flags()&flag != 0 }
 
 func (n node) setCount() int { return int(binary.LittleEndian.Uint16(n[nodeSets:])) }
 
@@ -65,14 +67,14 @@ func (n node) wildcard() uint32 { return n.number(flagWildcard) }
 func (n node) denial() uint32 { return n.number(flagDenial) }
 
 // number returns the number that follows the name if flag is set, 0 otherwise.
-func (n node) number(flag uint16) uint32 {
+func (n node) number(flag uint8) uint32 {
 	if !n.has(flag) {
 		return 0
 	}
 	return binary.LittleEndian.Uint32(n[n.numberAt(flag):])
 }
 
-func (n node) numberAt(flag uint16) int {
+func (n node) numberAt(flag uint8) int {
 	return n.numbersAt() + int(sizeOfNumbers[n.flags()&(flag-1)&flagsOfNumbers])
 }
 
@@ -111,7 +113,7 @@ func equalFolded[T string | []byte](own T, folded []byte) bool {
 }
 
 // body is where the RRsets are.
-func (n node) body() []byte { return n[n.numbersAt()+int(sizeOfNumbers[n.flags()&flagsOfNumbers]):] }
+func (n node) body() []byte { return n[int(n[nodeBody])*refUnit:] }
 
 // octets is the node without what follows it on its page.
 func (n node) octets() node {
@@ -284,7 +286,7 @@ func alignUp(n int) int { return (n + refUnit - 1) &^ (refUnit - 1) }
 // nodeHead is what stands in front of the RRsets of a node.
 type nodeHead struct {
 	id                    uint32
-	flags                 uint16 // those of numbers that are not 0, and flagFolded, need not be set
+	flags                 uint8 // those of numbers that are not 0, and flagFolded, need not be set
 	cut, wildcard, denial uint32
 	name                  []byte
 }
@@ -303,14 +305,14 @@ func appendHead(b []byte, h nodeHead) []byte {
 	if h.denial != 0 {
 		h.flags |= flagDenial
 	}
-	b = binary.LittleEndian.AppendUint16(b, h.flags)
-	b = binary.LittleEndian.AppendUint16(b, 0)
+	body := (alignUp(nodeName+1+len(h.name)) + int(sizeOfNumbers[h.flags&flagsOfNumbers])) / refUnit
+	b = append(b, h.flags, byte(body), 0, 0) // how many RRsets: setSetCount
 	b = binary.LittleEndian.AppendUint32(b, h.id)
 	b = append(b, byte(len(h.name)))
 	b = append(b, h.name...)
 	b = appendFill(b)
 	for _, n := range [...]struct {
-		flag   uint16
+		flag   uint8
 		number uint32
 	}{{flagCutNumber, h.cut}, {flagWildcard, h.wildcard}, {flagDenial, h.denial}} {
 		if h.flags&n.flag != 0 {

@@ -86,9 +86,12 @@ func makeSorted[E any](elements []E) sorted[E] {
 }
 
 // find returns where an element is or would have to be: the leaf, and the
-// place in it.
+// place in it, which is 0 only in the first leaf or if the element is there.
 func (s *sorted[E]) find(compare func(E) int) (leaf, at int, exact bool) {
-	low, high := 0, len(s.firsts) // the leaf is the last whose first element is not greater
+	if len(s.leaves) == 0 {
+		return 0, 0, false
+	}
+	low, high := 1, len(s.firsts) // the leaf before low is the last whose first element is not greater, or the first
 	for low < high {
 		if middle := int(uint(low+high) / 2); compare(s.firsts[middle]) <= 0 {
 			low = middle + 1
@@ -96,19 +99,21 @@ func (s *sorted[E]) find(compare func(E) int) (leaf, at int, exact bool) {
 			high = middle
 		}
 	}
-	if low == 0 {
-		return 0, 0, false
-	}
 	elements := s.leaves[low-1]
 	from, to := 0, len(elements)
 	for from < to {
-		if middle := int(uint(from+to) / 2); compare(elements[middle]) < 0 {
+		middle := int(uint(from+to) / 2)
+		order := compare(elements[middle])
+		if order == 0 {
+			return low - 1, middle, true
+		}
+		if order < 0 {
 			from = middle + 1
 		} else {
 			to = middle
 		}
 	}
-	return low - 1, from, from < len(elements) && compare(elements[from]) == 0
+	return low - 1, from, false
 }
 
 // atOrBefore returns the last element that is not greater. The list is a
@@ -121,7 +126,7 @@ func (s *sorted[E]) atOrBefore(compare func(E) int) (e E, exact bool) {
 	case at > 0:
 		return s.leaves[leaf][at-1], false
 	}
-	last := s.leaves[len(s.leaves)-1] // at is 0 only before the first of all
+	last := s.leaves[len(s.leaves)-1] // it is before the first of all
 	return last[len(last)-1], false
 }
 

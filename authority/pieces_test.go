@@ -191,7 +191,7 @@ func checkIndex(t *testing.T, x index, want map[uint64]bool) {
 		t.Fatalf("the index has %d slots, want %d", len(got), len(want))
 	}
 	for slot := range want {
-		bucket := x.buckets[uint32(slot>>32)>>x.shift]
+		bucket := x.buckets[x.place(uint32(slot>>32))]
 		mask := uint32(len(bucket) - 1)
 		for i := uint32(slot>>32) & mask; bucket[i] != slot; i = (i + 1) & mask {
 			if bucket[i] == 0 {

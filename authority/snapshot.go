@@ -19,13 +19,15 @@ import (
 // that point to it. That version has all else in common with this one:
 // pieces.go, index.go.
 type Snapshot struct {
+	// What a look-up needs comes first, in one line of the processor's cache.
+	index index          // names of the zone, empty non-terminals included
+	pages pages          // the nodes
+	refs  pieces[uint32] // where node number i is; 0 where there is none
+
 	origin wire.Name
 	class  wire.Class
 	serial wire.Serial
 
-	pages   pages
-	index   index          // names of the zone, empty non-terminals included
-	refs    pieces[uint32] // where node number i is; 0 where there is none
 	links   pieces[uint32] // how many records lead to node number i; of a number that is free, the next such
 	free    uint32         // the first number that is free, 0 for none
 	names   int            // how many are in the index
@@ -93,7 +95,7 @@ func (s *Snapshot) node(id uint32) node { return s.at(s.refs.at(id)) }
 func (s *Snapshot) find(asked *askedName, label int) (node, bool) {
 	hash := asked.hashes[label]
 	want := asked.suffix(label)
-	bucket := s.index.buckets[hash>>s.index.shift]
+	bucket := s.index.buckets[s.index.place(hash)]
 	mask := uint32(len(bucket) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		slot := bucket[i]
@@ -120,7 +122,7 @@ func (s *Snapshot) findOwner(asked *askedName, inChain bool) (node, bool) {
 
 // findAside returns the node whose name is asked and that is no name of the
 // zone, for the reason that flag says.
-func (s *Snapshot) findAside(asked *askedName, flag uint16) (found node, ok bool) {
+func (s *Snapshot) findAside(asked *askedName, flag uint8) (found node, ok bool) {
 	hash, want := asked.hashes[0], asked.suffix(0)
 	s.aside.from(newNumbered(hash, 0).compare, func(entry numbered) bool {
 		if entry.by() != hash {

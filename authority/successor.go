@@ -64,7 +64,7 @@ type draft struct {
 // nodeFacts are what a node has beside name and records.
 type nodeFacts struct {
 	state                 nodeState
-	flags                 uint16 // flagCut and flagDNAME
+	flags                 uint8 // flagCut and flagDNAME
 	cut, wildcard, denial uint32
 }
 
@@ -170,16 +170,29 @@ func (s *Snapshot) rebuild(edits []*editedName) (*Snapshot, error) {
 			edited[n.id()] = true
 		}
 	}
-	var nodes []*editedName
-	for n := range s.nodes() {
+	// A name is spelled as in its own records, not as in those of names below it:
+	// those that are nearer to the apex come first.
+	type source struct {
+		labels int
+		ref    uint32
+		edit   *editedName // nil: the node at ref
+	}
+	var sources []source
+	for n, ref := range s.nodes() {
 		if n.setCount() > 0 && !edited[n.id()] {
-			nodes = append(nodes, &editedName{name: n.name(), sets: setsOf(n)})
+			sources = append(sources, source{labels: n.name().LabelCount(), ref: ref})
 		}
 	}
-	nodes = append(nodes, edits...)
-	// A name is spelled as in its own records, not as in those of names below.
-	slices.SortStableFunc(nodes, func(a, b *editedName) int { return cmp.Compare(a.name.LabelCount(), b.name.LabelCount()) })
-	for _, e := range nodes {
+	for _, e := range edits {
+		sources = append(sources, source{labels: e.name.LabelCount(), edit: e})
+	}
+	slices.SortFunc(sources, func(a, b source) int { return cmp.Compare(a.labels, b.labels) })
+	for _, from := range sources {
+		e := from.edit
+		if e == nil {
+			n := s.at(from.ref)
+			e = &editedName{name: n.name(), sets: setsOf(n)}
+		}
 		for _, set := range e.sets {
 			for _, data := range set.data {
 				b.Add(set.record(e.name, s.class, data), diagnostic.Position{})
