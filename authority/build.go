@@ -26,7 +26,7 @@ type Builder struct {
 	asked    askedName
 	batches  []*batch // that were borrowed from the pool
 	single   *batch   // the one of Add
-	rest     func() // called between pieces of work if it is not nil: see Loader.Reload
+	rest     func()   // called between pieces of work if it is not nil: see Loader.Reload
 }
 
 // NewBuilder begins a zone. What is wrong with it is added to problems: first
