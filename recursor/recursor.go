@@ -51,8 +51,8 @@ type Config struct {
 	// or for their turn: by default 8 times that; those above get SERVFAIL.
 	MaxInFlight, MaxWaiting int
 
-	// MaxServers is how many servers are remembered, of some 500 octets each:
-	// how fast they are and what they know. By default 16 384.
+	// MaxServers is how many servers are remembered, of [ServerMemory] octets
+	// each: how fast they are and what they know. By default 16 384.
 	MaxServers int
 
 	// UDPSize is the largest reply over UDP asked for, in octets: 512 to 4096.
@@ -86,6 +86,10 @@ type ZoneServers struct {
 	// zone"). Otherwise they are authoritative for the zone (a "stub zone").
 	Forward bool
 }
+
+// ServerMemory is about how many octets of memory a remembered server takes,
+// for those who have a budget for cache and servers together.
+const ServerMemory = 640
 
 // complete checks c and fills in the defaults.
 func (c *Config) complete() error {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/names-dns/names/recursor/upstream"
 	"github.com/names-dns/names/wire"
@@ -42,6 +43,15 @@ func TestServerTableIsBounded(t *testing.T) {
 	recent, _ := table.appendFor(nil, "", []netip.AddrPort{address(10 * limit)})
 	if k := table.servers[address(10*limit)]; k == nil || k.server != recent[0] {
 		t.Error("the last one is not there")
+	}
+}
+
+// TestServerMemory: the memory that is reckoned for a server holds what it
+// takes, an entry of the table included.
+func TestServerMemory(t *testing.T) {
+	const entry = 2 * (unsafe.Sizeof(netip.AddrPort{}) + 8) // a table is at least half full
+	if n := unsafe.Sizeof(server{}) + unsafe.Sizeof(upstream.Server{}) + unsafe.Sizeof(knownServer{}) + entry; n > ServerMemory {
+		t.Errorf("a server takes %d octets, more than %d", n, ServerMemory)
 	}
 }
 

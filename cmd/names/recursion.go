@@ -11,6 +11,7 @@ import (
 
 	"github.com/names-dns/names/cache"
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/recursor"
 	"github.com/names-dns/names/wire"
 )
 
@@ -195,7 +196,19 @@ func (s *staleTime) Set(text string) error {
 	return nil
 }
 
-// cacheConfig is how the cache is made.
+// cacheConfig is how the cache is made. What is remembered of servers that are
+// asked from the root down comes out of its size.
 func (o *recursionOptions) cacheConfig() cache.Config {
-	return cache.Config{Size: int64(o.cacheSize), ServeStale: time.Duration(o.serveStale), Prefetch: true}
+	size := int64(o.cacheSize)
+	if o.root.isOn {
+		const least = 64 << 10 // a cache that small is for tests, and has no room for others
+		size = max(size-int64(o.rememberedServers())*recursor.ServerMemory, min(size, least))
+	}
+	return cache.Config{Size: size, ServeStale: time.Duration(o.serveStale), Prefetch: true}
+}
+
+// rememberedServers is how many servers are remembered: for an eighth of the
+// memory, but never so few that the root and its neighbours would not fit.
+func (o *recursionOptions) rememberedServers() int {
+	return min(max(int(int64(o.cacheSize)/8/recursor.ServerMemory), 16), 1<<20)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/names-dns/names/recursor"
 	"github.com/names-dns/names/wire"
 )
 
@@ -45,6 +46,21 @@ func TestFromRoot(t *testing.T) {
 		}
 		if !m.Flags.Has(wire.FlagRA) || m.Flags.Has(wire.FlagAA) {
 			t.Errorf("%s: flags %v", name, m.Flags)
+		}
+	}
+}
+
+// TestOneBudget: cache and servers together take what was asked for.
+func TestOneBudget(t *testing.T) {
+	for _, size := range []string{"1MiB", "64MiB", "16GiB"} {
+		var o serveOptions
+		if code, done := o.parse([]string{"--from-root", "-c", "--cache-size", size}, io.Discard, io.Discard); done {
+			t.Fatalf("exit code %d", code)
+		}
+		r := &o.recursion
+		cache, servers := r.cacheConfig().Size, int64(r.rememberedServers())*recursor.ServerMemory
+		if cache+servers != int64(r.cacheSize) || servers == 0 || servers > cache/4 {
+			t.Errorf("%s: %d octets of cache, %d of servers", size, cache, servers)
 		}
 	}
 }

@@ -128,6 +128,7 @@ func (p *parts) newRecursor(o *serveOptions, log *slog.Logger) (*recursor.Recurs
 		return nil, err
 	}
 	config.Cache, config.OwnAddresses, config.Log = p.cache, o.addresses, log
+	config.MaxServers = o.recursion.rememberedServers()
 	r, err := recursor.New(config)
 	if err != nil {
 		return nil, err
