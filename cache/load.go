@@ -38,6 +38,7 @@ var (
 	errEntry    = errors.New("an entry is longer than the rest of its block")
 	errKind     = errors.New("an entry is of no known kind")
 	errLife     = errors.New("an entry lives longer than one may")
+	errBefore   = errors.New("an entry is from before 1970")
 )
 
 // Why an entry of a dump may be left out.
@@ -218,8 +219,10 @@ func (e *savedEntry) check() error {
 	switch {
 	case !e.isPart() && e.split&^(splitDO|splitCO|splitCD) != 0, e.used > slotUsed:
 		return errKind
-	case e.life > maxTTL*1000, e.expiry < 0, e.expiry > math.MaxInt64/2:
+	case e.life > maxTTL*1000, e.expiry > math.MaxInt64/2:
 		return errLife
+	case e.expiry < e.life:
+		return errBefore
 	}
 	return nil
 }
