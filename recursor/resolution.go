@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/names-dns/names/wire"
@@ -394,21 +395,20 @@ func (t *resolution) note(kind StepKind, q wire.Question, server netip.AddrPort,
 	t.trace.say(Step{Depth: t.in.depth, Kind: kind, Question: q, Zone: t.cut.zone, Server: server, Text: text, Reply: reply, RTT: rtt})
 }
 
-// describe tells whose servers they are, and which, for people.
+// describe tells where the servers are known from, and which they are, for people.
 func (d *delegation) describe() string {
 	text := [...]string{"from the referral", "from the cache", "from the root hints", "as configured", "as configured, to forward to"}[d.source]
+	var servers []string
 	for i := range d.servers {
 		s := &d.servers[i]
-		text += ", "
-		if i == 0 {
-			text = text[:len(text)-2] + ": "
-		}
+		var words []string
 		if !s.name.IsZero() {
-			text += s.name.String()
+			words = append(words, s.name.String())
 		}
 		for _, a := range s.addresses {
-			text += " " + a.String()
+			words = append(words, a.String())
 		}
+		servers = append(servers, strings.Join(words, " "))
 	}
-	return text
+	return text + ": " + strings.Join(servers, ", ")
 }
