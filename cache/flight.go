@@ -98,45 +98,8 @@ func (f *Front) launch(x *names.Exchange, k *key, isPrefetch bool) (l *flight, i
 	l = &flight{key: *k, name: name, started: time.Now(), isPrefetch: isPrefetch, done: make(chan struct{})}
 	l.prepare(x)
 	f.flights[name] = l
-	select {
-	case f.launches <- l:
-	default:
-		f.running.Add(1)
-		go f.run(l)
-	}
+	f.workers.Do(l)
 	return l, true, nil
-}
-
-const (
-	// Some goroutines that have nothing to do wait for the next flight: their
-	// stacks have grown to what the resolver behind takes. So many do that at
-	// the most, and for so long.
-	maxIdle  = 256
-	idleTime = 10 * time.Second
-)
-
-// run flies l, and then others, until none comes or enough goroutines wait.
-func (f *Front) run(l *flight) {
-	defer f.running.Done()
-	timer := time.NewTimer(idleTime)
-	defer timer.Stop()
-	for {
-		f.fly(l)
-		if f.idle.Add(1) > maxIdle {
-			f.idle.Add(-1)
-			return
-		}
-		timer.Reset(idleTime)
-		select {
-		case l = <-f.launches:
-			f.idle.Add(-1)
-		case <-timer.C:
-			f.idle.Add(-1)
-			return
-		case <-f.context.Done():
-			return
-		}
-	}
 }
 
 // flightRoom is how many octets of reply there is room for at first.

@@ -27,16 +27,15 @@ type Front struct {
 	context     context.Context
 	cancel      context.CancelFunc
 	timeouts    *names.SharedTimeout
-	launches    chan *flight // to goroutines that wait for one
-	idle        atomic.Int32
-	running     sync.WaitGroup
+	workers     *names.Workers[*flight]
 	prefetching atomic.Int64
 }
 
 // Front puts the cache in front of next.
 func (c *Cache) Front(next names.Resolver) *Front {
-	f := &Front{cache: c, next: next, flights: map[string]*flight{}, launches: make(chan *flight)}
+	f := &Front{cache: c, next: next, flights: map[string]*flight{}}
 	f.context, f.cancel = context.WithCancel(context.Background())
+	f.workers = names.NewWorkers(f.fly)
 	f.timeouts = names.NewSharedTimeout(f.context, c.config.Timeout)
 	return f
 }
@@ -45,10 +44,13 @@ func (c *Cache) Front(next names.Resolver) *Front {
 // are answered from the cache or not at all.
 func (f *Front) Close() {
 	f.mu.Lock()
+	isFirst := !f.ending
 	f.ending = true
 	f.mu.Unlock()
-	f.cancel()
-	f.running.Wait()
+	if isFirst {
+		f.cancel()
+		f.workers.End()
+	}
 }
 
 // TryResolve answers x from the cache, or from a resolver behind it that need

@@ -156,7 +156,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		defer close(ended)
 		running.Wait()
 		s.connections.done.Wait()
-		s.pool.end()
+		s.pool.workers.End()
 	}()
 	graceful := endsWithin(ended, s.config.Grace)
 	s.Close()

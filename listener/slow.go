@@ -19,18 +19,9 @@ type slowPool struct {
 
 	waiting  atomic.Int64 // queries that are being resolved
 	timeouts *names.SharedTimeout
-	done     sync.WaitGroup
+	workers  *names.Workers[*slowQuery]
 	free     sync.Pool // of *slowQuery
-
-	// Some goroutines that have nothing to do wait for the next query: their
-	// stacks have grown to what a resolver takes.
-	next  chan *slowQuery
-	idle  atomic.Int32
-	ended chan struct{} // closed when no more queries come
 }
-
-// maxIdleSlow is how many goroutines wait for a query at the most.
-const maxIdleSlow = 256
 
 // slowQuery is a query on its own.
 type slowQuery struct {
@@ -41,7 +32,8 @@ type slowQuery struct {
 }
 
 func newSlowPool(edge *Edge, limit int, ledger *ledger) (p *slowPool, giveUp context.CancelFunc) {
-	p = &slowPool{edge: edge, limit: int64(limit), ledger: ledger, next: make(chan *slowQuery), ended: make(chan struct{})}
+	p = &slowPool{edge: edge, limit: int64(limit), ledger: ledger}
+	p.workers = names.NewWorkers(p.answer)
 	p.context, giveUp = context.WithCancel(context.Background())
 	p.timeouts = names.NewSharedTimeout(p.context, edge.timeout)
 	return p, giveUp
@@ -67,40 +59,11 @@ func (p *slowPool) resolve(ctx context.Context, x *names.Exchange, back replier,
 	}
 	x.DetachInto(&q.x)
 	q.context, q.from, q.back = ctx, from, back
-	select {
-	case p.next <- q:
-	default:
-		p.done.Add(1)
-		go p.run(q)
-	}
+	p.workers.Do(q)
 	return true
 }
 
-// run answers q, and then others, until there are none or enough goroutines
-// wait for one.
-func (p *slowPool) run(q *slowQuery) {
-	defer p.done.Done()
-	for {
-		p.answer(q)
-		if p.idle.Add(1) > maxIdleSlow {
-			p.idle.Add(-1)
-			return
-		}
-		select {
-		case q = <-p.next:
-			p.idle.Add(-1)
-		case <-p.ended:
-			return
-		}
-	}
-}
-
-// end waits for the queries that are being resolved. No more may come.
-func (p *slowPool) end() {
-	close(p.ended)
-	p.done.Wait()
-}
-
+// answer answers q and sends the reply back.
 func (p *slowPool) answer(q *slowQuery) {
 	var t tally
 	reply := p.wait(q, &t)

@@ -92,7 +92,7 @@ func (r *Recursor) joinOrBegin(ctx context.Context, q wire.Question) (in *inquir
 		default:
 		}
 	}
-	r.work(func() {
+	r.workers.Do(func() {
 		if r.takeSlot(in) {
 			r.resolve(in)
 			<-r.slots
@@ -156,7 +156,7 @@ func (r *Recursor) inquireFor(parent *inquiry, q wire.Question, stop <-chan stru
 		// Without waiting for its turn, even if it has been waiting for that: all
 		// turns may be taken by those who wait for this. It ends in time by itself.
 		if !in.started.Load() {
-			r.work(func() { r.resolve(in) })
+			r.workers.Do(func() { r.resolve(in) })
 		}
 		select {
 		case <-in.landed:

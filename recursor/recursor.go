@@ -116,8 +116,7 @@ type Recursor struct {
 	hints   delegation
 	zones   map[string]*delegation // configured ones, by the wire form of the zone in lower case
 	servers serverTable
-	ended   chan struct{} // closed when the recursor is
-	workers workers
+	workers *names.Workers[func()]
 	rounds  sync.Pool     // of *round
 	slots   chan struct{} // one for each client's question worked on
 	waiting atomic.Int64  // askers
@@ -146,8 +145,7 @@ func New(c Config) (*Recursor, error) {
 		own:       newOwnAddresses(c.OwnAddresses),
 		hints:     hintsDelegation(c.Hints),
 		zones:     map[string]*delegation{},
-		ended:     make(chan struct{}),
-		workers:   workers{next: make(chan func())},
+		workers:   names.NewWorkers(func(f func()) { f() }),
 		slots:     make(chan struct{}, c.MaxInFlight),
 		inquiries: map[inquiryKey]*inquiry{},
 		failed:    map[inquiryKey]failed{},
@@ -269,15 +267,17 @@ func isAddedByDNSSEC(t, asked wire.Type) bool {
 // recursor has started is left. Questions asked later fail.
 func (r *Recursor) Close() error {
 	r.mu.Lock()
-	if !r.closed {
-		r.closed = true
-		close(r.ended)
+	if r.closed {
+		r.mu.Unlock()
+		return nil
 	}
+	r.closed = true
 	for _, in := range r.inquiries {
 		r.abandon(in)
 	}
 	r.mu.Unlock()
 	r.done.Wait()
+	r.workers.End()
 	r.servers.close()
 	r.client.Wait()
 	return nil

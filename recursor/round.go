@@ -424,7 +424,7 @@ func (r *round) lookUp() {
 		}
 		r.lookups++
 		r.t.note(StepLookUp, wire.Question{Name: name, Type: wire.TypeA, Class: wire.ClassIN}, netip.AddrPort{}, "", nil, 0)
-		r.t.r.work(func() {
+		r.t.r.workers.Do(func() {
 			r.events <- roundEvent{lookup: &lookup{r.t.r.addressesOf(r.t.in, name, r.stop)}} // has room for all
 		})
 	}
