@@ -70,36 +70,37 @@ func (a *answer) additional() {
 		}
 		for j := range l.set.count {
 			if id := l.set.link(j); id != 0 {
-				a.describe(id, l.set.Type)
+				a.describe(id, l.targets.of(j), l.set.Type)
 			}
 		}
 	}
 }
 
 // describe appends the addresses of a node that a record of type from leads
-// to; what the next step of a service look-up asks for comes first.
-func (a *answer) describe(id uint32, from wire.Type) {
+// to; what the next step of a service look-up asks for comes first. The reply
+// has the node's name at place, unless that is 0.
+func (a *answer) describe(id uint32, place wire.Place, from wire.Type) {
 	n := a.zone.node(id)
 	if n.cut() != 0 || !a.once(id) {
 		return // addresses below a cut are not ours to give, but as glue (RFC 2181 5.4.1)
 	}
 	switch from {
 	case wire.TypeNAPTR:
-		a.describeWith(n, wire.TypeSRV)
+		a.describeWith(n, place, wire.TypeSRV)
 	case wire.TypeSVCB, wire.TypeHTTPS:
-		a.describeWith(n, from)
+		a.describeWith(n, place, from)
 	}
-	a.describeWith(n, wire.TypeA)
-	a.describeWith(n, wire.TypeAAAA)
+	a.describeWith(n, place, wire.TypeA)
+	a.describeWith(n, place, wire.TypeAAAA)
 }
 
-func (a *answer) describeWith(n node, t wire.Type) {
+func (a *answer) describeWith(n node, place wire.Place, t wire.Type) {
 	inAnswer := t == a.question || a.question == wire.TypeANY
 	if inAnswer && a.asked.isSame(n) {
 		return
 	}
 	if set, ok := n.find(t); ok {
-		a.appendOptional(n, set)
+		a.appendOptional(n, place, set)
 	}
 }
 

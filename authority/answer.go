@@ -18,6 +18,7 @@ type answer struct {
 	do       bool // the asker wants signatures and proofs
 
 	asked askedName
+	place wire.Place // where the reply has the name asked
 
 	chain      [maxChain]wire.Name // the names of the chain so far
 	chainCount int
@@ -44,10 +45,23 @@ const (
 	maxProofs = 8
 )
 
-// linkedSet is an RRset that leads to names, and the zone it is from.
+// linkedSet is an RRset that leads to names, the zone it is from, and where the
+// reply has the names.
 type linkedSet struct {
-	zone *Snapshot
-	set  rrset
+	zone    *Snapshot
+	set     rrset
+	targets targets
+}
+
+// targets is where the reply has the names that an RRset leads to. Those of
+// records beyond are searched for.
+type targets [16]wire.Place
+
+func (t *targets) of(record int) wire.Place {
+	if record < len(t) {
+		return t[record]
+	}
+	return 0
 }
 
 // errTruncated ends the work on a reply that is full: TC is set, and what is
@@ -62,6 +76,7 @@ func (a *answer) resolve(s *Set, x *names.Exchange) error {
 	a.chainCount, a.linkedCount, a.describedCount, a.proofCount = 0, 0, 0, 0
 	a.expansionCount, a.redirectCount = 0, 0
 	name, class := x.Query.Question.Name, x.Query.Question.Class
+	a.place = x.Reply.Owner()
 	for {
 		a.asked.set(name)
 		zone := table.choose(&a.asked, a.question, class)
@@ -149,19 +164,40 @@ func (a *answer) turn(s *Set) (next wire.Name, err error) {
 	}
 	if set, ok := w.node.find(wire.TypeCNAME); ok {
 		target, _, _ := wire.BorrowName(set.first())
-		return target, a.positive(w, set)
+		return target, a.alias(w, set)
 	}
 	return wire.Name{}, a.noData(w)
 }
 
-// positive appends an RRset that was asked for, or a CNAME on the way to it.
+// alias appends the CNAME on the way to what was asked for.
+func (a *answer) alias(w walk, set rrset) error {
+	var targets targets
+	err := a.append(wire.SectionAnswer, a.asked.name, a.place, set, set.ttl, &targets)
+	if err == nil {
+		a.place = targets[0]
+		a.expanded(w)
+	}
+	return err
+}
+
+// positive appends an RRset that was asked for.
 func (a *answer) positive(w walk, set rrset) error {
-	if err := a.append(wire.SectionAnswer, a.asked.name, set, set.ttl); err != nil {
+	if err := a.answerWith(set); err != nil {
 		return err
 	}
-	a.link(set)
 	a.expanded(w)
 	return nil
+}
+
+// answerWith appends an RRset of the name asked to the answer section.
+func (a *answer) answerWith(set rrset) error {
+	if set.flags&flagLinks == 0 || a.linkedCount == maxLinked {
+		return a.append(wire.SectionAnswer, a.asked.name, a.place, set, set.ttl, nil)
+	}
+	l := &a.linked[a.linkedCount]
+	l.zone, l.set = a.zone, set
+	a.linkedCount++
+	return a.append(wire.SectionAnswer, a.asked.name, a.place, set, set.ttl, &l.targets)
 }
 
 // anything answers ANY: with all there is, or with one RRset (RFC 8482 4.1).
@@ -172,11 +208,10 @@ func (a *answer) anything(w walk, all bool) error {
 		if (set.Type == wire.TypeRRSIG) != (a.question == wire.TypeRRSIG) && !(set.Type == wire.TypeRRSIG && a.lone(w.node, set)) {
 			continue // signatures come along with what they cover
 		}
-		if err := a.append(wire.SectionAnswer, a.asked.name, set, set.ttl); err != nil {
+		if err := a.answerWith(set); err != nil {
 			return err
 		}
 		some = true
-		a.link(set)
 		if !all {
 			break
 		}
@@ -209,14 +244,16 @@ func (a *answer) nameError(w walk) error {
 // appendNegativeSOA appends the SOA record with the TTL that negative answers
 // live for (RFC 2308 3).
 func (a *answer) appendNegativeSOA() error {
-	return a.append(wire.SectionAuthority, a.zone.origin, a.zone.soa(), a.zone.negativeTTL)
+	origin := a.zone.origin
+	return a.append(wire.SectionAuthority, origin, a.placeOf(origin), a.zone.soa(), a.zone.negativeTTL, nil)
 }
 
 // redirect follows a DNAME (RFC 6672 3.2): the record, and a CNAME made from it.
 func (a *answer) redirect(w walk) (next wire.Name, err error) {
 	set, _ := w.node.find(wire.TypeDNAME)
 	if a.firstRedirect(w.node) {
-		if err := a.append(wire.SectionAnswer, w.node.name(), set, set.ttl); err != nil {
+		owner := w.node.name()
+		if err := a.append(wire.SectionAnswer, owner, a.placeOf(owner), set, set.ttl, nil); err != nil {
 			return wire.Name{}, err
 		}
 	}
@@ -237,6 +274,7 @@ func (a *answer) redirect(w walk) (next wire.Name, err error) {
 	if a.x.Reply.Raw(a.asked.name, wire.TypeCNAME, a.zone.class, set.ttl, space) != nil {
 		return wire.Name{}, a.truncate(m)
 	}
+	a.place = a.x.Reply.Target()
 	if a.question == wire.TypeCNAME || a.question == wire.TypeANY {
 		return wire.Name{}, nil
 	}
@@ -260,7 +298,10 @@ func (a *answer) firstRedirect(n node) bool {
 func (a *answer) referral(w walk) error {
 	cut := w.node
 	servers, _ := cut.find(wire.TypeNS)
-	if err := a.append(wire.SectionAuthority, cut.name(), servers, servers.ttl); err != nil {
+	owner := cut.name()
+	place := a.placeOf(owner)
+	var targets targets
+	if err := a.append(wire.SectionAuthority, owner, place, servers, servers.ttl, &targets); err != nil {
 		return err
 	}
 	if a.do {
@@ -268,7 +309,7 @@ func (a *answer) referral(w walk) error {
 		// use to anybody (RFC 4035 3.1.4).
 		set, ok := cut.find(wire.TypeDS)
 		if _, signed := set.signatures(); ok && signed {
-			if err := a.append(wire.SectionAuthority, cut.name(), set, set.ttl); err != nil {
+			if err := a.append(wire.SectionAuthority, owner, place, set, set.ttl, nil); err != nil {
 				return err
 			}
 		} else if err := a.proveNoDS(w); err != nil {
@@ -278,48 +319,69 @@ func (a *answer) referral(w walk) error {
 	if err := a.proveExpansions(); err != nil {
 		return err
 	}
-	return a.glue(cut, servers)
+	return a.glue(cut, servers, &targets)
 }
 
 // glue appends the addresses of a delegation's servers. Those below the cut
 // can be had nowhere else: without all of them the reply is truncated (RFC
 // 9471 3.1). Others are added as far as there is room (3.2).
-func (a *answer) glue(cut node, servers rrset) error {
-	for _, inDomain := range [...]bool{true, false} {
-		for i := range servers.count {
-			id := servers.link(i)
-			if id == 0 {
-				continue
+func (a *answer) glue(cut node, servers rrset, targets *targets) error {
+	others := false
+	for i := range servers.count {
+		id := servers.link(i)
+		if id == 0 {
+			continue
+		}
+		n := a.zone.node(id)
+		if !n.isBelow(cut) {
+			others = true
+			continue
+		}
+		for set := range n.addresses() {
+			if err := a.append(wire.SectionAdditional, n.name(), targets.of(i), set, set.ttl, nil); err != nil {
+				return err
 			}
-			n := a.zone.node(id)
-			if (n.cut() != 0 && n.cut() == cut.cut()) != inDomain {
-				continue
-			}
-			for _, t := range [...]wire.Type{wire.TypeA, wire.TypeAAAA} {
-				set, ok := n.find(t)
-				if !ok {
-					continue
-				}
-				if !inDomain {
-					a.appendOptional(n, set)
-				} else if err := a.append(wire.SectionAdditional, n.name(), set, set.ttl); err != nil {
-					return err
-				}
+		}
+	}
+	if !others {
+		return nil
+	}
+	for i := range servers.count {
+		id := servers.link(i)
+		if id == 0 {
+			continue
+		}
+		if n := a.zone.node(id); !n.isBelow(cut) {
+			for set := range n.addresses() {
+				a.appendOptional(n, targets.of(i), set)
 			}
 		}
 	}
 	return nil
 }
 
+// isBelow reports whether n is the zone cut or a name below it.
+func (n node) isBelow(cut node) bool { return n.cut() != 0 && n.cut() == cut.cut() }
+
+// placeOf is where the reply has a name of which the name asked is, or is
+// below; 0 if it is to be searched for.
+func (a *answer) placeOf(name wire.Name) wire.Place {
+	if a.chainCount > 0 || a.place == 0 || name.IsRoot() {
+		return 0 // the tail of an alias may be elsewhere
+	}
+	return a.place + wire.Place(a.asked.length-name.Len())
+}
+
 // append appends an RRset and, if the asker wants them, its signatures: all of
-// it, or nothing and TC.
-func (a *answer) append(section wire.Section, owner wire.Name, set rrset, ttl uint32) error {
+// it, or nothing and TC. The reply has the owner at place already, unless that
+// is 0. Unless targets is nil, it gets where the names are that the set leads to.
+func (a *answer) append(section wire.Section, owner wire.Name, place wire.Place, set rrset, ttl uint32, targets *targets) error {
 	m := a.x.Reply.Mark()
-	if a.appendRecords(section, owner, set, ttl) != nil {
+	if a.appendRecords(section, owner, place, set, ttl, targets) != nil {
 		return a.truncate(m)
 	}
 	if a.do {
-		if signatures, ok := set.signatures(); ok && a.appendRecords(section, owner, signatures, ttl) != nil {
+		if signatures, ok := set.signatures(); ok && a.appendRecords(section, owner, place, signatures, ttl, nil) != nil {
 			return a.truncate(m)
 		}
 	}
@@ -328,29 +390,38 @@ func (a *answer) append(section wire.Section, owner wire.Name, set rrset, ttl ui
 
 // appendOptional appends an RRset to the additional section if there is room,
 // without its signatures if there is none for them (RFC 4035 3.1.1).
-func (a *answer) appendOptional(n node, set rrset) {
+func (a *answer) appendOptional(n node, place wire.Place, set rrset) {
 	m := a.x.Reply.Mark()
 	owner := n.name()
-	if a.appendRecords(wire.SectionAdditional, owner, set, set.ttl) != nil {
+	if a.appendRecords(wire.SectionAdditional, owner, place, set, set.ttl, nil) != nil {
 		a.x.Reply.Rollback(m)
 		return
 	}
 	if a.do {
 		m = a.x.Reply.Mark()
-		if signatures, ok := set.signatures(); ok && a.appendRecords(wire.SectionAdditional, owner, signatures, set.ttl) != nil {
+		if signatures, ok := set.signatures(); ok && a.appendRecords(wire.SectionAdditional, owner, place, signatures, set.ttl, nil) != nil {
 			a.x.Reply.Rollback(m)
 		}
 	}
 }
 
-func (a *answer) appendRecords(section wire.Section, owner wire.Name, set rrset, ttl uint32) error {
-	a.x.Reply.SetSection(section)
+func (a *answer) appendRecords(section wire.Section, owner wire.Name, place wire.Place, set rrset, ttl uint32, targets *targets) error {
+	reply := &a.x.Reply
+	reply.SetSection(section)
 	rest := set.records()
-	for range set.count {
+	for i := range set.count {
 		var data []byte
 		data, rest = nextRecord(rest)
-		if err := a.x.Reply.Raw(owner, set.Type, a.zone.class, ttl, data); err != nil {
+		if place == 0 {
+			if err := reply.Raw(owner, set.Type, a.zone.class, ttl, data); err != nil {
+				return err
+			}
+			place = reply.Owner()
+		} else if err := reply.RawAt(place, set.Type, a.zone.class, ttl, data); err != nil {
 			return err
+		}
+		if targets != nil && i < len(targets) {
+			targets[i] = reply.Target()
 		}
 	}
 	return nil
@@ -361,14 +432,6 @@ func (a *answer) truncate(m wire.Mark) error {
 	a.x.Reply.Rollback(m)
 	a.x.Reply.Flags |= wire.FlagTC
 	return errTruncated
-}
-
-// link remembers an RRset of the reply that leads to names.
-func (a *answer) link(set rrset) {
-	if set.flags&flagLinks != 0 && a.linkedCount < maxLinked {
-		a.linked[a.linkedCount] = linkedSet{a.zone, set}
-		a.linkedCount++
-	}
 }
 
 // lone reports whether set holds signatures of a type that is not at the node.

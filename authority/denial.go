@@ -60,13 +60,18 @@ func (f *freezer) linkDenial() error {
 			}
 		}
 	}
-	var order []uint32
+	var order []orderedName
 	for n := range s.nodes() {
 		if n.provesInOrder() {
-			order = append(order, n.id())
+			order = append(order, s.newOrderedName(n.name(), n.id()))
 		}
 	}
-	slices.SortFunc(order, func(a, b uint32) int { return s.node(a).name().Compare(s.node(b).name()) })
+	slices.SortFunc(order, func(a, b orderedName) int {
+		if c := a.compare(b); c != 0 {
+			return c
+		}
+		return s.node(a.id).name().Compare(s.node(b.id).name())
+	})
 	s.order = makeSorted(order)
 	return nil
 }
@@ -281,19 +286,7 @@ func (a *answer) appendProof(n node) error {
 	if !ok || !a.firstProof(n) {
 		return nil
 	}
-	return a.append(wire.SectionAuthority, n.name(), set, set.ttl)
-}
-
-// covering returns the last name before name, or name itself, that has an NSEC
-// record.
-func (s *Snapshot) covering(name wire.Name) node {
-	id, _ := s.order.atOrBefore(s.compareNames(name))
-	return s.node(id)
-}
-
-// compareNames is for searches in the order of names.
-func (s *Snapshot) compareNames(name wire.Name) func(id uint32) int {
-	return func(id uint32) int { return s.node(id).name().Compare(name) }
+	return a.append(wire.SectionAuthority, n.name(), 0, set, set.ttl, nil)
 }
 
 // appendCovering appends the NSEC record of the last name before name.

@@ -18,7 +18,9 @@ import (
 // error. The builder is used up.
 func (b *Builder) Freeze() (*Snapshot, error) {
 	b.returnBatches()
-	f := freezer{Builder: b, snapshot: &Snapshot{origin: b.origin, class: b.class}}
+	f := freezer{Builder: b, snapshot: &Snapshot{
+		origin: b.origin, class: b.class, apexKeyLen: len(b.origin.AppendKey(nil)),
+	}}
 	f.findCuts()
 	f.checkApex()
 	iterations := f.checkIterations()

@@ -158,6 +158,22 @@ func (n node) all() iter.Seq[rrset] {
 	}
 }
 
+// addresses yields the A and the AAAA RRset, as far as they are there.
+func (n node) addresses() iter.Seq[rrset] {
+	return func(yield func(rrset) bool) {
+		b := n.body()
+		for range n.setCount() {
+			switch wire.Type(binary.LittleEndian.Uint16(b[setType:])) {
+			case wire.TypeA, wire.TypeAAAA:
+				if !yield(readSet(b)) {
+					return
+				}
+			}
+			b = b[binary.LittleEndian.Uint32(b[setSize:]):]
+		}
+	}
+}
+
 // rrset is the records of one type at a node; for RRSIG, those that cover one
 // type. Its octets:
 //

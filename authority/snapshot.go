@@ -38,8 +38,9 @@ type Snapshot struct {
 
 	negativeTTL uint32 // min(SOA TTL, SOA MINIMUM), RFC 2308 5
 
-	order  sorted[uint32] // numbers of the names that prove with NSEC, in canonical order
-	hashed hashedDenial   // the chain that proves
+	apexKeyLen int                 // octets of the key of the apex
+	order      sorted[orderedName] // the names that prove with NSEC
+	hashed     hashedDenial        // the chain that proves
 }
 
 // apexID is the number of the zone's apex.

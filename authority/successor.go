@@ -34,7 +34,7 @@ type successor struct {
 	links    piecesEditor[uint32]
 	children sortedEditor[numbered]
 	aside    sortedEditor[numbered]
-	order    sortedEditor[uint32]
+	order    sortedEditor[orderedName]
 	hashed   sortedEditor[hashedEntry]
 
 	drafts []*draft

@@ -72,18 +72,22 @@ func (s *successor) linkOrdered() {
 		case was && !is:
 			s.order.remove(s.compareNames(d.name))
 		case is && !was:
-			s.order.put(d.id, s.compareNames(d.name))
+			s.order.put(s.old.newOrderedName(d.name, d.id), s.compareNames(d.name))
 		}
 	}
 }
 
 // compareNames is for searches in the order of names.
-func (s *successor) compareNames(name wire.Name) func(id uint32) int {
-	return func(id uint32) int {
-		if d := s.byID[id]; d != nil {
+func (s *successor) compareNames(name wire.Name) func(orderedName) int {
+	wanted := s.old.newOrderedName(name, 0)
+	return func(o orderedName) int {
+		if c := o.compare(wanted); c != 0 {
+			return c
+		}
+		if d := s.byID[o.id]; d != nil {
 			return d.name.Compare(name)
 		}
-		return s.old.node(id).name().Compare(name)
+		return s.old.node(o.id).name().Compare(name)
 	}
 }
 

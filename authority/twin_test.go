@@ -522,9 +522,13 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 	checkList(t, "aside", s.aside, aside)
 	checkList(t, "children", s.children, children)
 	for _, leaf := range s.order.leaves {
-		for _, id := range leaf {
-			if !s.node(id).provesInOrder() {
-				t.Fatalf("%v does not prove", s.node(id).name())
+		for _, o := range leaf {
+			n := s.node(o.id)
+			if !n.provesInOrder() {
+				t.Fatalf("%v does not prove", n.name())
+			}
+			if o != s.newOrderedName(n.name(), o.id) {
+				t.Fatalf("the order has other octets of %v", n.name())
 			}
 		}
 	}

@@ -13,13 +13,18 @@ type Compressor struct {
 	count   int
 	entries [compressorSize]suffix
 	owner   ownerCopy
+	target  Place // of the last name in the data of the record before, see Writer.Target
 }
+
+// Place is where a name stands in a message that is being written, for records
+// to point to: its offset in octets. The zero value is no place.
+type Place uint16
 
 // ownerCopy is the owner of the record before, or the name of the question, in
 // full, and where it stands: most records repeat it.
 type ownerCopy struct {
 	len  uint8 // 0: not known
-	at   uint16
+	at   Place
 	wire [ownerCopySize]byte
 }
 
@@ -47,7 +52,8 @@ func (c *Compressor) Reset(start int) {
 // forget goes back to when count suffixes were known.
 func (c *Compressor) forget(count int) {
 	c.count = count
-	c.owner.len = 0
+	c.owner.len, c.owner.at = 0, 0
+	c.target = 0
 }
 
 // appendOwner is AppendName for the owner of a record, or what may become one.
@@ -56,17 +62,27 @@ func (c *Compressor) appendOwner(b []byte, n Name) []byte {
 	if len(n.wire) == int(last.len) && string(last.wire[:last.len]) == n.wire {
 		return append(b, 0xC0|byte(last.at>>8), byte(last.at))
 	}
-	at := len(b) - c.start
+	at := len(b)
 	b = c.AppendName(b, n)
-	if written := b[c.start+at:]; written[0] >= 0xC0 {
-		at = int(binary.BigEndian.Uint16(written) & maxPointer)
-	}
-	last.len = 0
-	if len(n.wire) > 1 && len(n.wire) <= ownerCopySize && at <= maxPointer {
-		last.len, last.at = uint8(len(n.wire)), uint16(at)
+	last.len, last.at = 0, c.placeOf(b, at)
+	if last.at != 0 && len(n.wire) <= ownerCopySize {
+		last.len = uint8(len(n.wire))
 		copy(last.wire[:], n.wire)
 	}
 	return b
+}
+
+// placeOf is the place to point to for the name that was written at offset at
+// of b: where its pointer leads if it is nothing else. The root has none.
+func (c *Compressor) placeOf(b []byte, at int) Place {
+	offset := at - c.start
+	switch first := b[at]; {
+	case first >= 0xC0:
+		return Place(binary.BigEndian.Uint16(b[at:]) & maxPointer)
+	case first == 0, offset > maxPointer:
+		return 0
+	}
+	return Place(offset)
 }
 
 // AppendName appends n to b, the tail of it as a pointer where the message

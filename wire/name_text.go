@@ -42,49 +42,91 @@ func AppendNameFromText[T string | []byte](b []byte, text T, origin Name) ([]byt
 	if len(text) == 1 && text[0] == '.' {
 		return append(b, 0), nil
 	}
-	label := len(b) // where the length octet of the open label is
-	b = append(b, 0)
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch c {
-		case '.':
-			if len(b)-label == 1 {
-				return b[:start], ErrEmptyLabel
-			}
-			b[label] = byte(len(b) - label - 1)
-			label = len(b)
-			b = append(b, 0)
-			if len(b)-start > MaxNameLen {
-				return b[:start], ErrNameTooLong
-			}
-			continue
-		case '\\':
-			octet, width, err := unescape(text[i:])
-			if err != nil {
-				return b[:start], err
-			}
-			c = octet
-			i += width - 1
-		}
-		b = append(b, c)
-		if len(b)-label-1 > MaxLabelLen {
-			return b[:start], ErrLabelTooLong
-		}
-		if len(b)-start > MaxNameLen {
-			return b[:start], ErrNameTooLong
-		}
+	b, open, err := appendLabels(b, text)
+	if err != nil {
+		return b[:start], err
 	}
-	if len(b)-label == 1 { // the text ended in a dot: the open label is the root
+	if len(b)-open == 1 { // the text ended in a dot: the open label is the root
+		b[open] = 0
 		return b, nil
 	}
 	if origin.IsZero() {
 		return b[:start], ErrNoOrigin
 	}
-	b[label] = byte(len(b) - label - 1)
+	b[open] = byte(len(b) - open - 1)
 	if len(b)-start+len(origin.wire) > MaxNameLen {
 		return b[:start], ErrNameTooLong
 	}
 	return append(b, origin.wire...), nil
+}
+
+// appendLabels appends the labels in text. The last of them is open: its length
+// octet, at open, is not set. Without escapes the wire form is the text behind
+// one more octet, with a length where there was a dot in front of a label.
+func appendLabels[T string | []byte](b []byte, text T) (_ []byte, open int, err error) {
+	if len(text) >= MaxNameLen {
+		return appendEscapedLabels(b, text)
+	}
+	open = len(b)
+	b = append(append(b, 0), text...)
+	for i := open + 1; i < len(b); i++ {
+		switch b[i] {
+		case '.':
+			length := i - open - 1
+			if length == 0 {
+				return b, open, ErrEmptyLabel
+			}
+			if length > MaxLabelLen {
+				return b, open, ErrLabelTooLong
+			}
+			b[open] = byte(length)
+			open = i
+		case '\\':
+			return appendEscapedLabels(b[:len(b)-len(text)-1], text)
+		}
+	}
+	if len(b)-open-1 > MaxLabelLen {
+		return b, open, ErrLabelTooLong
+	}
+	return b, open, nil
+}
+
+// appendEscapedLabels is appendLabels for any text, octet by octet.
+func appendEscapedLabels[T string | []byte](b []byte, text T) (_ []byte, open int, err error) {
+	start := len(b)
+	open = start
+	b = append(b, 0)
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch c {
+		case '.':
+			if len(b)-open == 1 {
+				return b, open, ErrEmptyLabel
+			}
+			b[open] = byte(len(b) - open - 1)
+			open = len(b)
+			b = append(b, 0)
+			if len(b)-start > MaxNameLen {
+				return b, open, ErrNameTooLong
+			}
+			continue
+		case '\\':
+			octet, width, err := unescape(text[i:])
+			if err != nil {
+				return b, open, err
+			}
+			c = octet
+			i += width - 1
+		}
+		b = append(b, c)
+		if len(b)-open-1 > MaxLabelLen {
+			return b, open, ErrLabelTooLong
+		}
+		if len(b)-start > MaxNameLen {
+			return b, open, ErrNameTooLong
+		}
+	}
+	return b, open, nil
 }
 
 // unescape reads the escape that text starts with: the octet it stands for

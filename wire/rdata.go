@@ -270,6 +270,7 @@ func compresses(t Type) bool { return int(t) < len(nameShapes) && nameShapes[t].
 // appendRdata appends uncompressed data of type t with its names compressed
 // where that is allowed.
 func (c *Compressor) appendRdata(b []byte, t Type, data []byte) []byte {
+	c.target = 0
 	if !compresses(t) {
 		return append(b, data...)
 	}
@@ -290,5 +291,8 @@ func (c *Compressor) appendName(b, data []byte) ([]byte, []byte) {
 	if err != nil {
 		return append(b, data...), nil
 	}
-	return c.AppendName(b, n), data[n.Len():]
+	at := len(b)
+	b = c.AppendName(b, n)
+	c.target = c.placeOf(b, at)
+	return b, data[n.Len():]
 }

@@ -161,6 +161,33 @@ func (w *Writer) Raw(owner Name, t Type, class Class, ttl uint32, data []byte) e
 	return w.acceptRecord(b, at, known)
 }
 
+// RawAt is [Writer.Raw] for an owner that stands in the message already.
+func (w *Writer) RawAt(owner Place, t Type, class Class, ttl uint32, data []byte) error {
+	switch {
+	case w.section == SectionQuestion:
+		return ErrSectionOrder
+	case owner == 0:
+		return ErrEmptyName
+	case !w.hasRoom(recordFixed + len(data)): // compression may still save octets
+		if !compresses(t) || len(data) > shortData {
+			return ErrNoSpace
+		}
+	}
+	known := w.compress.count
+	b := append(w.buf, 0xC0|byte(owner>>8), byte(owner), byte(t>>8), byte(t), byte(class>>8), byte(class),
+		byte(ttl>>24), byte(ttl>>16), byte(ttl>>8), byte(ttl), byte(len(data)>>8), byte(len(data)))
+	at := len(b)
+	return w.acceptRecord(w.compress.appendRdata(b, t, data), at, known)
+}
+
+// Owner is where the owner of the record (or the question) stands that Raw,
+// Record or Question wrote last; 0 if that cannot be pointed to.
+func (w *Writer) Owner() Place { return w.compress.owner.at }
+
+// Target is where the last name stands in the data of the record that Raw or
+// RawAt wrote last; 0 if there is none, or it cannot be pointed to.
+func (w *Writer) Target() Place { return w.compress.target }
+
 const (
 	// recordFixed is what a record takes at the least beside its data: an
 	// owner that is a pointer or the root, type, class, TTL, length.

@@ -32,6 +32,50 @@ func TestWriterKeepsWhatStoodBefore(t *testing.T) {
 	}
 }
 
+// Records whose owners are told by their places are those whose owners are
+// told by their names.
+func TestWriterRawAt(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	owners := []Name{MustParseName("www.example."), MustParseName("example."), MustParseName("mail.example.")}
+	for range 200 {
+		var byName, byPlace Writer
+		before, limit := []byte("before")[:r.IntN(7)], 512+r.IntN(1000)
+		for _, w := range []*Writer{&byName, &byPlace} {
+			w.Reset(bytes.Clone(before), limit)
+			w.Question(Question{owners[0], TypeA, ClassIN})
+			w.SetSection(SectionAnswer)
+		}
+		places := map[string]Place{owners[0].Wire(): byPlace.Owner(), owners[1].Wire(): byPlace.Owner() + 4}
+		for range 40 {
+			owner, target := owners[r.IntN(len(owners))], owners[r.IntN(len(owners))]
+			kind, data := TypeMX, target.AppendTo([]byte{0, 1})
+			if r.IntN(2) == 0 {
+				kind, data = TypeTXT, append([]byte{40}, make([]byte, 40)...)
+			}
+			want := byName.Raw(owner, kind, ClassIN, 1, data)
+			var got error
+			if place := places[owner.Wire()]; place != 0 {
+				got = byPlace.RawAt(place, kind, ClassIN, 1, data)
+			} else {
+				got = byPlace.Raw(owner, kind, ClassIN, 1, data)
+				places[owner.Wire()] = byPlace.Owner()
+			}
+			if want != got || !bytes.Equal(byName.Finish(), byPlace.Finish()) {
+				t.Fatalf("%v and %v:\n%x\n%x", want, got, byName.Finish(), byPlace.Finish())
+			}
+			if got == nil && kind == TypeMX {
+				if places[target.Wire()] == 0 {
+					places[target.Wire()] = byPlace.Target()
+				} else if at := byPlace.Target(); at != places[target.Wire()] {
+					t.Fatalf("%v is at %d, found at %d", target, places[target.Wire()], at)
+				}
+			} else if got == nil && byPlace.Target() != 0 {
+				t.Fatal("text leads somewhere")
+			}
+		}
+	}
+}
+
 // At every limit: what does not fit is left out whole, and the message is as
 // if it had never been tried.
 func TestWriterLimit(t *testing.T) {
@@ -44,6 +88,8 @@ func TestWriterLimit(t *testing.T) {
 		},
 		func(w *Writer) error { return w.Raw(host, TypeTXT, ClassIN, 1, []byte("\x10sixteen octets..")) },
 		func(w *Writer) error { return w.Raw(MustParseName("b.example."), TypeA, ClassIN, 1, make([]byte, 4)) },
+		func(w *Writer) error { return w.RawAt(HeaderLen, TypeA, ClassIN, 1, make([]byte, 4)) },
+		func(w *Writer) error { return w.RawAt(HeaderLen, TypeNS, ClassIN, 1, host.AppendTo(nil)) },
 		func(w *Writer) error { return w.EDNS(&EDNS{UDPSize: 512, Options: Options("\x00\x03\x00\x00")}) },
 	}
 	var full Writer
