@@ -80,11 +80,12 @@ func BenchmarkEdge(b *testing.B) {
 // batch: compare the engines with each other and with nothing else.
 func BenchmarkUDP(b *testing.B) {
 	for _, engine := range []struct {
-		name     string
-		portable bool
-	}{{"portable", true}, {"batches", false}} {
+		name string
+		Config
+	}{{"portable", Config{portable: true}}, {"batches", Config{}}, {"dedicated", Config{DedicatedThreads: true}}} {
 		b.Run(engine.name, func(b *testing.B) {
-			s := Serving(b, Config{portable: engine.portable, Workers: 1})
+			engine.Workers = 1
+			s := Serving(b, engine.Config)
 			conn := Dial(b, s, "udp").(*net.UDPConn)
 			buf := make([]byte, 2048)
 			b.ReportAllocs()
@@ -126,6 +127,8 @@ func (l *loop) receive(w batchServer) error {
 
 func (l *loop) send(n int) int                 { return 0 }
 func (l *loop) sendOne(_ []byte, _ path) error { return nil }
+func (l *loop) stop()                          {}
+func (l *loop) close()                         {}
 
 func newLoop(t testing.TB) (*worker, *loop) {
 	p := newPure(t, Config{})

@@ -2,6 +2,7 @@ package listener
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/names-dns/names/wire"
 )
@@ -21,7 +22,16 @@ type packetIO interface {
 	// sendOne sends a reply that comes later. It may be called by any
 	// goroutine.
 	sendOne(reply []byte, to path) error
+
+	// stop makes receive return, now or when it is called next; replies still
+	// go out until close, which gives the socket back. Any goroutine may call
+	// them.
+	stop()
+	close()
 }
+
+// longAgo is a deadline that is over.
+var longAgo = time.Unix(1, 0)
 
 // batchServer answers what is in the first n slots, n being at least 1.
 type batchServer interface{ serve(n int) }

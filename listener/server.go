@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -82,7 +83,7 @@ func (s *Server) addWorkers(e *endpoint) {
 		}
 		conn := e.packets[i%len(e.packets)]
 		if !s.config.portable {
-			w.io = newBatchIO(conn, w.slots)
+			w.io = newBatchIO(conn, w.slots, s.config.DedicatedThreads && len(e.packets) == s.config.Workers)
 		}
 		if w.io == nil {
 			w.slots = w.slots[:1]
@@ -136,6 +137,10 @@ func (s *Server) Counters() Counters {
 // Nothing it started is left when it returns, but for goroutines in resolvers
 // that do not return though their context is done; the error then says so.
 func (s *Server) Serve(ctx context.Context) error {
+	if s.config.DedicatedThreads {
+		raiseProcessors(len(s.workers))
+		defer raiseProcessors(-len(s.workers))
+	}
 	var running sync.WaitGroup
 	for _, w := range s.workers {
 		running.Go(w.run)
@@ -166,18 +171,26 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
+// raiseProcessors changes GOMAXPROCS by n.
+func raiseProcessors(n int) {
+	raising.Lock()
+	defer raising.Unlock()
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + n)
+}
+
+var raising sync.Mutex
+
 // lastGrace is how long resolvers may take to notice that their context is done.
 const lastGrace = time.Second
 
 // stop receives no more queries.
 func (s *Server) stop() {
 	close(s.stopping)
-	past := time.Unix(1, 0)
 	for _, e := range s.endpoints {
 		e.streams.Close()
-		for _, p := range e.packets {
-			p.SetReadDeadline(past) // wakes the worker; late replies still go out
-		}
+	}
+	for _, w := range s.workers {
+		w.io.stop()
 	}
 	s.connections.stop()
 	for _, l := range s.loops {
@@ -196,6 +209,9 @@ func (s *Server) Close() {
 		} else {
 			l.release()
 		}
+	}
+	for _, w := range s.workers {
+		w.io.close()
 	}
 	for _, e := range s.endpoints {
 		e.close()

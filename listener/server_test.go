@@ -11,18 +11,25 @@ import (
 	"time"
 )
 
-// engines runs a test over each way of moving datagrams this system has.
-func engines(t *testing.T, f func(t *testing.T, portable bool)) {
-	t.Run("portable", func(t *testing.T) { f(t, true) })
+// engines runs a test with servers of c that move datagrams in each way this
+// system has.
+func engines(t *testing.T, c Config, f func(t *testing.T, c Config)) {
+	with := func(name string, portable, dedicated bool) {
+		c.portable, c.DedicatedThreads = portable, dedicated
+		t.Run(name, func(t *testing.T) { f(t, c) })
+	}
+	with("portable", true, false)
 	if oneSocketPerWorker {
-		t.Run("batches", func(t *testing.T) { f(t, false) })
+		with("batches", false, false)
+		with("dedicated threads", false, true)
 	}
 }
 
 func TestAnswersOverEachTransport(t *testing.T) {
-	engines(t, func(t *testing.T, portable bool) {
+	engines(t, Config{}, func(t *testing.T, c Config) {
 		for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
-			s := Serving(t, Config{Addresses: []netip.AddrPort{netip.MustParseAddrPort(address)}, portable: portable})
+			c.Addresses = []netip.AddrPort{netip.MustParseAddrPort(address)}
+			s := Serving(t, c)
 			for _, network := range []string{"udp", "tcp"} {
 				conn := Dial(t, s, network)
 				for _, name := range []string{"www.example.", "slow.example."} {
@@ -40,10 +47,9 @@ func TestRepliesLeaveFromTheAddressAsked(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has all of 127.0.0.0/8 on its loopback interface, and tells where a datagram was sent to")
 	}
-	engines(t, func(t *testing.T, portable bool) {
-		s := Serving(t, Config{Addresses: []netip.AddrPort{
-			netip.MustParseAddrPort("0.0.0.0:0"), netip.MustParseAddrPort("[::]:0"),
-		}, portable: portable})
+	everywhere := []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:0"), netip.MustParseAddrPort("[::]:0")}
+	engines(t, Config{Addresses: everywhere}, func(t *testing.T, c Config) {
+		s := Serving(t, c)
 		for i, local := range []string{"127.0.0.1", "127.0.0.2", "127.1.2.3", "::1"} {
 			port := s.Addresses()[i/3].Port()
 			server := net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(local), port))

@@ -19,6 +19,7 @@ import (
 // reply goes to the address, and from the one, that stand where the query's
 // were put.
 type batchIO struct {
+	conn  *net.UDPConn
 	raw   syscall.RawConn
 	slots []slot
 
@@ -36,7 +37,9 @@ type batchIO struct {
 }
 
 // newBatchIO returns nil where the socket, or the kernel, has no batches.
-func newBatchIO(conn PacketConn, slots []slot) packetIO {
+// dedicated says that the worker, which has the socket to itself, is to have a
+// thread to itself, too.
+func newBatchIO(conn PacketConn, slots []slot, dedicated bool) packetIO {
 	c, ok := conn.(*net.UDPConn)
 	if !ok {
 		return nil
@@ -47,7 +50,7 @@ func newBatchIO(conn PacketConn, slots []slot) packetIO {
 	}
 	n := len(slots)
 	b := &batchIO{
-		raw: raw, slots: slots,
+		conn: c, raw: raw, slots: slots,
 		in: make([]unix.Mmsghdr, n), out: make([]unix.Mmsghdr, n),
 		inData: make([]unix.Iovec, n), outData: make([]unix.Iovec, n),
 		remotes: make([]unix.RawSockaddrInet6, n), controls: make([]control, n),
@@ -66,6 +69,11 @@ func newBatchIO(conn PacketConn, slots []slot) packetIO {
 		o.SetIovlen(1)
 	}
 	b.tryReceive = b.receiveFrom
+	if dedicated {
+		if d := newDedicatedIO(b); d != nil {
+			return d
+		}
+	}
 	return b
 }
 
@@ -95,21 +103,31 @@ func (b *batchIO) receive(w batchServer) error {
 // several came, more are likely to be there by now, and asking costs less than
 // waiting.
 func (b *batchIO) receiveFrom(fd uintptr) bool {
+	b.prepare()
+	b.used, b.errno = mmsg.Receive(fd, b.in, 0)
+	if b.errno != 0 {
+		return b.errno != unix.EAGAIN
+	}
+	b.fd = fd
+	b.take()
+	return b.used > 1
+}
+
+// prepare makes the headers that the last receive has changed what they were.
+func (b *batchIO) prepare() {
 	for i := range b.in[:b.used] {
 		h := &b.in[i].Hdr
 		h.Namelen = unix.SizeofSockaddrInet6
 		h.SetControllen(controlLen)
 	}
-	b.used, b.errno = mmsg.Receive(fd, b.in, 0)
-	if b.errno != 0 {
-		return b.errno != unix.EAGAIN
-	}
+}
+
+// take has the datagrams that were received answered.
+func (b *batchIO) take() {
 	for i := range b.in[:b.used] {
 		b.read(i)
 	}
-	b.fd = fd
 	b.worker.serve(b.used)
-	return b.used > 1
 }
 
 // read puts what the kernel says about datagram i into its slot.
@@ -154,6 +172,10 @@ func (b *batchIO) send(n int) (failed int) {
 	}
 	return failed
 }
+
+func (b *batchIO) stop() { b.conn.SetReadDeadline(longAgo) }
+
+func (b *batchIO) close() { b.conn.Close() }
 
 // sendOne does not wait either: it would keep the worker from its socket.
 func (b *batchIO) sendOne(reply []byte, to path) error {

@@ -53,6 +53,10 @@ func (p *portableIO) sendOne(reply []byte, to path) error {
 	return writeTo(p.conn, reply, space[:0], to)
 }
 
+func (p *portableIO) stop() { p.conn.SetReadDeadline(longAgo) }
+
+func (p *portableIO) close() { p.conn.Close() }
+
 // writeTo sends a reply along to. Its control message is built in space.
 func writeTo(conn PacketConn, reply, space []byte, to path) error {
 	remote := to.remote

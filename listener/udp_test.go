@@ -1,17 +1,19 @@
 package listener
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"testing"
 
 	"github.com/names-dns/names/wire"
 )
 
 func TestTenThousandQueries(t *testing.T) {
-	engines(t, func(t *testing.T, portable bool) {
-		s := Serving(t, Config{portable: portable})
+	engines(t, Config{}, func(t *testing.T, c Config) {
+		s := Serving(t, c)
 		const clients, each, window = 4, 2500, 25
 		failed := make(chan error, clients)
 		for c := range clients {
@@ -63,8 +65,8 @@ func converse(conn net.Conn, first, n, window int) error {
 }
 
 func TestDatagramsThatAreNoQueries(t *testing.T) {
-	engines(t, func(t *testing.T, portable bool) {
-		s := Serving(t, Config{portable: portable, Workers: 1})
+	engines(t, Config{Workers: 1}, func(t *testing.T, c Config) {
+		s := Serving(t, c)
 		conn := Dial(t, s, "udp")
 		conn.Write(nil)
 		conn.Write([]byte("hello"))
@@ -82,19 +84,67 @@ func TestDatagramsThatAreNoQueries(t *testing.T) {
 // The engine in use is the one meant: on Linux batches, unless the socket is
 // not the system's.
 func TestEngines(t *testing.T) {
-	for _, portable := range []bool{false, true} {
-		s, err := Listen(Config{Resolver: Echo{}, portable: portable, Workers: 2, Addresses: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}})
+	local := []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+	engines(t, Config{Resolver: Echo{}, Workers: 2, Addresses: local}, func(t *testing.T, c Config) {
+		s, err := Listen(c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, isPortable := s.workers[0].io.(*portableIO)
-		if isPortable != (portable || !oneSocketPerWorker) {
-			t.Errorf("engine is a %T", s.workers[0].io)
-		}
+		defer s.Close()
 		if len(s.workers) != 2 {
 			t.Errorf("%d workers", len(s.workers))
 		}
-		s.Close()
+		for _, w := range s.workers {
+			engine, want := fmt.Sprintf("%T", w.io), "*listener.batchIO"
+			switch {
+			case c.portable:
+				want = "*listener.portableIO"
+			case c.DedicatedThreads:
+				want = "*listener.dedicatedIO"
+			}
+			if engine != want {
+				t.Errorf("the engine is a %s, not a %s", engine, want)
+			}
+		}
+	})
+}
+
+// A server whose workers have threads to themselves lets the garbage collector
+// stop them, other goroutines run, and gives back what it took.
+func TestDedicatedThreads(t *testing.T) {
+	if !oneSocketPerWorker {
+		t.Skip("only Linux has batches")
+	}
+	before := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(before)
+	s, err := Listen(Config{
+		Resolver: Echo{}, Workers: 2, DedicatedThreads: true,
+		Addresses: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx) }()
+	conn := Dial(t, s, "udp")
+	for i := range 200 {
+		if got := ParseReply(t, Ask(t, conn, Question(uint16(i), "www.example.", nil))); int(got.Header.ID) != i {
+			t.Fatalf("reply is %+v", got)
+		}
+		if i%10 == 0 {
+			runtime.GC()
+		}
+	}
+	if n := runtime.GOMAXPROCS(0); n != 3 {
+		t.Errorf("GOMAXPROCS is %d while two workers have one each, and all else one", n)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if n := runtime.GOMAXPROCS(0); n != 1 {
+		t.Errorf("GOMAXPROCS is %d at the end", n)
 	}
 }
 
@@ -104,8 +154,9 @@ func TestUDPAllocatesNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	engines(t, func(t *testing.T, portable bool) {
-		s := Serving(t, Config{portable: portable, Workers: 1, Addresses: []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:0")}})
+	everywhere := []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:0")}
+	engines(t, Config{Workers: 1, Addresses: everywhere}, func(t *testing.T, c Config) {
+		s := Serving(t, c)
 		conn, err := net.DialUDP("udp", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(s.Addresses()[0].Port())})
 		if err != nil {
 			t.Fatal(err)

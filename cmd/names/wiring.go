@@ -234,6 +234,8 @@ func (o *serveOptions) listenerConfig(resolver names.Resolver, log *slog.Logger)
 		CookieSecrets: o.cookies,
 		MaxUDPSize:    o.maxUDPSize,
 		Workers:       o.workers,
-		Log:           log,
+		// Zones never keep a query waiting; who looks elsewhere does.
+		DedicatedThreads: !o.recursion.isWanted(),
+		Log:              log,
 	}
 }

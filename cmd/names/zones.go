@@ -151,10 +151,14 @@ func firstLine(err error) error {
 	return err
 }
 
+// cores is how many there are; GOMAXPROCS is more while threads are dedicated
+// to receiving (see listener.Config).
+var cores = runtime.GOMAXPROCS(0)
+
 // eachInParallel calls do(0) … do(n-1), as many at once as there are cores.
 func eachInParallel(n int, do func(i int)) {
 	var wait sync.WaitGroup
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	slots := make(chan struct{}, cores)
 	for i := range n {
 		slots <- struct{}{}
 		wait.Go(func() {

@@ -5,7 +5,7 @@
 // addresses and control messages themselves. Batch does that for connected
 // sockets, where a datagram is only its octets.
 //
-// No call waits or allocates: an empty socket, or a full one, is EAGAIN. A
+// No call but Wait waits, and none allocates: an empty socket, or a full one, is EAGAIN. A
 // socket is used by one goroutine at a time in each direction, a Batch by one
 // goroutine. Only Linux has these calls; elsewhere the package is empty.
 //

@@ -26,6 +26,19 @@ func Receive(fd uintptr, headers []unix.Mmsghdr, flags int) (int, unix.Errno) {
 	return move(unix.SYS_RECVMMSG, fd, headers, flags)
 }
 
+// Wait is Receive for a socket that is not in non-blocking mode: it waits for
+// the first datagram, on a thread that the scheduler takes for busy, as long as
+// the socket's SO_RCVTIMEO says; then it is EAGAIN. A signal is EINTR, and the
+// caller must let the scheduler run before the next call.
+func Wait(fd uintptr, headers []unix.Mmsghdr) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(unsafe.SliceData(headers))),
+		uintptr(len(headers)), unix.MSG_WAITFORONE, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}
+
 // Send sends datagrams, of which there is at least one, and returns how many
 // went, the first ones, or why the first of them did not. What comes behind
 // one that cannot be sent is left to the next call.

@@ -1,0 +1,106 @@
+package listener
+
+import (
+	"net"
+	"os"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/names-dns/names/listener/mmsg"
+)
+
+// dedicatedIO is batchIO for a worker that has a thread to itself
+// (Config.DedicatedThreads). While queries keep coming it waits for the next
+// inside the call that receives it. So neither the scheduler nor the poller of
+// the runtime has part in a query, and where they come one at a time there are
+// two calls of the kernel for each instead of three.
+//
+// The runtime takes such a wait for work that goes on: the worker keeps what it
+// needs to run Go code, of which there are GOMAXPROCS, and Serve adds one for
+// each. When the runtime wants all goroutines to stop, for the garbage
+// collector say, its signal ends the wait at once.
+type dedicatedIO struct {
+	batchIO
+	file    *os.File
+	stopped atomic.Bool
+}
+
+// shortWait is how long such a wait may take in microseconds, or the next tick
+// of the kernel's clock. After it the thread is given back until there is
+// something to receive.
+const shortWait = 1000
+
+// newDedicatedIO takes b's socket over: away from the runtime's poller, which
+// would go on to be told of each datagram. It returns nil, and b is as it was,
+// where that cannot be done.
+func newDedicatedIO(b *batchIO) *dedicatedIO {
+	copied := -1
+	err := b.raw.Control(func(fd uintptr) {
+		var err error
+		if copied, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err != nil {
+			copied = -1
+		}
+	})
+	if err != nil || copied < 0 {
+		return nil
+	}
+	wait := unix.Timeval{Usec: shortWait}
+	if unix.SetsockoptTimeval(copied, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait) != nil || unix.SetNonblock(copied, false) != nil {
+		unix.Close(copied)
+		return nil
+	}
+	d := &dedicatedIO{batchIO: *b, file: os.NewFile(uintptr(copied), "socket")}
+	if d.raw, err = d.file.SyscallConn(); err != nil {
+		d.file.Close()
+		return nil
+	}
+	b.conn.Close()
+	d.tryReceive = d.receiveFrom
+	return d
+}
+
+// receiveFrom receives batches and has them answered until the worker is
+// stopped. The runtime calls it once.
+func (d *dedicatedIO) receiveFrom(fd uintptr) bool {
+	d.fd = fd
+	for !d.stopped.Load() {
+		d.prepare()
+		d.used, d.errno = mmsg.Wait(fd, d.in)
+		switch d.errno {
+		case 0:
+			d.take()
+		case unix.EINTR:
+			runtime.Gosched() // the runtime's signal: it wants something
+		case unix.EAGAIN:
+			readable := [...]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+			unix.Ppoll(readable[:], nil, nil)
+		default:
+			return true
+		}
+	}
+	d.errno = 0
+	return true
+}
+
+func (d *dedicatedIO) receive(w batchServer) error {
+	d.worker = w
+	if err := d.raw.Read(d.tryReceive); err != nil {
+		return err
+	}
+	if d.errno != 0 {
+		return d.errno
+	}
+	return net.ErrClosed
+}
+
+// stop wakes the worker. Shutting down a datagram socket fails, for it has no
+// peer, but ends every wait for it ; replies still
+// go out.
+func (d *dedicatedIO) stop() {
+	d.stopped.Store(true)
+	d.raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_RD) })
+}
+
+func (d *dedicatedIO) close() { d.file.Close() }
