@@ -38,6 +38,14 @@ func (a *arena) add(size int) (ref uint32, room []byte) {
 	return makeRef(last, at), chunk[at : at+size : at+size]
 }
 
+// empty takes out all that is in the arena. The last chunk, the largest, is kept.
+func (a *arena) empty() {
+	if last := len(a.chunks) - 1; last >= 0 {
+		a.chunks = append(a.chunks[:0], a.chunks[last][:refUnit])
+	}
+	a.full = false
+}
+
 // at returns what is at ref, and what is behind it.
 func (a *arena) at(ref uint32) []byte {
 	return a.chunks[ref>>refUnitBits][int(ref&(1<<refUnitBits-1))*refUnit:]

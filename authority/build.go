@@ -2,6 +2,7 @@ package authority
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"github.com/names-dns/names/authority/diagnostic"
 	"github.com/names-dns/names/wire"
@@ -17,10 +18,9 @@ type Builder struct {
 	class    wire.Class
 	problems *diagnostic.List
 
-	names nameTable // owners, empty non-terminals included
-	chain nameTable // owners of NSEC3 records: no names of the zone (RFC 5155 7.2.8)
-	count int       // of records
-	files []string  // what positions point to
+	*nameTables
+	count int      // of records
+	files []string // what positions point to
 
 	otherSOA wire.Name // owner of a SOA record outside the zone
 	asked    askedName
@@ -36,12 +36,33 @@ func NewBuilder(origin wire.Name, class wire.Class, problems *diagnostic.List) *
 		problems.Errorf(diagnostic.Position{}, "the zone has no name")
 		origin = wire.Root
 	}
-	b := &Builder{origin: origin.Clone(), class: class, problems: problems}
-	b.names.init()
-	b.chain.init()
+	b := &Builder{origin: origin.Clone(), class: class, problems: problems, nameTables: borrowNameTables()}
 	b.asked.set(b.origin)
 	b.names.add(b.asked.hashes[0], []byte(b.origin.Wire()))
 	return b
+}
+
+// nameTables is the owners of a zone that is collected.
+type nameTables struct {
+	names nameTable // empty non-terminals included
+	chain nameTable // owners of NSEC3 records: no names of the zone (RFC 5155 7.2.8)
+}
+
+// spareNameTables keeps the memory of the tables of small zones.
+var spareNameTables = sync.Pool{New: func() any { return new(nameTables) }}
+
+func borrowNameTables() *nameTables {
+	t := spareNameTables.Get().(*nameTables)
+	t.names.init()
+	t.chain.init()
+	return t
+}
+
+// giveBack ends the use of t.
+func (t *nameTables) giveBack() {
+	if t.names.isSmall() && t.chain.isSmall() {
+		spareNameTables.Put(t)
+	}
 }
 
 // Add adds a record, whose memory it copies. What does not belong into the

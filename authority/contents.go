@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -12,29 +13,107 @@ import (
 type contents struct {
 	files  map[string][sha256.Size]byte
 	unsure bool // a file was not read to its end, or had two contents
+	peeked *peekedFile
 }
 
 // open opens a file for reading, and takes note of what is read.
 func (c *contents) open(path string) (io.ReadCloser, error) {
-	file, err := os.Open(path)
+	if p := c.peeked; p != nil && p.Name() == path {
+		c.peeked = nil
+		p.peeking = false
+		return p, nil
+	}
+	return c.watch(path)
+}
+
+func (c *contents) watch(path string) (*watchedFile, error) {
+	file, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
 	return &watchedFile{File: file, contents: c, hash: sha256.New()}, nil
 }
 
+// peek opens a file for a look at its beginning. When it is opened the next
+// time, by open, it is this one, from its beginning: opening files is most of
+// what many small zones cost.
+func (c *contents) peek(path string) (io.ReadCloser, error) {
+	file, err := c.watch(path)
+	if err != nil {
+		return nil, err
+	}
+	c.peeked = &peekedFile{watchedFile: file, peeking: true}
+	return c.peeked, nil
+}
+
+// endPeeking closes a file that was peeked into and not opened.
+func (c *contents) endPeeking() {
+	if c.peeked != nil {
+		c.peeked.watchedFile.Close()
+		c.peeked = nil
+	}
+}
+
+// peekedFile is a file of which the beginning is read twice.
+type peekedFile struct {
+	*watchedFile
+	peeking bool
+	head    []byte // what was read, or has still to be read again
+}
+
+// Read reads the next octets, for the second time if there are such.
+func (f *peekedFile) Read(b []byte) (int, error) {
+	if f.peeking {
+		n, err := f.watchedFile.Read(b)
+		f.head = append(f.head, b[:n]...)
+		return n, err
+	}
+	if len(f.head) == 0 && !f.whole {
+		return f.watchedFile.Read(b)
+	}
+	n := copy(b, f.head)
+	f.head = f.head[n:]
+	if len(f.head) == 0 && f.whole {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// Close closes the file, unless it has still to be read.
+func (f *peekedFile) Close() error {
+	if f.peeking {
+		return nil
+	}
+	return f.watchedFile.Close()
+}
+
 // watchedFile is a file of which every octet is taken note of.
 type watchedFile struct {
 	*os.File
+	info     fs.FileInfo // nil until somebody asks
 	contents *contents
 	hash     hash.Hash
+	read     int64
 	whole    bool
 }
 
-// Read reads the next octets.
+// Stat describes the file as it was when it was asked for the first time.
+func (f *watchedFile) Stat() (info fs.FileInfo, err error) {
+	if f.info == nil {
+		f.info, err = f.File.Stat()
+	}
+	return f.info, err
+}
+
+// Read reads the next octets. The end comes along with the last of those that
+// Stat said there are, which spares a call.
 func (f *watchedFile) Read(b []byte) (int, error) {
 	n, err := f.File.Read(b)
 	f.hash.Write(b[:n])
+	f.read += int64(n)
+	if err == nil && n < len(b) && f.info != nil && f.info.Mode().IsRegular() && f.read == f.info.Size() {
+		err = io.EOF
+	}
 	f.whole = err == io.EOF
 	return n, err
 }
@@ -62,7 +141,7 @@ func (c *contents) noteFile(path string) {
 }
 
 func sumOf(path string) (sum [sha256.Size]byte, err error) {
-	file, err := os.Open(path)
+	file, err := openFile(path)
 	if err != nil {
 		return sum, err
 	}

@@ -36,6 +36,8 @@ func (b *Builder) Freeze() (*Snapshot, error) {
 		return nil, err
 	}
 	f.index()
+	f.nameTables.giveBack()
+	f.nameTables = nil
 	return f.snapshot, nil
 }
 
@@ -117,8 +119,13 @@ type packer struct {
 	asked    askedName
 	number   int    // of page
 	page     []byte // the one that is written to
+	room     []byte // for a page that is cut to its size in the end
+	inRoom   bool   // the page is there
 	packed   int    // records
 }
+
+// pageRoom is how much memory a packer has to pack small zones in.
+const pageRoom = 64 << 10
 
 // packers keeps the memory of packers, as batches does.
 var packers = sync.Pool{New: func() any { return new(packer) }}
@@ -182,11 +189,8 @@ func (p *packer) finish(job int) {
 // of no others.
 func (f *freezer) giveBack(t *nameTable, packed uint32) {
 	for i, chunk := range t.records.chunks {
-		if chunk == nil || t.newest[i] >= packed {
-			continue
-		}
-		t.records.chunks[i] = nil
-		if cap(chunk) == pageSize {
+		if cap(chunk) == pageSize && t.newest[i] < packed {
+			t.records.chunks[i] = nil
 			f.spare = append(f.spare, chunk[:0])
 		}
 	}
@@ -303,7 +307,10 @@ func (p *packer) store(node []byte) uint32 {
 	if cap(p.page)-len(p.page) < len(node) {
 		p.mutex.Lock()
 		p.closePage()
-		p.number, p.page = p.snapshot.pages.begin(len(node), &p.spare)
+		if p.room == nil {
+			p.room = make([]byte, 0, pageRoom)
+		}
+		p.number, p.page, p.inRoom = p.snapshot.pages.begin(len(node), &p.spare, p.room)
 		p.mutex.Unlock()
 	}
 	at := len(p.page)
@@ -317,7 +324,7 @@ func (p *packer) closePage() {
 	if p.page == nil {
 		return
 	}
-	if cap(p.page)-len(p.page) > len(p.page)/8 {
+	if p.inRoom || cap(p.page)-len(p.page) > len(p.page)/8 {
 		p.page = bytes.Clone(p.page)
 	}
 	p.snapshot.pages.end(p.number, p.page)

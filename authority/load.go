@@ -40,7 +40,8 @@ func (f File) load(c *contents, problems *diagnostic.List, rest func()) (*Snapsh
 		c.noteFile(f.Path) // before it is read: what changes in between is found out the next time
 		return f.loadPyzone(problems)
 	}
-	origin, err := f.origin()
+	defer c.endPeeking()
+	origin, err := f.origin(c)
 	if err != nil {
 		return nil, err
 	}
@@ -60,12 +61,13 @@ func readOptions(origin wire.Name, c *contents, rest func()) zonefile.Options {
 	return o
 }
 
-// origin is the name of the zone in a master file.
-func (f File) origin() (wire.Name, error) {
+// origin is the name of the zone in a master file, which c opens if it takes a
+// look into it.
+func (f File) origin(c *contents) (wire.Name, error) {
 	if !f.Origin.IsZero() {
 		return f.Origin, nil
 	}
-	origin, err := zonefile.FindOrigin(f.Path, zonefile.Options{})
+	origin, err := zonefile.FindOrigin(f.Path, zonefile.Options{Open: c.peek})
 	if err != nil || !origin.IsZero() {
 		return origin, err
 	}

@@ -66,11 +66,27 @@ const (
 	firstSlotBits = 4
 )
 
+// init makes t empty. What memory it has is used again.
 func (t *nameTable) init() {
-	t.slots, t.shift = make([]uint64, 1<<firstSlotBits), 32-firstSlotBits
-	t.owners = [][]owner{make([]owner, 1, 8)} // number 0 is no name
+	if t.slots == nil {
+		t.slots, t.shift = make([]uint64, 1<<firstSlotBits), 32-firstSlotBits
+		t.owners = [][]owner{make([]owner, 1, 8)}
+	}
+	clear(t.slots)
+	t.owners[0] = t.owners[0][:1] // number 0 is no name
 	t.count = 1
+	t.octets.empty()
+	t.records.empty()
+	t.newest = t.newest[:0]
 }
+
+// isSmall reports whether t has so little memory that it may be kept.
+func (t *nameTable) isSmall() bool {
+	return len(t.slots) <= 1<<10 && len(t.octets.chunks) <= smallArena && len(t.records.chunks) <= smallArena
+}
+
+// smallArena is how many chunks a small arena has: some 60 KiB.
+const smallArena = 6
 
 // at returns the owner with that number. It moves when a name is added.
 func (t *nameTable) at(id uint32) *owner {

@@ -56,12 +56,13 @@ func (p *pages) capacity(number int) int {
 }
 
 // begin returns a page for the nodes of a zone that is loaded, the first of
-// which has size octets, and its number. It may be one of spare.
-func (p *pages) begin(size int, spare *[][]byte) (number int, page []byte) {
+// which has size octets, and its number. It may be one of spare, or be in room:
+// then it is not to be kept.
+func (p *pages) begin(size int, spare *[][]byte, room []byte) (number int, page []byte, inRoom bool) {
 	number = len(p.list)
 	if number == maxPages {
 		p.full = true
-		return 0, make([]byte, 0, max(pageSize, size))
+		return 0, make([]byte, 0, max(pageSize, size)), false
 	}
 	p.list, p.live = append(p.list, nil), append(p.live, 0)
 	switch n := len(*spare); {
@@ -69,12 +70,17 @@ func (p *pages) begin(size int, spare *[][]byte) (number int, page []byte) {
 		page = (*spare)[n-1]
 		*spare = (*spare)[:n-1]
 	default: // a node larger than a page gets a page of its own size
-		page = make([]byte, 0, max(p.capacity(number), size+refUnit))
+		need := max(p.capacity(number), size+refUnit)
+		if inRoom = need <= cap(room); inRoom {
+			page = room[:0]
+		} else {
+			page = make([]byte, 0, need)
+		}
 	}
 	if number == 0 {
 		page = append(page, 0, 0, 0, 0) // no node has ref 0: a slot of the hash table is 0 when free
 	}
-	return number, page
+	return number, page, inRoom
 }
 
 // end takes a page that begin returned, with the nodes on it.

@@ -77,13 +77,14 @@ func rest() { time.Sleep(10 * time.Microsecond) }
 // update changes z in those records that the file does not have in common with
 // it.
 func (l *Loader) update(z *Zone, problems *diagnostic.List) (ChangeSet, error) {
-	origin, err := l.File.origin()
+	var c contents
+	defer c.endPeeking()
+	origin, err := l.File.origin(&c)
 	if err != nil || origin != z.Origin() {
 		return ChangeSet{}, errors.Join(err, errNotAlike)
 	}
 	t := z.Begin()
 	defer t.Rollback()
-	var c contents
 	found := diagnostic.List{Limit: problems.Limit}
 	compared := newComparison(t.base)
 	if err := zonefile.ReadFileParallel(l.File.Path, readOptions(origin, &c, rest), &found, compared.newBatch); err != nil {

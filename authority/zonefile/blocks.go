@@ -157,7 +157,9 @@ func (r *reader) readFile(path string, c *cutter, origin wire.Name) error {
 	if r.workers > 1 && c.size > int64(c.block) {
 		return r.readAhead(c)
 	}
-	var b block
+	b := block{memory: r.spareBlock}
+	r.spareBlock = nil
+	defer func() { r.spareBlock = b.memory }()
 	for r.goesOn() && !b.last {
 		if err := c.next(&b); err != nil {
 			return err

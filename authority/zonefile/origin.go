@@ -28,8 +28,11 @@ func FindOrigin(path string, o Options) (wire.Name, error) {
 		return wire.Name{}, fmt.Errorf("%s: %w", path, err)
 	}
 	defer c.file.Close()
+	defer r.borrow()()
 	r.enter(path, r.options.Origin)
-	var b block
+	defer r.leave()
+	b := block{memory: r.spareBlock}
+	defer func() { r.spareBlock = b.memory }()
 	for left := originWithin; left > 0 && !b.last; left -= len(b.text) {
 		if err := c.next(&b); err != nil {
 			return wire.Name{}, fmt.Errorf("%s: %w", path, err)

@@ -103,6 +103,7 @@ func ReadFile(path string, o Options, problems *diagnostic.List, emit func(*Reco
 
 // read reads the first file.
 func (r *reader) read(path string) error {
+	defer r.borrow()()
 	c, err := r.open(path)
 	if err == nil {
 		err = r.readFile(path, c, r.options.Origin)
@@ -151,6 +152,9 @@ type reader struct {
 	record Record
 	data   []byte // of record
 	lender lender
+
+	spareWords []wire.Word // for the scanner of the next file
+	spareBlock []byte      // for the blocks of the next file
 }
 
 // context is what an included file has of its own (RFC 1035 5.1).
@@ -183,11 +187,15 @@ func newReader(o Options, problems *diagnostic.List, emit func(*Record) error) *
 // enter begins a file, and leave ends it.
 func (r *reader) enter(file string, origin wire.Name) {
 	r.scanner = newScanner(file, nil, r.problems)
+	r.scanner.words, r.spareWords = r.spareWords, nil
 	r.setOrigin(origin)
 	r.chain = append(r.chain, file)
 }
 
-func (r *reader) leave() { r.chain = r.chain[:len(r.chain)-1] }
+func (r *reader) leave() {
+	r.spareWords = r.scanner.words
+	r.chain = r.chain[:len(r.chain)-1]
+}
 
 // goesOn reports whether there is a reason to read on.
 func (r *reader) goesOn() bool {

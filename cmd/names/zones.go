@@ -157,14 +157,14 @@ var cores = runtime.GOMAXPROCS(0)
 
 // eachInParallel calls do(0) … do(n-1), as many at once as there are cores.
 func eachInParallel(n int, do func(i int)) {
-	var wait sync.WaitGroup
-	slots := make(chan struct{}, cores)
-	for i := range n {
-		slots <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			do(i)
+	var all sync.WaitGroup
+	var next atomic.Int64
+	for range min(cores, n) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
 		})
 	}
-	wait.Wait()
+	all.Wait()
 }
