@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 )
 
 // contents is what files had in them, in short: enough to know whether they
@@ -42,14 +43,16 @@ func (c *contents) peek(path string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.peeked = &peekedFile{watchedFile: file, peeking: true}
+	spare := spareHeads.Get().(*[]byte)
+	c.peeked = &peekedFile{watchedFile: file, peeking: true, head: (*spare)[:0], spare: spare}
 	return c.peeked, nil
 }
 
 // endPeeking closes a file that was peeked into and not opened.
 func (c *contents) endPeeking() {
 	if c.peeked != nil {
-		c.peeked.watchedFile.Close()
+		c.peeked.peeking = false
+		c.peeked.Close()
 		c.peeked = nil
 	}
 }
@@ -58,14 +61,22 @@ func (c *contents) endPeeking() {
 type peekedFile struct {
 	*watchedFile
 	peeking bool
-	head    []byte // what was read, or has still to be read again
+	head    []byte  // what was read, or has still to be read again
+	spare   *[]byte // where head lies, to be used again
 }
+
+// keptHead is the most that is used again, in octets: more than a file's
+// beginning takes but for long comments.
+const keptHead = 64 << 10
+
+var spareHeads = sync.Pool{New: func() any { return new([]byte) }}
 
 // Read reads the next octets, for the second time if there are such.
 func (f *peekedFile) Read(b []byte) (int, error) {
 	if f.peeking {
 		n, err := f.watchedFile.Read(b)
 		f.head = append(f.head, b[:n]...)
+		*f.spare = f.head
 		return n, err
 	}
 	if len(f.head) == 0 && !f.whole {
@@ -83,6 +94,10 @@ func (f *peekedFile) Read(b []byte) (int, error) {
 func (f *peekedFile) Close() error {
 	if f.peeking {
 		return nil
+	}
+	f.head = nil
+	if cap(*f.spare) <= keptHead {
+		spareHeads.Put(f.spare)
 	}
 	return f.watchedFile.Close()
 }

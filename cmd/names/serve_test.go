@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -174,6 +175,40 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 }
 
 // TestReloadKeepsTheZonesName: a file that turns into another zone is refused.
+// Of many zones the log tells sums, and of each only what has changed or is
+// wrong.
+func TestManyZonesAreToldInSums(t *testing.T) {
+	dir := t.TempDir()
+	path := func(i int) string { return filepath.Join(dir, fmt.Sprintf("z%d.example", i)) }
+	write := func(i int, text string) {
+		if err := os.WriteFile(path(i), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var args []string
+	for i := range manyZones {
+		write(i, smallZone)
+		args = append(args, "--bindzone", path(i))
+	}
+	_, reload, log := startServer(t, args...)
+	write(3, strings.Replace(smallZone, "SOA ns h 1", "SOA ns h 2", 1))
+	write(4, "nonsense")
+	reload()
+	for _, want := range []string{
+		`"zones loaded" zones=100 records=300`, `"zone changed" zone=z3.example. serial=2`, `"zone not reloaded: the old version is served on"`,
+		`"zones reloaded" zones=100 changed=1 failed=1`,
+	} {
+		if !strings.Contains(log(), want) {
+			t.Errorf("the log does not say %s:\n%s", want, log())
+		}
+	}
+	for _, wrong := range []string{`"zone loaded"`, `"zone has not changed"`} {
+		if strings.Contains(log(), wrong) {
+			t.Errorf("the log says %s:\n%s", wrong, log())
+		}
+	}
+}
+
 func TestReloadKeepsTheZonesName(t *testing.T) {
 	zone := filepath.Join(t.TempDir(), "zone.py")
 	const text = "zone = [SOA('%', mname='ns.%', rname='h.%', serial=1, refresh=1, retry=1, expire=1, minimum=1), NS('%', 'ns.%'), A('ns.%', '192.0.2.1')]\n"

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/diagnostic"
@@ -25,39 +26,87 @@ type servedZone struct {
 // Reading a zone takes more memory than keeping it, and the runtime would hold
 // on to that for minutes: where zones are loaded, the rest is given back.
 
+// manyZones is from how many zones on the log tells what all of them came to
+// instead of something about each.
+const manyZones = 100
+
+// each is the level of what is told about each of n zones.
+func each(n int) slog.Level {
+	if n < manyZones {
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
+}
+
 // loadZones reads every file. A zone with an error stops the start, but not
 // before the errors of all zones have been logged.
 func loadZones(files []authority.File, log *slog.Logger) (servedZones, error) {
 	zones := make(servedZones, len(files))
 	failed := make([]bool, len(files))
+	var done, records atomic.Int64
+	finish := tellProgress(&done, len(files), log)
 	eachInParallel(len(files), func(i int) {
+		defer done.Add(1)
 		loader := &authority.Loader{File: files[i]}
-		snapshot, err := loadZone(loader, log)
+		snapshot, err := loadZone(loader, log, each(len(files)))
 		if err != nil {
 			failed[i] = true
 			return
 		}
+		records.Add(int64(snapshot.Records()))
 		zones[i] = servedZone{loader, authority.NewZone(snapshot)}
 	})
+	finish()
 	for i := range failed {
 		if failed[i] {
 			return nil, fmt.Errorf("zone file %s has errors; \"names check\" shows them without starting a server", files[i].Path)
 		}
 	}
+	if len(files) >= manyZones {
+		log.Info("zones loaded", "zones", len(files), "records", records.Load())
+	}
 	debug.FreeOSMemory()
 	return zones, nil
 }
 
-// loadZone reads one file and logs what is wrong with it.
-func loadZone(loader *authority.Loader, log *slog.Logger) (*authority.Snapshot, error) {
+// progressInterval is how often who waits for many zones hears of them.
+const progressInterval = 5 * time.Second
+
+// tellProgress logs how many zones are done until finish is called.
+func tellProgress(done *atomic.Int64, of int, log *slog.Logger) (finish func()) {
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticks := time.NewTicker(progressInterval)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ticks.C:
+				log.Info("loading zones", "done", done.Load(), "of", of)
+			case <-end:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(end)
+		<-ended
+	}
+}
+
+// loadZone reads one file and logs what is wrong with it, and at that level
+// what is in it.
+func loadZone(loader *authority.Loader, log *slog.Logger, level slog.Level) (*authority.Snapshot, error) {
 	var problems diagnostic.List
 	snapshot, err := loader.Load(&problems)
 	logProblems(&problems, err, loader.File, log)
 	if err != nil {
 		return nil, err
 	}
-	log.Info("zone loaded", "zone", snapshot.Origin().String(), "serial", snapshot.Serial().String(),
-		"records", snapshot.Records(), "file", loader.File.Path)
+	if log.Enabled(context.Background(), level) {
+		log.Log(context.Background(), level, "zone loaded", "zone", snapshot.Origin().String(), "serial", snapshot.Serial().String(),
+			"records", snapshot.Records(), "file", loader.File.Path)
+	}
 	return snapshot, nil
 }
 
@@ -104,11 +153,25 @@ func (z servedZones) reloadOn(ctx context.Context, hangups <-chan struct{}, log 
 func (z servedZones) reload(log *slog.Logger) {
 	log.Info("reloading zones")
 	var tookMuch atomic.Bool
+	var done, failed, changed atomic.Int64
+	finish := tellProgress(&done, len(z), log)
 	eachInParallel(len(z), func(i int) {
-		if z[i].reload(log) {
+		defer done.Add(1)
+		what, err := z[i].reload(log, each(len(z)))
+		switch {
+		case err != nil:
+			failed.Add(1)
+		case what.Whole || !what.Changes.IsEmpty():
+			changed.Add(1)
+		}
+		if what.Whole || len(what.Changes.Added)+len(what.Changes.Removed) > manyChanges {
 			tookMuch.Store(true)
 		}
 	})
+	finish()
+	if len(z) >= manyZones {
+		log.Info("zones reloaded", "zones", len(z), "changed", changed.Load(), "failed", failed.Load())
+	}
 	if tookMuch.Load() {
 		debug.FreeOSMemory()
 	}
@@ -117,9 +180,9 @@ func (z servedZones) reload(log *slog.Logger) {
 // manyChanges is how many records a reload changes that takes much memory.
 const manyChanges = 1000
 
-// reload brings the zone up to what its file has, and reports whether that took
-// much memory.
-func (z *servedZone) reload(log *slog.Logger) bool {
+// reload brings the zone up to what its file has, and logs what came of it, at
+// that level where nothing did.
+func (z *servedZone) reload(log *slog.Logger, level slog.Level) (authority.Reloaded, error) {
 	var problems diagnostic.List
 	what, err := z.loader.Reload(z.zone, &problems)
 	logProblems(&problems, err, z.loader.File, log)
@@ -131,11 +194,11 @@ func (z *servedZone) reload(log *slog.Logger) bool {
 	case what.Whole:
 		log.Info("zone loaded", "records", s.Records())
 	case what.Changes.IsEmpty():
-		log.Info("zone has not changed", "records", s.Records())
+		log.Log(context.Background(), level, "zone has not changed", "records", s.Records())
 	default:
 		log.Info("zone changed", "records", s.Records(), "added", len(what.Changes.Added), "removed", len(what.Changes.Removed))
 	}
-	return what.Whole || len(what.Changes.Added)+len(what.Changes.Removed) > manyChanges
+	return what, err
 }
 
 // firstLine is the first of the errors that err lists: all were logged before.
