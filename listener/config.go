@@ -62,7 +62,8 @@ type Config struct {
 	// other goroutines, where the resolver has its answers at hand; where it
 	// often has to wait, those who answer later are on other threads, and it
 	// takes more. Serve raises GOMAXPROCS by the number of workers, as each of
-	// them has one for itself; so programs should set it before, if they do.
+	// them has one for itself; so programs should set it before, if they do. With
+	// more than four addresses there would be too many: then it counts for nothing.
 	DedicatedThreads bool
 
 	// MaxSlow is how many queries may wait for their answers at once, each on
@@ -137,6 +138,9 @@ type PacketConn interface {
 	WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn int, err error)
 }
 
+// maxDedicated is for how many addresses workers may have threads to themselves.
+const maxDedicated = 4
+
 const (
 	minUDPSize = 512  // RFC 1035 2.3.4
 	maxUDPSize = 4096 // more would only be fragmented
@@ -205,6 +209,9 @@ func (c *Config) complete() error {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Addresses = slices.Clone(c.Addresses)
+	if len(c.Addresses) > maxDedicated {
+		c.DedicatedThreads = false
+	}
 	for i, a := range c.Addresses {
 		if !a.Addr().IsValid() {
 			return errors.New("an address to listen on is empty")

@@ -109,6 +109,16 @@ func TestEngines(t *testing.T) {
 	})
 }
 
+func TestDedicatedThreadsAreBounded(t *testing.T) {
+	c := Config{Resolver: Echo{}, DedicatedThreads: true}
+	for i := range maxDedicated + 1 {
+		c.Addresses = append(c.Addresses, netip.MustParseAddrPort(fmt.Sprintf("127.0.0.%d:0", i+1)))
+		if err := c.complete(); err != nil || c.DedicatedThreads != (i < maxDedicated) {
+			t.Errorf("%d addresses: %v, %v", i+1, c.DedicatedThreads, err)
+		}
+	}
+}
+
 // A server whose workers have threads to themselves lets the garbage collector
 // stop them, other goroutines run, and gives back what it took.
 func TestDedicatedThreads(t *testing.T) {
