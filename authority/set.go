@@ -80,7 +80,7 @@ func (t *zoneTable) find(asked *askedName, class wire.Class, first int) *Zone {
 		hash := asked.hashes[label]
 		for i := hash & t.mask; t.slots[i].zone != nil; i = (i + 1) & t.mask {
 			z := t.slots[i].zone
-			if t.slots[i].hash == hash && z.class == class && equalFolded(z.origin.Wire(), asked.suffix(label)) {
+			if t.slots[i].hash == hash && z.class == class && z.originIs(asked.suffix(label)) {
 				return z
 			}
 		}

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"bytes"
 	"sync"
 	"sync/atomic"
 
@@ -14,6 +15,15 @@ import (
 // whole ([Zone.Replace]); one writer at a time, the others wait. Readers never
 // wait: who has begun with a snapshot ends with it.
 type Zone struct {
+	// What it takes to choose the zone for a question comes first, in one line of
+	// the processor's cache.
+	current atomic.Pointer[Snapshot]
+	class   wire.Class
+	length  uint8             // of the origin in wire form
+	begin   [originBegin]byte // of that in lower case
+
+	origin wire.Name
+
 	// Stages are asked, in this order, before the edits of a transaction show:
 	// to check them, to add to them (signatures), to write them down (a
 	// journal: the last stage).
@@ -24,11 +34,11 @@ type Zone struct {
 	Stages      []Stage
 	Subscribers []Subscriber
 
-	origin  wire.Name
-	class   wire.Class
-	current atomic.Pointer[Snapshot]
 	writing sync.Mutex // held by the one who makes the next version
 }
+
+// originBegin is how much of an origin lies in the zone itself: all of most.
+const originBegin = 48
 
 // Stage is asked about the edits of a transaction that is being committed. It
 // may read them ([Txn.Changes], [Txn.RRset]) and edit further: the stages
@@ -47,9 +57,24 @@ type Subscriber func(before, now *Snapshot, changes *ChangeSet)
 
 // NewZone serves s.
 func NewZone(s *Snapshot) *Zone {
-	z := &Zone{origin: s.origin, class: s.class}
+	z := &Zone{origin: s.origin, class: s.class, length: uint8(s.origin.Len())}
+	for i := range copy(z.begin[:], s.origin.Wire()) {
+		z.begin[i] = wire.FoldByte(z.begin[i])
+	}
 	z.current.Store(s)
 	return z
+}
+
+// originIs reports whether the zone's origin in lower case is folded.
+func (z *Zone) originIs(folded []byte) bool {
+	n := int(z.length)
+	if n != len(folded) {
+		return false
+	}
+	if n > originBegin {
+		return equalFolded(z.origin.Wire(), folded)
+	}
+	return bytes.Equal(z.begin[:n], folded)
 }
 
 // Origin is the name of the zone's apex.

@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"unsafe"
+)
 
 // Compressor remembers where names stand in the message being written, so
 // that later ones can point there (RFC 1035 4.1.4). It is a small fixed table
@@ -127,30 +130,25 @@ func fingerprint(wire string) uint64 {
 
 // holdsAt reports whether the name at offset at of the message in b is wire,
 // case ignored.
-//
-// It runs over octets rather than labels: as long as all are the same, labels
-// begin and end at the same places in both.
 func (c *Compressor) holdsAt(b []byte, at int, wire string) bool {
 	msg := b[c.start:]
-	for i := 0; i < len(wire); i++ {
-		if m := msg[at]; m != wire[i] && fold[m] != fold[wire[i]] {
-			if m < 0xC0 || !startsLabel(wire, i) {
-				return false
-			}
+	for {
+		n := int(msg[at])
+		if n >= 0xC0 { // only we write pointers here, and ours lead backward
 			at = int(binary.BigEndian.Uint16(msg[at:]) & maxPointer)
-			i--
 			continue
 		}
-		at++
+		if n != int(wire[0]) {
+			return false
+		}
+		if n == 0 {
+			return true
+		}
+		label, wanted := unsafe.String(&msg[at+1], n), wire[1:1+n]
+		if label != wanted && !equalFold(label, wanted) {
+			return false
+		}
+		at += 1 + n
+		wire = wire[1+n:]
 	}
-	return true
-}
-
-// startsLabel reports whether a label of a name starts at offset at.
-func startsLabel(wire string, at int) bool {
-	label := 0
-	for label < at {
-		label += 1 + int(wire[label])
-	}
-	return label == at
 }

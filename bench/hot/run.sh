@@ -18,7 +18,7 @@ hot() {
 	cat <<-TABLE
 	bench codec              Query/wire|Read/./wire|Write/./wire
 	.     wire               RdataText
-	.     authority          Answer|AnswerMillion|Edit
+	.     authority          Answer|AnswerMillion|Referral|NameErrorNSEC|Edit
 	.     authority/zonefile Scan|Read\$
 	.     cache              Hit\$|HitLarge|Miss|Put|FindPart|FindDelegation
 	.     listener           Edge|Worker
