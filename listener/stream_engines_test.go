@@ -280,33 +280,68 @@ func TestEnginesKeepWhatIsNotTaken(t *testing.T) {
 		c.Resolver = long{}
 		s := Serving(t, c)
 		conn := connect(t, s)
-		const each = 150 // of either kind: some 18 MB
-		var b []byte
-		for i := range each {
-			b = appendFrame(b, Question(uint16(i), "www.example.", nil))
-			b = appendFrame(b, Question(uint16(1000+i), "slow.example.", nil))
-		}
-		if _, err := conn.Write(b); err != nil {
+		askMuch(t, conn)
+		eventually(t, s, "some replies", func(c Counters) bool { return c.Replies > 20 })
+		takeMuch(t, conn)
+	})
+}
+
+// So it is where all the queries are there before the connection is accepted.
+func TestEnginesAnswerWhatCameBefore(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		c.Resolver, c.Addresses = long{}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+		s, err := Listen(c)
+		if err != nil {
 			t.Fatal(err)
 		}
+		conn := connect(t, s)
+		askMuch(t, conn)
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error)
+		go func() { ended <- s.Serve(ctx) }()
 		eventually(t, s, "some replies", func(c Counters) bool { return c.Replies > 20 })
-		seen := map[uint16]bool{}
-		last := -1
-		for range 2 * each {
-			msg := ReadFrame(t, conn)
-			id := uint16(msg[0])<<8 | uint16(msg[1])
-			if seen[id] || !bytes.HasSuffix(msg, longText) {
-				t.Fatalf("reply %d of %d octets, again: %v", id, len(msg), seen[id])
-			}
-			seen[id] = true
-			if id < 1000 {
-				if int(id) != last+1 {
-					t.Fatalf("reply %d behind %d", id, last)
-				}
-				last = int(id)
-			}
+		takeMuch(t, conn)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
+}
+
+// much is how many queries of either kind askMuch asks: for some 18 MB.
+const much = 150
+
+func askMuch(t *testing.T, conn net.Conn) {
+	t.Helper()
+	var b []byte
+	for i := range much {
+		b = appendFrame(b, Question(uint16(i), "www.example.", nil))
+		b = appendFrame(b, Question(uint16(1000+i), "slow.example.", nil))
+	}
+	if _, err := conn.Write(b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// takeMuch takes the replies of long to that.
+func takeMuch(t *testing.T, conn net.Conn) {
+	t.Helper()
+	seen := map[uint16]bool{}
+	last := -1
+	for range 2 * much {
+		msg := ReadFrame(t, conn)
+		id := uint16(msg[0])<<8 | uint16(msg[1])
+		if seen[id] || !bytes.HasSuffix(msg, longText) {
+			t.Fatalf("reply %d of %d octets, again: %v", id, len(msg), seen[id])
+		}
+		seen[id] = true
+		if id < 1000 {
+			if int(id) != last+1 {
+				t.Fatalf("reply %d behind %d", id, last)
+			}
+			last = int(id)
+		}
+	}
 }
 
 func TestEnginesAnswerWhoHasSentAll(t *testing.T) {

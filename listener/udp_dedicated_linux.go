@@ -96,8 +96,7 @@ func (d *dedicatedIO) receive(w batchServer) error {
 }
 
 // stop wakes the worker. Shutting down a datagram socket fails, for it has no
-// peer, but ends every wait for it ; replies still
-// go out.
+// peer, but ends every wait for it. Replies still go out.
 func (d *dedicatedIO) stop() {
 	d.stopped.Store(true)
 	d.raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_RD) })

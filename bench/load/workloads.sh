@@ -97,6 +97,7 @@ prepare() {
 	if [ -n "$changed" ] && [ ! -s "$changed" ]; then
 		change_zone "${files[0]}" "$changed"
 	fi
+	printf '%s\0' "${files[@]}" | xargs -0 cat >/dev/null # or the first server would read them from the disk
 }
 
 # prepare_root asks for a host below each TLD in turn, and for TLDs that are

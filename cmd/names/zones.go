@@ -30,8 +30,8 @@ type servedZone struct {
 // instead of something about each.
 const manyZones = 100
 
-// each is the level of what is told about each of n zones.
-func each(n int) slog.Level {
+// detailLevel is the level of what is told about each of n zones.
+func detailLevel(n int) slog.Level {
 	if n < manyZones {
 		return slog.LevelInfo
 	}
@@ -48,7 +48,7 @@ func loadZones(files []authority.File, log *slog.Logger) (servedZones, error) {
 	eachInParallel(len(files), func(i int) {
 		defer done.Add(1)
 		loader := &authority.Loader{File: files[i]}
-		snapshot, err := loadZone(loader, log, each(len(files)))
+		snapshot, err := loadZone(loader, log, detailLevel(len(files)))
 		if err != nil {
 			failed[i] = true
 			return
@@ -157,7 +157,7 @@ func (z servedZones) reload(log *slog.Logger) {
 	finish := tellProgress(&done, len(z), log)
 	eachInParallel(len(z), func(i int) {
 		defer done.Add(1)
-		what, err := z[i].reload(log, each(len(z)))
+		what, err := z[i].reload(log, detailLevel(len(z)))
 		switch {
 		case err != nil:
 			failed.Add(1)
