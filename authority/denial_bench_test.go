@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/names-dns/names/authority/diagnostic"
-	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
@@ -55,20 +54,9 @@ func BenchmarkNameErrorNSEC(b *testing.B) {
 	if err := set.SetZones([]*Zone{NewZone(chainedZone())}); err != nil {
 		b.Fatal(err)
 	}
-	const questions = 8192
-	var queries [questions][]byte
+	queries := make([][]byte, 8192)
 	for i := range queries {
 		queries[i] = exchange(b, strings.Fields(fmt.Sprintf("no%dx.example. A do", uint32(i)*2654435761))...).Query.Message
 	}
-	x := new(names.Exchange)
-	buf := make([]byte, 0, 1232+wire.WriterSlack)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		x.Read(queries[i%questions], names.Peer{})
-		x.Begin(buf, 1232)
-		if err := set.TryResolve(x); err != nil {
-			b.Fatal(err)
-		}
-		x.Finish()
-	}
+	benchmarkAnswers(b, set, queries)
 }

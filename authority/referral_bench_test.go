@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/names-dns/names/names"
-	"github.com/names-dns/names/wire"
 )
 
 // BenchmarkReferral asks for names in zones below one that is like the root:
@@ -26,19 +23,9 @@ func BenchmarkReferral(b *testing.B) {
 	if err := set.SetZones([]*Zone{NewZone(mustZone(b, ".", text.String()))}); err != nil {
 		b.Fatal(err)
 	}
-	var queries [zones][]byte
+	queries := make([][]byte, zones)
 	for i := range queries {
 		queries[i] = exchange(b, fmt.Sprintf("www.example.tld%d.", i*7919%zones), "A").Query.Message
 	}
-	x := new(names.Exchange)
-	buf := make([]byte, 0, 1232+wire.WriterSlack)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		x.Read(queries[i%zones], names.Peer{})
-		x.Begin(buf, 1232)
-		if err := set.TryResolve(x); err != nil {
-			b.Fatal(err)
-		}
-		x.Finish()
-	}
+	benchmarkAnswers(b, set, queries)
 }
