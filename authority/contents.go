@@ -96,9 +96,10 @@ func (f *peekedFile) Close() error {
 		return nil
 	}
 	f.head = nil
-	if cap(*f.spare) <= keptHead {
+	if f.spare != nil && cap(*f.spare) <= keptHead {
 		spareHeads.Put(f.spare)
 	}
+	f.spare = nil
 	return f.watchedFile.Close()
 }
 

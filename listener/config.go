@@ -57,13 +57,14 @@ type Config struct {
 	Workers int
 
 	// DedicatedThreads lets each worker that receives datagrams keep a thread to
-	// itself while queries keep coming, where the platform has it: on Linux. That
-	// takes a tenth of the processor time, and spares queries the company of
-	// other goroutines, where the resolver has its answers at hand; where it
-	// often has to wait, those who answer later are on other threads, and it
-	// takes more. Serve raises GOMAXPROCS by the number of workers, as each of
-	// them has one for itself; so programs should set it before, if they do. With
-	// more than four addresses there would be too many: then it counts for nothing.
+	// itself while queries keep coming, where the platform has it: on Linux. Where
+	// the resolver has its answers at hand this saves a tenth of the processor
+	// time and more, and spares queries the company of other goroutines; where it
+	// often has to wait, those who answer later are on other threads, and that is
+	// dearer. Serve raises GOMAXPROCS by the number of such workers; programs that
+	// set it should do so before: to lower it meanwhile makes all else wait for
+	// them. With more than four addresses there would be too many of them: then
+	// this counts for nothing.
 	DedicatedThreads bool
 
 	// MaxSlow is how many queries may wait for their answers at once, each on

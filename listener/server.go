@@ -19,6 +19,7 @@ type Server struct {
 	connections *connections
 	endpoints   []*endpoint
 	workers     []*worker
+	dedicated   int          // how many of them have a thread to themselves
 	loops       []streamLoop // none: each connection has a goroutine
 	ledger      ledger       // of all but the workers
 
@@ -83,11 +84,17 @@ func (s *Server) addWorkers(e *endpoint) {
 		}
 		conn := e.packets[i%len(e.packets)]
 		if !s.config.portable {
-			w.io = newBatchIO(conn, w.slots, s.config.DedicatedThreads && len(e.packets) == s.config.Workers)
+			w.io = newBatchIO(conn, w.slots)
 		}
 		if w.io == nil {
 			w.slots = w.slots[:1]
 			w.io = newPortableIO(conn, w.slots)
+		}
+		if s.config.DedicatedThreads && len(e.packets) == s.config.Workers {
+			if d := newDedicatedIO(w.io); d != nil {
+				w.io = d
+				s.dedicated++
+			}
 		}
 		s.workers = append(s.workers, w)
 	}
@@ -137,9 +144,9 @@ func (s *Server) Counters() Counters {
 // Nothing it started is left when it returns, but for goroutines in resolvers
 // that do not return though their context is done; the error then says so.
 func (s *Server) Serve(ctx context.Context) error {
-	if s.config.DedicatedThreads {
-		raiseProcessors(len(s.workers))
-		defer raiseProcessors(-len(s.workers))
+	if s.dedicated > 0 {
+		raiseProcessors(s.dedicated)
+		defer raiseProcessors(-s.dedicated)
 	}
 	var running sync.WaitGroup
 	for _, w := range s.workers {

@@ -12,7 +12,10 @@ const oneSocketPerWorker = false
 var udpOptions []socketOption
 
 // newBatchIO: there are no batches.
-func newBatchIO(PacketConn, []slot, bool) packetIO { return nil }
+func newBatchIO(PacketConn, []slot) packetIO { return nil }
+
+// newDedicatedIO returns nil: so is batchIO.
+func newDedicatedIO(packetIO) packetIO { return nil }
 
 // controlLen is the room control messages take: none are asked for.
 const controlLen = 0

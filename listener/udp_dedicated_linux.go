@@ -32,10 +32,14 @@ type dedicatedIO struct {
 // something to receive.
 const shortWait = 1000
 
-// newDedicatedIO takes b's socket over: away from the runtime's poller, which
-// would go on to be told of each datagram. It returns nil, and b is as it was,
-// where that cannot be done.
-func newDedicatedIO(b *batchIO) *dedicatedIO {
+// newDedicatedIO takes the socket of a batchIO over that shares it with nobody:
+// away from the runtime's poller, which would go on to be told of each datagram.
+// It returns nil, and io is as it was, where that cannot be done.
+func newDedicatedIO(io packetIO) packetIO {
+	b, ok := io.(*batchIO)
+	if !ok {
+		return nil
+	}
 	copied := -1
 	err := b.raw.Control(func(fd uintptr) {
 		var err error

@@ -37,9 +37,7 @@ type batchIO struct {
 }
 
 // newBatchIO returns nil where the socket, or the kernel, has no batches.
-// dedicated says that the worker, which has the socket to itself, is to have a
-// thread to itself, too.
-func newBatchIO(conn PacketConn, slots []slot, dedicated bool) packetIO {
+func newBatchIO(conn PacketConn, slots []slot) packetIO {
 	c, ok := conn.(*net.UDPConn)
 	if !ok {
 		return nil
@@ -69,11 +67,6 @@ func newBatchIO(conn PacketConn, slots []slot, dedicated bool) packetIO {
 		o.SetIovlen(1)
 	}
 	b.tryReceive = b.receiveFrom
-	if dedicated {
-		if d := newDedicatedIO(b); d != nil {
-			return d
-		}
-	}
 	return b
 }
 
