@@ -68,9 +68,9 @@ func (a *answer) additional() {
 		if a.zone != l.zone {
 			a.zone, a.describedCount = l.zone, 0
 		}
-		for j := range l.set.count {
+		for j := range l.set.count() {
 			if id := l.set.link(j); id != 0 {
-				a.describe(id, l.targets.of(j), l.set.Type)
+				a.describe(id, l.targets.of(j), l.set.kind())
 			}
 		}
 	}

@@ -19,6 +19,7 @@ type answer struct {
 
 	asked askedName
 	place wire.Place // where the reply has the name asked
+	walk  walk       // of the present turn
 
 	chain      [maxChain]wire.Name // the names of the chain so far
 	chainCount int
@@ -140,7 +141,8 @@ func (a *answer) follow(name, next wire.Name) bool {
 // turn looks one name of the chain up and appends what there is. It returns
 // the name the chain goes on with, if it does.
 func (a *answer) turn(s *Set) (next wire.Name, err error) {
-	w := a.zone.lookup(&a.asked)
+	w := &a.walk
+	a.zone.lookup(&a.asked, w)
 	if w.outcome == delegation && a.question == wire.TypeDS && int(w.node[nodeName]) == a.asked.length {
 		w.outcome = found // the parent is authoritative for the DS at its cut
 	}
@@ -170,9 +172,9 @@ func (a *answer) turn(s *Set) (next wire.Name, err error) {
 }
 
 // alias appends the CNAME on the way to what was asked for.
-func (a *answer) alias(w walk, set rrset) error {
+func (a *answer) alias(w *walk, set rrset) error {
 	var targets targets
-	err := a.append(wire.SectionAnswer, a.asked.name, a.place, set, set.ttl, &targets)
+	err := a.append(wire.SectionAnswer, a.asked.name, a.place, set, set.ttl(), &targets)
 	if err == nil {
 		a.place = targets[0]
 		a.expanded(w)
@@ -181,7 +183,7 @@ func (a *answer) alias(w walk, set rrset) error {
 }
 
 // positive appends an RRset that was asked for.
-func (a *answer) positive(w walk, set rrset) error {
+func (a *answer) positive(w *walk, set rrset) error {
 	if err := a.answerWith(set); err != nil {
 		return err
 	}
@@ -191,21 +193,21 @@ func (a *answer) positive(w walk, set rrset) error {
 
 // answerWith appends an RRset of the name asked to the answer section.
 func (a *answer) answerWith(set rrset) error {
-	if set.flags&flagLinks == 0 || a.linkedCount == maxLinked {
-		return a.append(wire.SectionAnswer, a.asked.name, a.place, set, set.ttl, nil)
+	if !set.has(flagLinks) || a.linkedCount == maxLinked {
+		return a.append(wire.SectionAnswer, a.asked.name, a.place, set, set.ttl(), nil)
 	}
 	l := &a.linked[a.linkedCount]
 	l.zone, l.set = a.zone, set
 	a.linkedCount++
-	return a.append(wire.SectionAnswer, a.asked.name, a.place, set, set.ttl, &l.targets)
+	return a.append(wire.SectionAnswer, a.asked.name, a.place, set, set.ttl(), &l.targets)
 }
 
 // anything answers ANY: with all there is, or with one RRset (RFC 8482 4.1).
 // A question for RRSIG is of the same kind: it too asks for every type at once.
-func (a *answer) anything(w walk, all bool) error {
+func (a *answer) anything(w *walk, all bool) error {
 	some := false
 	for set := range w.node.all() {
-		if (set.Type == wire.TypeRRSIG) != (a.question == wire.TypeRRSIG) && !(set.Type == wire.TypeRRSIG && a.lone(w.node, set)) {
+		if (set.kind() == wire.TypeRRSIG) != (a.question == wire.TypeRRSIG) && !(set.kind() == wire.TypeRRSIG && a.lone(w.node, set)) {
 			continue // signatures come along with what they cover
 		}
 		if err := a.answerWith(set); err != nil {
@@ -224,7 +226,7 @@ func (a *answer) anything(w walk, all bool) error {
 }
 
 // noData says that the name is there and the type is not (RFC 2308 2.2).
-func (a *answer) noData(w walk) error {
+func (a *answer) noData(w *walk) error {
 	if err := a.appendNegativeSOA(); err != nil || !a.do {
 		return err
 	}
@@ -233,7 +235,7 @@ func (a *answer) noData(w walk) error {
 
 // nameError says that the name is not there (RFC 2308 2.1). At the end of a
 // chain the RCODE is that of its last name (RFC 6604 3).
-func (a *answer) nameError(w walk) error {
+func (a *answer) nameError(w *walk) error {
 	a.x.RCode = wire.RCodeNXDomain
 	if err := a.appendNegativeSOA(); err != nil || !a.do {
 		return err
@@ -249,11 +251,11 @@ func (a *answer) appendNegativeSOA() error {
 }
 
 // redirect follows a DNAME (RFC 6672 3.2): the record, and a CNAME made from it.
-func (a *answer) redirect(w walk) (next wire.Name, err error) {
+func (a *answer) redirect(w *walk) (next wire.Name, err error) {
 	set, _ := w.node.find(wire.TypeDNAME)
 	if a.firstRedirect(w.node) {
 		owner := w.node.name()
-		if err := a.append(wire.SectionAnswer, owner, a.placeOf(owner), set, set.ttl, nil); err != nil {
+		if err := a.append(wire.SectionAnswer, owner, a.placeOf(owner), set, set.ttl(), nil); err != nil {
 			return wire.Name{}, err
 		}
 	}
@@ -271,7 +273,7 @@ func (a *answer) redirect(w walk) (next wire.Name, err error) {
 	space = append(space, target...)
 	next, _, _ = wire.BorrowName(space)
 	m := a.x.Reply.Mark()
-	if a.x.Reply.Raw(a.asked.name, wire.TypeCNAME, a.zone.class, set.ttl, space) != nil {
+	if a.x.Reply.Raw(a.asked.name, wire.TypeCNAME, a.zone.class, set.ttl(), space) != nil {
 		return wire.Name{}, a.truncate(m)
 	}
 	a.place = a.x.Reply.Target()
@@ -295,21 +297,21 @@ func (a *answer) firstRedirect(n node) bool {
 }
 
 // referral points to the servers of a zone below (RFC 1034 4.3.2 step 3b).
-func (a *answer) referral(w walk) error {
+func (a *answer) referral(w *walk) error {
 	cut := w.node
 	servers, _ := cut.find(wire.TypeNS)
 	owner := cut.name()
 	place := a.placeOf(owner)
 	var targets targets
-	if err := a.append(wire.SectionAuthority, owner, place, servers, servers.ttl, &targets); err != nil {
+	if err := a.append(wire.SectionAuthority, owner, place, servers, servers.ttl(), &targets); err != nil {
 		return err
 	}
 	if a.do {
 		// A DS without its signature, in a zone that is not signed, is of no
 		// use to anybody (RFC 4035 3.1.4).
-		set, ok := cut.find(wire.TypeDS)
-		if _, signed := set.signatures(); ok && signed {
-			if err := a.append(wire.SectionAuthority, owner, place, set, set.ttl, nil); err != nil {
+		set, _ := cut.find(wire.TypeDS)
+		if _, signed := set.signatures(); signed {
+			if err := a.append(wire.SectionAuthority, owner, place, set, set.ttl(), nil); err != nil {
 				return err
 			}
 		} else if err := a.proveNoDS(w); err != nil {
@@ -327,7 +329,7 @@ func (a *answer) referral(w walk) error {
 // 9471 3.1). Others are added as far as there is room (3.2).
 func (a *answer) glue(cut node, servers rrset, targets *targets) error {
 	others := false
-	for i := range servers.count {
+	for i := range servers.count() {
 		id := servers.link(i)
 		if id == 0 {
 			continue
@@ -338,7 +340,7 @@ func (a *answer) glue(cut node, servers rrset, targets *targets) error {
 			continue
 		}
 		for set := range n.addresses() {
-			if err := a.append(wire.SectionAdditional, n.name(), targets.of(i), set, set.ttl, nil); err != nil {
+			if err := a.append(wire.SectionAdditional, n.name(), targets.of(i), set, set.ttl(), nil); err != nil {
 				return err
 			}
 		}
@@ -346,7 +348,7 @@ func (a *answer) glue(cut node, servers rrset, targets *targets) error {
 	if !others {
 		return nil
 	}
-	for i := range servers.count {
+	for i := range servers.count() {
 		id := servers.link(i)
 		if id == 0 {
 			continue
@@ -393,13 +395,13 @@ func (a *answer) append(section wire.Section, owner wire.Name, place wire.Place,
 func (a *answer) appendOptional(n node, place wire.Place, set rrset) {
 	m := a.x.Reply.Mark()
 	owner := n.name()
-	if a.appendRecords(wire.SectionAdditional, owner, place, set, set.ttl, nil) != nil {
+	if a.appendRecords(wire.SectionAdditional, owner, place, set, set.ttl(), nil) != nil {
 		a.x.Reply.Rollback(m)
 		return
 	}
 	if a.do {
 		m = a.x.Reply.Mark()
-		if signatures, ok := set.signatures(); ok && a.appendRecords(wire.SectionAdditional, owner, place, signatures, set.ttl, nil) != nil {
+		if signatures, ok := set.signatures(); ok && a.appendRecords(wire.SectionAdditional, owner, place, signatures, set.ttl(), nil) != nil {
 			a.x.Reply.Rollback(m)
 		}
 	}
@@ -408,16 +410,16 @@ func (a *answer) appendOptional(n node, place wire.Place, set rrset) {
 func (a *answer) appendRecords(section wire.Section, owner wire.Name, place wire.Place, set rrset, ttl uint32, targets *targets) error {
 	reply := &a.x.Reply
 	reply.SetSection(section)
-	rest := set.records()
-	for i := range set.count {
+	kind, rest := set.kind(), set.records()
+	for i := range set.count() {
 		var data []byte
 		data, rest = nextRecord(rest)
 		if place == 0 {
-			if err := reply.Raw(owner, set.Type, a.zone.class, ttl, data); err != nil {
+			if err := reply.Raw(owner, kind, a.zone.class, ttl, data); err != nil {
 				return err
 			}
 			place = reply.Owner()
-		} else if err := reply.RawAt(place, set.Type, a.zone.class, ttl, data); err != nil {
+		} else if err := reply.RawAt(place, kind, a.zone.class, ttl, data); err != nil {
 			return err
 		}
 		if targets != nil && i < len(targets) {
@@ -436,6 +438,6 @@ func (a *answer) truncate(m wire.Mark) error {
 
 // lone reports whether set holds signatures of a type that is not at the node.
 func (a *answer) lone(n node, set rrset) bool {
-	_, ok := n.find(set.covered)
+	_, ok := n.find(set.covered())
 	return !ok
 }

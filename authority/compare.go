@@ -34,7 +34,7 @@ func newComparison(old *Snapshot) *comparison {
 	for n := range restingNodes(old) {
 		c.firsts[n.id()] = index
 		for set := range n.all() {
-			index += uint32(set.count)
+			index += uint32(set.count())
 		}
 	}
 	c.seen = make([]uint64, index/64+1)
@@ -81,7 +81,7 @@ func (c *comparison) changes() (ChangeSet, error) {
 			for set := range n.all() {
 				for data := range set.all() {
 					if !c.isSeen(index) {
-						changes.Removed = append(changes.Removed, wire.Record{Name: n.name(), Type: set.Type, Class: c.old.class, TTL: set.ttl, Data: data})
+						changes.Removed = append(changes.Removed, wire.Record{Name: n.name(), Type: set.kind(), Class: c.old.class, TTL: set.ttl(), Data: data})
 					}
 					index++
 				}
@@ -131,8 +131,8 @@ func (c *comparison) maySit(r *wire.Record, covered wire.Type, asked *askedName)
 	index := c.firsts[n.id()]
 	for set := range n.all() {
 		for data := range set.all() {
-			stays := set.Type == r.Type && set.covered == covered && c.isSeen(index)
-			if stays && (set.ttl != r.TTL || isSingleton(r.Type) || compareData(r.Type, data, r.Data) == 0) {
+			stays := set.kind() == r.Type && set.covered() == covered && c.isSeen(index)
+			if stays && (set.ttl() != r.TTL || isSingleton(r.Type) || compareData(r.Type, data, r.Data) == 0) {
 				return false
 			}
 			index++
@@ -193,8 +193,8 @@ func (t *comparedBatch) indexOf(r *wire.Record) (uint32, bool) {
 	index, ttl := t.firsts[t.owner.id()], min(r.TTL, 1<<31-1)
 	covered := covers(r.Type, r.Data)
 	for set := range t.owner.all() {
-		if set.Type != r.Type || set.covered != covered || set.ttl != ttl {
-			index += uint32(set.count)
+		if set.kind() != r.Type || set.covered() != covered || set.ttl() != ttl {
+			index += uint32(set.count())
 			continue
 		}
 		for data := range set.all() {

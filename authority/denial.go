@@ -176,7 +176,7 @@ func (s *Snapshot) entryOf(name wire.Name, records [][]byte, parameters []byte) 
 
 // proveNoData proves that the name of w, or the wildcard it stands for, has
 // no record of the type.
-func (a *answer) proveNoData(w walk) error {
+func (a *answer) proveNoData(w *walk) error {
 	switch {
 	case a.zone.isHashed():
 		if w.outcome == wildcard { // RFC 5155 7.2.5
@@ -204,7 +204,7 @@ func (a *answer) proveNoData(w walk) error {
 }
 
 // proveNameError proves that neither the name nor a wildcard for it is there.
-func (a *answer) proveNameError(w walk) error {
+func (a *answer) proveNameError(w *walk) error {
 	if a.zone.isHashed() { // RFC 5155 7.2.2
 		if err := a.proveEncloser(w.enclosing); err != nil {
 			return err
@@ -232,7 +232,7 @@ func (a *answer) proveNameError(w walk) error {
 // What proves that no name closer to the one asked is there (RFC 4035 3.1.3.3,
 // RFC 5155 7.2.6) is appended by proveExpansions: behind a CNAME the answer
 // section goes on.
-func (a *answer) expanded(w walk) {
+func (a *answer) expanded(w *walk) {
 	if w.outcome != wildcard || !a.do {
 		return
 	}
@@ -262,7 +262,7 @@ func (a *answer) proveExpansions() error {
 }
 
 // proveNoDS proves that a delegation is insecure (RFC 4035 3.1.4, RFC 5155 7.2.7).
-func (a *answer) proveNoDS(w walk) error {
+func (a *answer) proveNoDS(w *walk) error {
 	cutLabel := a.asked.labels - w.node.name().LabelCount()
 	switch {
 	case a.zone.isHashed():
@@ -286,7 +286,7 @@ func (a *answer) appendProof(n node) error {
 	if !ok || !a.firstProof(n) {
 		return nil
 	}
-	return a.append(wire.SectionAuthority, n.name(), 0, set, set.ttl, nil)
+	return a.append(wire.SectionAuthority, n.name(), 0, set, set.ttl(), nil)
 }
 
 // appendCovering appends the NSEC record of the last name before name.

@@ -253,17 +253,14 @@ func (p *packer) appendSet(b []byte, previous int, owner wire.Name, records []ad
 	first := records[0]
 	start := len(b)
 	distinct := slices.CompactFunc(records, isSame)
-	set := rrset{Type: first.kind(), covered: first.covers(), count: len(distinct), ttl: first.ttl()}
+	head := setHead{Type: first.kind(), covered: first.covers(), count: len(distinct), ttl: first.ttl()}
+	head.leads = leadsOn(head.Type)
 	for _, r := range distinct {
-		set.ttl = min(set.ttl, r.ttl())
+		head.ttl = min(head.ttl, r.ttl())
 	}
-	leads := leadsOn(set.Type)
-	if leads {
-		set.flags = flagLinks
-	}
-	b = beginSet(b, previous, set)
-	if leads {
-		link := linkOf[set.Type]
+	b = beginSet(b, previous, head)
+	if head.leads {
+		link := linkOf[head.Type]
 		for _, r := range distinct {
 			b = binary.LittleEndian.AppendUint32(b, p.linkTo(link(owner, r.data())))
 		}

@@ -136,11 +136,11 @@ func describeNodes(t *testing.T, s *Snapshot) []string {
 		var b strings.Builder
 		fmt.Fprintf(&b, "%s flags %d cut %s wildcard %s denial %s, %d lead here", spell(n), n.flags()&^(flagsOfNumbers|flagFolded), nameOf(n.cut()), nameOf(n.wildcard()), nameOf(n.denial()), s.links.at(n.id()))
 		for set := range n.all() {
-			fmt.Fprintf(&b, "\n %v %v %d %d", set.Type, set.covered, set.ttl, set.flags)
+			fmt.Fprintf(&b, "\n %v %v %d %d", set.kind(), set.covered(), set.ttl(), set.flags())
 			i := 0
 			for data := range set.all() {
 				fmt.Fprintf(&b, " %x", data)
-				if set.flags&flagLinks != 0 {
+				if set.has(flagLinks) {
 					b.WriteString(" leads to " + nameOf(set.link(i)))
 				}
 				i++

@@ -14,24 +14,25 @@ const (
 // walk is where a look-up ended.
 type walk struct {
 	outcome outcome
-	node    node // the name; the source of synthesis; the cut; the owner of the DNAME
-	// encloser is the longest existing ancestor of the name or the name itself
-	// (RFC 4592 3.3.1), which starts at label enclosing of the name asked.
-	encloser  node
+	// node is the name; the source of synthesis; of a name that is missing the
+	// closest encloser; the cut; the owner of the DNAME.
+	node node
+	// enclosing is the label of the name asked at which its closest encloser
+	// starts, the longest existing ancestor or the name itself (RFC 4592 3.3.1).
 	enclosing int
 }
 
 // lookup walks from the name towards the apex until something is there: every
 // name between a node and the apex has a node (RFC 8020 2), so the first hit is
 // the closest encloser. Which cut a node is under was worked out at load.
-func (s *Snapshot) lookup(asked *askedName) walk {
+func (s *Snapshot) lookup(asked *askedName, w *walk) {
 	label := 0
 	n, ok := s.find(asked, label)
 	for !ok {
 		label++
 		n, ok = s.find(asked, label)
 	}
-	w := walk{node: n, encloser: n, enclosing: label}
+	w.node, w.enclosing = n, label
 	switch {
 	case n.cut() != 0:
 		w.outcome, w.node = delegation, s.node(n.cut())
@@ -44,5 +45,4 @@ func (s *Snapshot) lookup(asked *askedName) walk {
 	default:
 		w.outcome = missing
 	}
-	return w
 }

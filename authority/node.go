@@ -119,7 +119,7 @@ func (n node) body() []byte { return n[int(n[nodeBody])*refUnit:] }
 func (n node) octets() node {
 	b := n.body()
 	for range n.setCount() {
-		b = b[binary.LittleEndian.Uint32(b[setSize:]):]
+		b = rrset(b).behind()
 	}
 	return n[:len(n)-len(b)]
 }
@@ -129,11 +129,11 @@ func (n node) find(t wire.Type) (rrset, bool) {
 	b := n.body()
 	for range n.setCount() {
 		if wire.Type(binary.LittleEndian.Uint16(b[setType:])) == t && t != wire.TypeRRSIG {
-			return readSet(b), true
+			return rrset(b), true
 		}
-		b = b[binary.LittleEndian.Uint32(b[setSize:]):]
+		b = rrset(b).behind()
 	}
-	return rrset{}, false
+	return nil, false
 }
 
 // dataOf returns the data of each record of type t.
@@ -142,7 +142,7 @@ func (n node) dataOf(t wire.Type) [][]byte {
 	if !ok {
 		return nil
 	}
-	return slices.AppendSeq(make([][]byte, 0, set.count), set.all())
+	return slices.AppendSeq(make([][]byte, 0, set.count()), set.all())
 }
 
 // all yields every RRset, signatures behind what they cover.
@@ -150,10 +150,10 @@ func (n node) all() iter.Seq[rrset] {
 	return func(yield func(rrset) bool) {
 		b := n.body()
 		for range n.setCount() {
-			if !yield(readSet(b)) {
+			if !yield(rrset(b)) {
 				return
 			}
-			b = b[binary.LittleEndian.Uint32(b[setSize:]):]
+			b = rrset(b).behind()
 		}
 	}
 }
@@ -165,17 +165,17 @@ func (n node) addresses() iter.Seq[rrset] {
 		for range n.setCount() {
 			switch wire.Type(binary.LittleEndian.Uint16(b[setType:])) {
 			case wire.TypeA, wire.TypeAAAA:
-				if !yield(readSet(b)) {
+				if !yield(rrset(b)) {
 					return
 				}
 			}
-			b = b[binary.LittleEndian.Uint32(b[setSize:]):]
+			b = rrset(b).behind()
 		}
 	}
 }
 
-// rrset is the records of one type at a node; for RRSIG, those that cover one
-// type. Its octets:
+// rrset is the records of one type at a node, and what is behind them on the
+// page; for RRSIG, those that cover one type. Its octets:
 //
 //	 0  type     u16
 //	 2  count    u16
@@ -187,14 +187,7 @@ func (n node) addresses() iter.Seq[rrset] {
 //	    records  u16 length, data of each
 //
 // Signatures of an RRset are the RRset right behind it.
-type rrset struct {
-	Type    wire.Type
-	covered wire.Type
-	count   int
-	ttl     uint32
-	flags   uint16
-	octets  []byte // from the start of this RRset to the end of the page
-}
+type rrset []byte
 
 const (
 	setType    = 0
@@ -211,16 +204,21 @@ const (
 	flagSigned                    // the next RRset holds the signatures of this one
 )
 
-func readSet(b []byte) rrset {
-	return rrset{
-		Type:    wire.Type(binary.LittleEndian.Uint16(b[setType:])),
-		covered: wire.Type(binary.LittleEndian.Uint16(b[setCovered:])),
-		count:   int(binary.LittleEndian.Uint16(b[setCount:])),
-		ttl:     binary.LittleEndian.Uint32(b[setTTL:]),
-		flags:   binary.LittleEndian.Uint16(b[setFlags:]),
-		octets:  b,
-	}
-}
+func (r rrset) kind() wire.Type { return wire.Type(binary.LittleEndian.Uint16(r[setType:])) }
+
+// covered is the type that signatures cover, 0 for other types than RRSIG.
+func (r rrset) covered() wire.Type { return wire.Type(binary.LittleEndian.Uint16(r[setCovered:])) }
+
+func (r rrset) count() int { return int(binary.LittleEndian.Uint16(r[setCount:])) }
+
+func (r rrset) ttl() uint32 { return binary.LittleEndian.Uint32(r[setTTL:]) }
+
+func (r rrset) flags() uint16 { return binary.LittleEndian.Uint16(r[setFlags:]) }
+
+func (r rrset) has(flag uint16) bool { return r.flags()&flag != 0 }
+
+// behind is the next RRset of the node, if there is one.
+func (r rrset) behind() rrset { return r[binary.LittleEndian.Uint32(r[setSize:]):] }
 
 // setRank orders the RRsets of a node: SOA first, then by type, signatures
 // behind the type they cover.
@@ -250,30 +248,28 @@ func isInChain(kind wire.Type, data []byte) bool {
 }
 
 // records returns the octets from the first record on.
-func (r *rrset) records() []byte {
-	if r.flags&flagLinks != 0 {
-		return r.octets[setLinks+4*r.count:]
+func (r rrset) records() []byte {
+	if r.has(flagLinks) {
+		return r[setLinks+4*r.count():]
 	}
-	return r.octets[setLinks:]
+	return r[setLinks:]
 }
 
 // link is the number of the node that record i leads to, 0 where it leads out
 // of the zone or to no name there.
-func (r *rrset) link(i int) uint32 {
-	return binary.LittleEndian.Uint32(r.octets[setLinks+4*i:])
-}
+func (r rrset) link(i int) uint32 { return binary.LittleEndian.Uint32(r[setLinks+4*i:]) }
 
 // first returns the data of the first record.
-func (r *rrset) first() []byte {
+func (r rrset) first() []byte {
 	data, _ := nextRecord(r.records())
 	return data
 }
 
 // all yields the data of each record.
-func (r *rrset) all() iter.Seq[[]byte] {
+func (r rrset) all() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		rest := r.records()
-		for range r.count {
+		for range r.count() {
 			var data []byte
 			data, rest = nextRecord(rest)
 			if !yield(data) {
@@ -289,12 +285,13 @@ func nextRecord(b []byte) (data, rest []byte) {
 	return b[2:n:n], b[n:]
 }
 
-// signatures returns the RRSIG records of the RRset.
-func (r *rrset) signatures() (rrset, bool) {
-	if r.flags&flagSigned == 0 {
-		return rrset{}, false
+// signatures returns the RRSIG records of the RRset; nil, which find returns
+// where there is no RRset, has none.
+func (r rrset) signatures() (rrset, bool) {
+	if r == nil || !r.has(flagSigned) {
+		return nil, false
 	}
-	return readSet(r.octets[binary.LittleEndian.Uint32(r.octets[setSize:]):]), true
+	return r.behind(), true
 }
 
 func alignUp(n int) int { return (n + refUnit - 1) &^ (refUnit - 1) }
@@ -338,24 +335,36 @@ func appendHead(b []byte, h nodeHead) []byte {
 	return b
 }
 
+// setHead is what stands in front of the records of an RRset.
+type setHead struct {
+	Type    wire.Type
+	covered wire.Type // of RRSIG
+	count   int
+	ttl     uint32
+	leads   bool // has flagLinks
+}
+
 // beginSet begins an RRset. previous is where the one before it in the node
 // begins in b, 0 for none: it may be the one whose signatures follow. A number
-// for each record is to be appended next if the set has flagLinks, then with
+// for each record is to be appended next if they lead to names, then with
 // appendRecord the data of each, and endSet ends the RRset.
-func beginSet(b []byte, previous int, set rrset) []byte {
-	if previous > 0 && set.covered != 0 {
-		p := b[previous:]
-		t, covered := wire.Type(binary.LittleEndian.Uint16(p[setType:])), binary.LittleEndian.Uint16(p[setCovered:])
-		if covered == 0 && t == set.covered && t != wire.TypeRRSIG {
-			binary.LittleEndian.PutUint16(p[setFlags:], binary.LittleEndian.Uint16(p[setFlags:])|flagSigned)
+func beginSet(b []byte, previous int, h setHead) []byte {
+	if previous > 0 && h.covered != 0 {
+		p := rrset(b[previous:])
+		if t := p.kind(); p.covered() == 0 && t == h.covered && t != wire.TypeRRSIG {
+			binary.LittleEndian.PutUint16(p[setFlags:], p.flags()|flagSigned)
 		}
 	}
-	b = binary.LittleEndian.AppendUint16(b, uint16(set.Type))
-	b = binary.LittleEndian.AppendUint16(b, uint16(set.count))
-	b = binary.LittleEndian.AppendUint32(b, set.ttl)
+	flags := uint16(0)
+	if h.leads {
+		flags = flagLinks
+	}
+	b = binary.LittleEndian.AppendUint16(b, uint16(h.Type))
+	b = binary.LittleEndian.AppendUint16(b, uint16(h.count))
+	b = binary.LittleEndian.AppendUint32(b, h.ttl)
 	b = binary.LittleEndian.AppendUint32(b, 0) // size: endSet
-	b = binary.LittleEndian.AppendUint16(b, uint16(set.covered))
-	return binary.LittleEndian.AppendUint16(b, set.flags&flagLinks)
+	b = binary.LittleEndian.AppendUint16(b, uint16(h.covered))
+	return binary.LittleEndian.AppendUint16(b, flags)
 }
 
 func appendRecord(b, data []byte) []byte {

@@ -155,7 +155,7 @@ func (s *Snapshot) All() iter.Seq[wire.Record] {
 			n := s.at(ref)
 			for set := range n.all() {
 				for data := range set.all() {
-					if !yield(wire.Record{Name: n.name(), Type: set.Type, Class: s.class, TTL: set.ttl, Data: data}) {
+					if !yield(wire.Record{Name: n.name(), Type: set.kind(), Class: s.class, TTL: set.ttl(), Data: data}) {
 						return
 					}
 				}

@@ -411,8 +411,8 @@ func (s *successor) leadTo(d *draft) {
 	}
 	if d.node != nil {
 		for set := range d.node.all() {
-			if set.flags&flagLinks != 0 {
-				for i := range set.count {
+			if set.has(flagLinks) {
+				for i := range set.count() {
 					s.leading[set.link(i)]--
 				}
 			}
@@ -479,7 +479,7 @@ func (s *successor) write() error {
 	n.children, n.aside, n.order, n.hashed.entries = s.children.sorted, s.aside.sorted, s.order.sorted, s.hashed.sorted
 	soa := n.soa()
 	n.serial = soaSerial(soa.first())
-	n.negativeTTL = min(soa.ttl, soaMinimum(soa.first())) // RFC 2308 5
+	n.negativeTTL = min(soa.ttl(), soaMinimum(soa.first())) // RFC 2308 5
 	return nil
 }
 
@@ -543,13 +543,9 @@ func (d *draft) appendTo(b []byte) []byte {
 	}
 	links, previous := d.links, 0
 	for _, e := range d.edit.sets {
-		set := rrset{Type: e.Type, covered: e.covered, count: len(e.data), ttl: e.ttl}
-		if linkOf[e.Type] != nil {
-			set.flags = flagLinks
-		}
-		start := len(b)
-		b = beginSet(b, previous, set)
-		if set.flags&flagLinks != 0 {
+		start, leads := len(b), leadsOn(e.Type)
+		b = beginSet(b, previous, setHead{e.Type, e.covered, len(e.data), e.ttl, leads})
+		if leads {
 			for _, id := range links[:len(e.data)] {
 				b = binary.LittleEndian.AppendUint32(b, id)
 			}

@@ -453,8 +453,8 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 		}
 		live[ref>>refUnitBits] += uint32(len(n.octets()))
 		for set := range n.all() {
-			if set.flags&flagLinks != 0 {
-				for i := range set.count {
+			if set.has(flagLinks) {
+				for i := range set.count() {
 					leading[set.link(i)]++
 				}
 			}

@@ -444,7 +444,7 @@ type editedSet struct {
 func setsOf(n node) []editedSet {
 	sets := make([]editedSet, 0, n.setCount())
 	for set := range n.all() {
-		e := editedSet{Type: set.Type, covered: set.covered, ttl: set.ttl, data: make([][]byte, 0, set.count)}
+		e := editedSet{Type: set.kind(), covered: set.covered(), ttl: set.ttl(), data: make([][]byte, 0, set.count())}
 		for data := range set.all() {
 			e.data = append(e.data, data)
 		}
