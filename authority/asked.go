@@ -17,11 +17,8 @@ type askedName struct {
 	length int
 	starts [maxLabels + 1]uint8  // where label i starts; the root label behind the last
 	hashes [maxLabels + 1]uint32 // of the suffix that starts with label i; [labels] is the root's
-	folded [foldedSize]byte
+	folded [wire.MaxNameLen]byte // the name in lower case
 }
-
-// foldedSize is room for the longest name, in whole words of eight octets.
-const foldedSize = (wire.MaxNameLen + 7) &^ 7
 
 const maxLabels = 127
 
@@ -30,10 +27,17 @@ func (a *askedName) set(name wire.Name) {
 	a.name = name
 	text := name.Wire()
 	a.length = len(text)
-	copy(a.folded[:], text)
-	for i := 0; i < len(text); i += 8 {
-		word := a.folded[i : i+8 : i+8]
-		binary.LittleEndian.PutUint64(word, foldWord(binary.LittleEndian.Uint64(word)))
+	// From the text and not from what was written just now: a read across two
+	// such writes waits until both are done.
+	if last := len(text) - 8; last >= 0 {
+		for i := 0; i < last; i += 8 {
+			binary.LittleEndian.PutUint64(a.folded[i:], foldWord(word64(text[i:])))
+		}
+		binary.LittleEndian.PutUint64(a.folded[last:], foldWord(word64(text[last:])))
+	} else {
+		for i := range len(text) {
+			a.folded[i] = wire.FoldByte(text[i])
+		}
 	}
 	labels := 0
 	for i := 0; i < len(text)-1; i += 1 + int(text[i]) {
@@ -47,7 +51,7 @@ func (a *askedName) set(name wire.Name) {
 	end := len(text) - 1
 	for i := labels - 1; i >= 0; i-- {
 		start := int(a.starts[i])
-		hash = hashLabel(hash, a.folded[start:end])
+		hash = hashLabel(hash, text[start:end])
 		a.hashes[i] = uint32(hash >> 32)
 		end = start
 	}
@@ -75,21 +79,30 @@ func (a *askedName) isSame(n node) bool { return n.nameIs(a.folded[:a.length]) }
 var hashSeed = rand.Uint64() | 1
 
 // hashLabel carries the hash of a parent on to a child: label is the child's
-// first label in lower case, length octet included.
-func hashLabel(h uint64, label []byte) uint64 {
+// first label, length octet included. Case does not count.
+func hashLabel(h uint64, label string) uint64 {
 	const k = 0x9E3779B97F4A7C15
+	n := uint64(len(label)) << 56
 	for len(label) >= 8 {
-		h = fold64(h^binary.LittleEndian.Uint64(label), k)
+		h = fold64(h^foldWord(word64(label)), k)
 		label = label[8:]
 	}
 	var last uint64
 	switch n := len(label); {
 	case n >= 4:
-		last = uint64(binary.LittleEndian.Uint32(label)) | uint64(binary.LittleEndian.Uint32(label[n-4:]))<<32
+		last = uint64(word32(label)) | uint64(word32(label[n-4:]))<<32
 	case n > 0:
 		last = uint64(label[0]) | uint64(label[n/2])<<8 | uint64(label[n-1])<<16
 	}
-	return fold64(h^last^uint64(len(label))<<56, k)
+	return fold64(h^foldWord(last)^n, k)
+}
+
+// word64 is the first eight octets of s, little-endian.
+func word64(s string) uint64 { return uint64(word32(s)) | uint64(word32(s[4:]))<<32 }
+
+func word32(s string) uint32 {
+	_ = s[3]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
 // fold64 multiplies to 128 bits and folds the halves together.

@@ -15,7 +15,10 @@ type Compressor struct {
 	start   int // where the message starts in the buffer
 	count   int
 	entries [compressorSize]suffix
-	owner   ownerCopy
+	// question is the name of the question. Its suffixes are added to entries
+	// when the first name is searched for: many replies have none.
+	question whole
+	owner    ownerCopy
 	target  Place // of the last name in the data of the record before, see Writer.Target
 }
 
@@ -23,12 +26,23 @@ type Compressor struct {
 // to point to: its offset in octets. The zero value is no place.
 type Place uint16
 
+// whole is a name that stands in the message without a pointer in it.
+type whole struct {
+	at  Place
+	len uint8 // 0: there is none
+}
+
+// of returns the name from a message.
+func (n whole) of(message []byte) string {
+	return unsafe.String(&message[n.at], int(n.len))
+}
+
 // ownerCopy is the owner of the record before, or the name of the question, in
 // full, and where it stands: most records repeat it.
 type ownerCopy struct {
 	len  uint8 // 0: not known
 	at   Place
-	wire [ownerCopySize]byte
+	wire [ownerCopySize]byte // not filled where it is the name of the question
 }
 
 // ownerCopySize is enough for nearly all names; longer ones are searched for.
@@ -49,20 +63,34 @@ const maxPointer = 0x3FFF
 // Reset forgets everything; the message starts at offset start of the buffer.
 func (c *Compressor) Reset(start int) {
 	c.start = start
-	c.forget(0)
+	c.forget(0, 0)
 }
 
-// forget goes back to when count suffixes were known.
-func (c *Compressor) forget(count int) {
+// forget goes back to when count suffixes were known in a message of length octets.
+func (c *Compressor) forget(count, length int) {
 	c.count = count
 	c.owner.len, c.owner.at = 0, 0
 	c.target = 0
+	if int(c.question.at) >= length {
+		c.question = whole{}
+	}
+}
+
+// appendQuestion is appendOwner for the name of a question.
+func (c *Compressor) appendQuestion(b []byte, n Name) []byte {
+	at := len(b) - c.start
+	if c.count > 0 || c.question.len != 0 || len(n.wire) < 2 || at > maxPointer {
+		return c.appendOwner(b, n)
+	}
+	c.question = whole{Place(at), uint8(len(n.wire))}
+	c.owner.at, c.owner.len = c.question.at, c.question.len
+	return append(b, n.wire...)
 }
 
 // appendOwner is AppendName for the owner of a record, or what may become one.
 func (c *Compressor) appendOwner(b []byte, n Name) []byte {
 	last := &c.owner
-	if len(n.wire) == int(last.len) && string(last.wire[:last.len]) == n.wire {
+	if len(n.wire) == int(last.len) && c.ownerIs(b, n.wire) {
 		return append(b, 0xC0|byte(last.at>>8), byte(last.at))
 	}
 	at := len(b)
@@ -73,6 +101,14 @@ func (c *Compressor) appendOwner(b []byte, n Name) []byte {
 		copy(last.wire[:], n.wire)
 	}
 	return b
+}
+
+// ownerIs reports whether the owner of the record before is wire, which is as long.
+func (c *Compressor) ownerIs(b []byte, wire string) bool {
+	if c.owner.at == c.question.at {
+		return c.question.of(b[c.start:]) == wire
+	}
+	return string(c.owner.wire[:c.owner.len]) == wire
 }
 
 // placeOf is the place to point to for the name that was written at offset at
@@ -99,6 +135,9 @@ func (c *Compressor) AppendName(b []byte, n Name) []byte {
 		return append(b, wire...)
 	}
 	offset := len(b) - c.start
+	if c.count == 0 && c.question.len != 0 {
+		c.listQuestion(b)
+	}
 	earlier := c.entries[:c.count]
 	for at := 0; wire[at] != 0; at += 1 + int(wire[at]) {
 		print := fingerprint(wire[at:])
@@ -114,6 +153,17 @@ func (c *Compressor) AppendName(b []byte, n Name) []byte {
 		}
 	}
 	return append(b, wire...)
+}
+
+// listQuestion adds the suffixes of the question's name to entries.
+func (c *Compressor) listQuestion(b []byte) {
+	name := c.question.of(b[c.start:])
+	for at := 0; name[at] != 0 && c.count < compressorSize; at += 1 + int(name[at]) {
+		if offset := int(c.question.at) + at; offset <= maxPointer {
+			c.entries[c.count] = suffix{fingerprint(name[at:]), uint16(offset)}
+			c.count++
+		}
+	}
 }
 
 // fingerprint returns the length of a name and its first four octets, or the
@@ -132,6 +182,9 @@ func fingerprint(wire string) uint64 {
 // case ignored.
 func (c *Compressor) holdsAt(b []byte, at int, wire string) bool {
 	msg := b[c.start:]
+	if end := at + len(wire); end <= len(msg) && string(msg[at:end]) == wire {
+		return true // most of those pointed to have no pointer in them
+	}
 	for {
 		n := int(msg[at])
 		if n >= 0xC0 { // only we write pointers here, and ours lead backward

@@ -68,12 +68,12 @@ func EDNSFromHeader(h RecordHeader) EDNS {
 
 // EDNS appends an OPT record to the additional section.
 func (w *Writer) EDNS(e *EDNS) error {
-	if !w.hasRoom(e.Len()) || w.counts[SectionAdditional] == 65535 {
+	if !w.hasRoom(e.Len()) || w.counts.of(SectionAdditional) == maxCount {
 		return ErrNoSpace
 	}
 	w.section = SectionAdditional
 	w.buf = e.AppendTo(w.buf)
-	w.counts[SectionAdditional]++
+	w.counts.add(SectionAdditional, 1)
 	return nil
 }
 

@@ -55,11 +55,20 @@ func ParseHeader(msg []byte) (Header, error) {
 	if len(msg) < HeaderLen {
 		return Header{}, &Error{SectionHeader, len(msg), ErrShort}
 	}
-	h := Header{ID: binary.BigEndian.Uint16(msg), Flags: Flags(binary.BigEndian.Uint16(msg[2:]))}
-	for i := range h.Counts {
-		h.Counts[i] = binary.BigEndian.Uint16(msg[4+2*i:])
-	}
+	var h Header
+	h.read((*[HeaderLen]byte)(msg))
 	return h, nil
+}
+
+// read is ParseHeader into its place: a struct with an array in it is returned
+// by way of memory, where what was written in small pieces is waited for.
+func (h *Header) read(msg *[HeaderLen]byte) {
+	h.ID = binary.BigEndian.Uint16(msg[0:])
+	h.Flags = Flags(binary.BigEndian.Uint16(msg[2:]))
+	h.Counts[SectionQuestion] = binary.BigEndian.Uint16(msg[4:])
+	h.Counts[SectionAnswer] = binary.BigEndian.Uint16(msg[6:])
+	h.Counts[SectionAuthority] = binary.BigEndian.Uint16(msg[8:])
+	h.Counts[SectionAdditional] = binary.BigEndian.Uint16(msg[10:])
 }
 
 // AppendTo appends the twelve octets to b.

@@ -30,7 +30,7 @@ func (q *Query) Parse(msg []byte) error {
 	if len(msg) < HeaderLen {
 		return ErrShort
 	}
-	q.Header, _ = ParseHeader(msg)
+	q.Header.read((*[HeaderLen]byte)(msg))
 	if q.Header.Counts[SectionQuestion] > 1 {
 		return ErrQuestionCount // RFC 9619 4
 	}

@@ -1,6 +1,9 @@
 package wire
 
-import "errors"
+import (
+	"encoding/binary"
+	"errors"
+)
 
 // ErrNoSpace is returned when what was to be written does not fit the limit.
 // The message is as it was before.
@@ -24,9 +27,23 @@ type Writer struct {
 	limit    int // octets the message may have, the reserve taken off
 	reserve  int // octets kept for what comes last: OPT, TSIG
 	section  Section
-	counts   [4]uint16
+	counts   counts
 	compress Compressor
 }
+
+// counts are the four counts of a header as one number, as they stand there: a
+// Mark stays in registers so.
+type counts uint64
+
+// maxCount is the most that one of them can be.
+const maxCount = 65535
+
+func (c counts) of(s Section) int { return int(c >> shiftOf(s) & maxCount) }
+
+// add adds n to the count of a section, which must not pass maxCount.
+func (c *counts) add(s Section, n int) { *c += counts(n) << shiftOf(s) }
+
+func shiftOf(s Section) uint8 { return 16 * uint8(SectionAdditional-s) }
 
 // WriterSlack is how far above its limit a Writer may write while it finds
 // out that something does not fit.
@@ -39,7 +56,7 @@ func (w *Writer) Reset(b []byte, limit int) {
 	w.limit = min(limit, 65535)
 	w.reserve = 0
 	w.section = SectionQuestion
-	w.counts = [4]uint16{}
+	w.counts = 0
 	w.compress.Reset(len(b))
 	var header [HeaderLen]byte
 	w.buf = append(b, header[:]...)
@@ -68,7 +85,7 @@ func (w *Writer) Reserve(n int) bool {
 func (w *Writer) Release() { w.reserve = 0 }
 
 // Count is how many records (or questions) section has so far.
-func (w *Writer) Count(section Section) int { return int(w.counts[section]) }
+func (w *Writer) Count(section Section) int { return w.counts.of(section) }
 
 // Section is the section that is being written.
 func (w *Writer) Section() Section { return w.section }
@@ -83,7 +100,7 @@ func (w *Writer) SetSection(s Section) {
 type Mark struct {
 	len, compressed int // octets of the message, entries of the compressor
 	section         Section
-	counts          [4]uint16
+	counts          counts
 }
 
 // Mark returns the present place.
@@ -94,7 +111,7 @@ func (w *Writer) Mark() Mark {
 // Rollback takes back everything written since m.
 func (w *Writer) Rollback(m Mark) {
 	w.buf = w.buf[:w.start+m.len]
-	w.compress.forget(m.compressed)
+	w.compress.forget(m.compressed, m.len)
 	w.section = m.section
 	w.counts = m.counts
 }
@@ -110,7 +127,7 @@ func (w *Writer) Question(q Question) error {
 		return ErrEmptyName
 	}
 	known := w.compress.count
-	b := w.compress.appendOwner(w.buf, q.Name) // the owner of most records to come
+	b := w.compress.appendQuestion(w.buf, q.Name) // the owner of most records to come
 	b = append(b, byte(q.Type>>8), byte(q.Type), byte(q.Class>>8), byte(q.Class))
 	return w.accept(b, known)
 }
@@ -118,12 +135,12 @@ func (w *Writer) Question(q Question) error {
 // accept makes b, which is the buffer with an item appended, the buffer if
 // the item fits. Otherwise all is as before, with known names.
 func (w *Writer) accept(b []byte, known int) error {
-	if len(b)-w.start > w.limit-w.reserve || w.counts[w.section] == 65535 {
-		w.compress.forget(known)
+	if len(b)-w.start > w.limit-w.reserve || w.counts.of(w.section) == maxCount {
+		w.compress.forget(known, w.Len())
 		return ErrNoSpace
 	}
 	w.buf = b
-	w.counts[w.section]++
+	w.counts.add(w.section, 1)
 	return nil
 }
 
@@ -220,7 +237,7 @@ func appendRecordHeader(b []byte, t Type, class Class, ttl uint32) []byte {
 func (w *Writer) acceptRecord(b []byte, data, known int) error {
 	n := len(b) - data
 	if n > 65535 {
-		w.compress.forget(known)
+		w.compress.forget(known, w.Len())
 		return ErrNoSpace
 	}
 	b[data-2], b[data-1] = byte(n>>8), byte(n)
@@ -230,8 +247,11 @@ func (w *Writer) acceptRecord(b []byte, data, known int) error {
 // Finish writes the header and returns the message. The writer may go on
 // afterwards.
 func (w *Writer) Finish() []byte {
-	Header{w.ID, w.Flags, w.counts}.AppendTo(w.buf[w.start:w.start])
-	return w.buf[w.start:]
+	message := w.buf[w.start:]
+	binary.BigEndian.PutUint16(message, w.ID)
+	binary.BigEndian.PutUint16(message[2:], uint16(w.Flags))
+	binary.BigEndian.PutUint64(message[4:], uint64(w.counts))
+	return message
 }
 
 // Buffer returns the whole buffer, with what stood before the message.
@@ -241,11 +261,11 @@ func (w *Writer) Buffer() []byte { return w.buf }
 // written by other means: count of them. Their names are not remembered for
 // compression.
 func (w *Writer) Append(b []byte, count int) error {
-	if !w.hasRoom(len(b)) || int(w.counts[w.section])+count > 65535 {
+	if !w.hasRoom(len(b)) || w.counts.of(w.section)+count > maxCount {
 		return ErrNoSpace
 	}
 	w.buf = append(w.buf, b...)
-	w.counts[w.section] += uint16(count)
+	w.counts.add(w.section, count)
 	return nil
 }
 
