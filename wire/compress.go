@@ -19,7 +19,7 @@ type Compressor struct {
 	// when the first name is searched for: many replies have none.
 	question whole
 	owner    ownerCopy
-	target  Place // of the last name in the data of the record before, see Writer.Target
+	target   Place // of the last name in the data of the record before, see Writer.Target
 }
 
 // Place is where a name stands in a message that is being written, for records
