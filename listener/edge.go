@@ -20,7 +20,8 @@ import (
 // many goroutines.
 type Edge struct {
 	resolver    names.Resolver
-	knows       [opcodes]bool // which opcodes the resolver answers beside QUERY
+	atOnce      names.TryResolver // resolver, if it can answer at once
+	knows       [opcodes]bool     // which opcodes the resolver answers beside QUERY
 	maxUDP      int
 	nsid        []byte
 	cookies     cookieMaker
@@ -58,6 +59,7 @@ func newEdge(c *Config) *Edge {
 			e.knows[opcode] = true
 		}
 	}
+	e.atOnce, _ = e.resolver.(names.TryResolver)
 	return e
 }
 
@@ -67,7 +69,8 @@ func newEdge(c *Config) *Edge {
 // slow resolvers, at most for the query timeout.
 func (e *Edge) Answer(ctx context.Context, x *names.Exchange, query []byte, peer names.Peer, buf []byte) []byte {
 	var t tally
-	reply, isSlow := e.try(x, query, peer, buf, &t)
+	x.Peer = peer
+	reply, isSlow := e.try(x, query, buf, &t)
 	if isSlow {
 		ctx, cancel := context.WithTimeout(ctx, e.timeout)
 		defer cancel()
@@ -76,10 +79,10 @@ func (e *Edge) Answer(ctx context.Context, x *names.Exchange, query []byte, peer
 	return reply
 }
 
-// try answers query without waiting. Where the resolver would have to wait it
-// returns true, and x is ready for Edge.wait or Edge.shed.
-func (e *Edge) try(x *names.Exchange, query []byte, peer names.Peer, buf []byte, t *tally) (reply []byte, isSlow bool) {
-	rcode, err := x.Read(query, peer)
+// try answers query, which came from x.Peer, without waiting. Where the resolver
+// would have to wait it returns true, and x is ready for Edge.wait or Edge.shed.
+func (e *Edge) try(x *names.Exchange, query []byte, buf []byte, t *tally) (reply []byte, isSlow bool) {
+	rcode, err := x.ReadQuery(query)
 	if err != nil {
 		t[silent]++
 		return nil, false
@@ -87,7 +90,7 @@ func (e *Edge) try(x *names.Exchange, query []byte, peer names.Peer, buf []byte,
 	if rcode == wire.RCodeNotImp && e.knows[x.Query.Header.Flags.Opcode()%opcodes] {
 		rcode = x.CheckMessage()
 	}
-	if len(query) > maxQuery && rcode == wire.RCodeNoError && peer.Transport == names.UDP {
+	if len(query) > maxQuery && rcode == wire.RCodeNoError && x.Peer.Transport == names.UDP {
 		rcode = wire.RCodeFormErr // the kernel may have cut it off where it still looks whole
 	}
 	cookie := e.begin(x, buf, t)
@@ -188,7 +191,10 @@ func (e *Edge) tryResolver(x *names.Exchange, t *tally) (err error) {
 			err = e.caught(p, x, t)
 		}
 	}()
-	return names.Try(e.resolver, x)
+	if e.atOnce == nil {
+		return names.ErrSlow
+	}
+	return e.atOnce.TryResolve(x)
 }
 
 // askResolver asks the resolver, which may take its time.
@@ -300,5 +306,8 @@ const maxExtendedText = 120
 // withoutZone is the address as resolvers and access lists see it: a zone
 // says how to get there, not who it is.
 func withoutZone(a netip.AddrPort) netip.AddrPort {
+	if a.Addr().Is4() {
+		return a // nearly all
+	}
 	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }

@@ -123,7 +123,8 @@ func (s *stream) answer(query []byte) error {
 	if s.space == nil {
 		s.space = make([]byte, 0, firstBuffer)
 	}
-	reply, isSlow := s.edge.try(&s.x, query, s.peer, s.space[:0], &s.tally)
+	s.x.Peer = s.peer
+	reply, isSlow := s.edge.try(&s.x, query, s.space[:0], &s.tally)
 	if isSlow {
 		if !s.enter() {
 			// Those that are answered must not wait for those that are not.

@@ -134,7 +134,8 @@ func (l *epollLoop) answer(c *loopConn, f *frames) bool {
 // those who wait.
 func (l *epollLoop) answerOne(c *loopConn, query []byte) {
 	at := len(l.out)
-	reply, isSlow := l.edge.try(&l.x, query, c.peer, l.out[at+2:at+2], &l.tally)
+	l.x.Peer = c.peer
+	reply, isSlow := l.edge.try(&l.x, query, l.out[at+2:at+2], &l.tally)
 	if isSlow {
 		c.waiting++
 		if l.table.pool.resolve(c.begin(), &l.x, c, path{}) {

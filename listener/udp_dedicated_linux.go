@@ -71,7 +71,7 @@ func (d *dedicatedIO) receiveFrom(fd uintptr) bool {
 	d.fd = fd
 	for !d.stopped.Load() {
 		d.prepare()
-		d.used, d.errno = mmsg.Wait(fd, d.in)
+		d.used, d.errno = mmsg.Wait(fd, d.headers)
 		switch d.errno {
 		case 0:
 			d.take()

@@ -23,9 +23,10 @@ type batchIO struct {
 	raw   syscall.RawConn
 	slots []slot
 
-	in, out  []unix.Mmsghdr
-	inData   []unix.Iovec
-	outData  []unix.Iovec
+	// What the kernel is told about each slot: where the datagram is to be put,
+	// then, if there is one, where the reply is.
+	headers  []unix.Mmsghdr
+	data     []unix.Iovec
 	remotes  []unix.RawSockaddrInet6 // long enough for IPv4 too
 	controls []control
 	used     int // slots the last receive has filled
@@ -49,22 +50,16 @@ func newBatchIO(conn PacketConn, slots []slot) packetIO {
 	n := len(slots)
 	b := &batchIO{
 		conn: c, raw: raw, slots: slots,
-		in: make([]unix.Mmsghdr, n), out: make([]unix.Mmsghdr, n),
-		inData: make([]unix.Iovec, n), outData: make([]unix.Iovec, n),
+		headers: make([]unix.Mmsghdr, n), data: make([]unix.Iovec, n),
 		remotes: make([]unix.RawSockaddrInet6, n), controls: make([]control, n),
 		used: n,
 	}
 	for i := range slots {
-		b.inData[i].Base = unsafe.SliceData(slots[i].buf)
-		b.inData[i].SetLen(len(slots[i].buf))
-		h := &b.in[i].Hdr
-		h.Iov = &b.inData[i]
+		h := &b.headers[i].Hdr
+		h.Iov = &b.data[i]
 		h.SetIovlen(1)
 		h.Name = (*byte)(unsafe.Pointer(&b.remotes[i]))
 		h.Control = &b.controls[i].data[0]
-		o := &b.out[i].Hdr
-		o.Iov = &b.outData[i]
-		o.SetIovlen(1)
 	}
 	b.tryReceive = b.receiveFrom
 	return b
@@ -97,7 +92,7 @@ func (b *batchIO) receive(w batchServer) error {
 // waiting.
 func (b *batchIO) receiveFrom(fd uintptr) bool {
 	b.prepare()
-	b.used, b.errno = mmsg.Receive(fd, b.in, 0)
+	b.used, b.errno = mmsg.Receive(fd, b.headers, 0)
 	if b.errno != 0 {
 		return b.errno != unix.EAGAIN
 	}
@@ -106,18 +101,25 @@ func (b *batchIO) receiveFrom(fd uintptr) bool {
 	return b.used > 1
 }
 
-// prepare makes the headers that the last receive has changed what they were.
+// prepare makes the headers that the last batch has changed what they are to
+// be for receiving.
 func (b *batchIO) prepare() {
-	for i := range b.in[:b.used] {
-		h := &b.in[i].Hdr
+	for i := range b.headers[:b.used] {
+		h := &b.headers[i].Hdr
 		h.Namelen = unix.SizeofSockaddrInet6
 		h.SetControllen(controlLen)
+		b.setData(i, b.slots[i].buf)
 	}
+}
+
+func (b *batchIO) setData(i int, data []byte) {
+	b.data[i].Base = unsafe.SliceData(data)
+	b.data[i].SetLen(len(data))
 }
 
 // take has the datagrams that were received answered.
 func (b *batchIO) take() {
-	for i := range b.in[:b.used] {
+	for i := range b.headers[:b.used] {
 		b.read(i)
 	}
 	b.worker.serve(b.used)
@@ -125,7 +127,7 @@ func (b *batchIO) take() {
 
 // read puts what the kernel says about datagram i into its slot.
 func (b *batchIO) read(i int) {
-	s, h := &b.slots[i], &b.in[i]
+	s, h := &b.slots[i], &b.headers[i]
 	s.data = s.buf[:h.Len]
 	s.from = path{}
 	s.from.remote, s.from.scope = readSockaddr(&b.remotes[i])
@@ -135,28 +137,28 @@ func (b *batchIO) read(i int) {
 }
 
 func (b *batchIO) send(n int) (failed int) {
-	replies := 0
+	first := 0
 	for i := range b.slots[:n] {
 		s := &b.slots[i]
 		if len(s.reply) == 0 {
+			failed += b.sendFrom(first, i)
+			first = i + 1
 			continue
 		}
-		o := &b.out[replies].Hdr
-		o.Name, o.Namelen = b.in[i].Hdr.Name, b.in[i].Hdr.Namelen
-		o.Control = nil
-		o.SetControllen(0)
-		if c := appendControl(b.controls[i].data[:0], s.from); len(c) != 0 {
-			o.Control = unsafe.SliceData(c)
-			o.SetControllen(len(c))
-		}
-		b.outData[replies].Base = unsafe.SliceData(s.reply)
-		b.outData[replies].SetLen(len(s.reply))
-		replies++
+		b.setData(i, s.reply)
+		// The control buffer is the header's already.
+		b.headers[i].Hdr.SetControllen(len(appendControl(b.controls[i].data[:0], s.from)))
 	}
-	for first := 0; first < replies; {
+	return failed + b.sendFrom(first, n)
+}
+
+// sendFrom sends the replies of the slots from first to end-1, which all have
+// one.
+func (b *batchIO) sendFrom(first, end int) (failed int) {
+	for first < end {
 		// It never waits: a full send buffer costs a reply, not the queries
 		// behind it.
-		n, errno := mmsg.Send(b.fd, b.out[first:replies])
+		n, errno := mmsg.Send(b.fd, b.headers[first:end])
 		if errno != 0 {
 			failed++ // the first of them; the rest have their chance
 			n = 1

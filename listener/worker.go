@@ -62,11 +62,13 @@ func (w *worker) answer(s *slot) {
 		w.tally[silent]++ // nobody can receive there
 		return
 	}
-	peer := names.Peer{Transport: names.UDP, Remote: withoutZone(s.from.remote), Local: w.local}
+	peer := &w.x.Peer
+	peer.Transport, peer.CookieValid = names.UDP, false
+	peer.Remote, peer.Local = withoutZone(s.from.remote), w.local
 	if s.from.local.IsValid() {
 		peer.Local = netip.AddrPortFrom(s.from.local, w.local.Port())
 	}
-	reply, isSlow := w.edge.try(&w.x, s.data, peer, s.space, &w.tally)
+	reply, isSlow := w.edge.try(&w.x, s.data, s.space, &w.tally)
 	if isSlow && !w.pool.resolve(w.pool.context, &w.x, w.io, s.from) {
 		reply = w.edge.shed(&w.x, &w.tally)
 	}

@@ -46,6 +46,11 @@ func (x *Exchange) DO() bool { return x.Query.HasEDNS && x.Query.EDNS.DO() }
 // header, and responses, for an answered response could be the first of a loop.
 func (x *Exchange) Read(query []byte, peer Peer) (wire.RCode, error) {
 	x.Peer = peer
+	return x.ReadQuery(query)
+}
+
+// ReadQuery is [Exchange.Read] for those who have set x.Peer.
+func (x *Exchange) ReadQuery(query []byte) (wire.RCode, error) {
 	x.RCode = wire.RCodeNoError
 	x.ReplyEDNS = wire.EDNS{Options: x.options[:0]}
 	x.isMalformed = x.Query.Parse(query) != nil
