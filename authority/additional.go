@@ -107,7 +107,7 @@ func (a *answer) describeWith(n node, place wire.Place, t wire.Type) {
 // once reports whether the additional section has nothing about the node yet,
 // and remembers it.
 func (a *answer) once(id uint32) bool {
-	ref := a.zone.refs.at(id)
+	ref := a.zone.refOf(id)
 	for _, d := range a.described[:a.describedCount] {
 		if d == ref {
 			return false

@@ -32,6 +32,7 @@ func (b *Builder) Freeze() (*Snapshot, error) {
 	if f.isTooLarge() {
 		return nil, ErrZoneTooLarge
 	}
+	f.snapshot.setNear() // all but the index
 	if err := f.linkDenial(); err != nil {
 		return nil, err
 	}
@@ -366,6 +367,7 @@ func (f *freezer) index() {
 	slices.Sort(list)
 	s.children = makeSorted(list)
 	f.names.each(func(hash, id uint32) { s.index.insert(hash, s.refs.at(id)) })
+	s.setNear()
 }
 
 // findCuts works out which names are zone cuts or lie below one, and where

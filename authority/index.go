@@ -20,6 +20,14 @@ type index struct {
 // spares the machine a look whether it is to shift by 32.
 func (x *index) place(hash uint32) uint32 { return hash >> (x.shift & 31) }
 
+// only is the bucket, if there is no other.
+func (x *index) only() []uint64 {
+	if x.buckets == nil || &x.buckets[0][0] != &x.buckets[len(x.buckets)-1][0] {
+		return nil
+	}
+	return x.buckets[0]
+}
+
 const (
 	smallestBucket = 4
 	largestBucket  = 4096 // slots: 32 KiB, what a change of one copies

@@ -19,7 +19,8 @@ import (
 // that point to it. That version has all else in common with this one:
 // pieces.go, index.go.
 type Snapshot struct {
-	// What a look-up needs comes first, in one line of the processor's cache.
+	near near // what a look-up needs
+
 	index index          // names of the zone, empty non-terminals included
 	pages pages          // the nodes
 	refs  pieces[uint32] // where node number i is; 0 where there is none
@@ -86,17 +87,47 @@ func (s *Snapshot) Signed() string {
 	return ""
 }
 
+// near is the first part of what a snapshot is made of, and all of it in most
+// zones. The lists that name all parts are elsewhere in memory; who serves many
+// zones would wait for it a second time at each step of a look-up.
+type near struct {
+	bucket []uint64 // the index, if it is only one bucket
+	page   []byte
+	refs   []uint32
+}
+
+// setNear takes over what the lists begin with now.
+func (s *Snapshot) setNear() {
+	s.near = near{bucket: s.index.only(), page: s.pages.list[0], refs: s.refs.list[0]}
+}
+
 // at returns the node at ref.
-func (s *Snapshot) at(ref uint32) node { return s.pages.at(ref) }
+func (s *Snapshot) at(ref uint32) node {
+	if ref < 1<<refUnitBits {
+		return node(s.near.page[ref*refUnit:])
+	}
+	return s.pages.at(ref)
+}
 
 // node returns the node with that number.
-func (s *Snapshot) node(id uint32) node { return s.at(s.refs.at(id)) }
+func (s *Snapshot) node(id uint32) node { return s.at(s.refOf(id)) }
+
+// refOf is where the node with that number is.
+func (s *Snapshot) refOf(id uint32) uint32 {
+	if int(id) < len(s.near.refs) {
+		return s.near.refs[id]
+	}
+	return s.refs.at(id)
+}
 
 // find returns the node whose name is the last labels of asked, label onwards.
 func (s *Snapshot) find(asked *askedName, label int) (node, bool) {
 	hash := asked.hashes[label]
 	want := asked.suffix(label)
-	bucket := s.index.buckets[s.index.place(hash)]
+	bucket := s.near.bucket
+	if bucket == nil {
+		bucket = s.index.buckets[s.index.place(hash)]
+	}
 	mask := uint32(len(bucket) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		slot := bucket[i]

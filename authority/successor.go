@@ -477,6 +477,7 @@ func (s *successor) write() error {
 	n := s.next
 	n.pages, n.index, n.refs, n.links = s.pages.pages, s.index.index, s.refs.pieces, s.links.pieces
 	n.children, n.aside, n.order, n.hashed.entries = s.children.sorted, s.aside.sorted, s.order.sorted, s.hashed.sorted
+	n.setNear()
 	soa := n.soa()
 	n.serial = soaSerial(soa.first())
 	n.negativeTTL = min(soa.ttl(), soaMinimum(soa.first())) // RFC 2308 5

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -538,6 +540,10 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 				t.Fatalf("entry %x of the chain is no node", e.hash)
 			}
 		}
+	}
+	near := s.near
+	if s.setNear(); !reflect.DeepEqual(near, s.near) || unsafe.SliceData(near.page) != unsafe.SliceData(s.near.page) {
+		t.Fatal("what is near is not what the lists begin with")
 	}
 	inIndex, previous := 0, []uint64(nil)
 	for _, bucket := range s.index.buckets {
