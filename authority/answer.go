@@ -328,19 +328,21 @@ func (a *answer) referral(w *walk) error {
 // can be had nowhere else: without all of them the reply is truncated (RFC
 // 9471 3.1). Others are added as far as there is room (3.2).
 func (a *answer) glue(cut node, servers rrset, targets *targets) error {
-	others := false
+	others, here := false, cut.cut()
 	for i := range servers.count() {
 		id := servers.link(i)
 		if id == 0 {
 			continue
 		}
 		n := a.zone.node(id)
-		if !n.isBelow(cut) {
+		if n.cut() != here {
 			others = true
 			continue
 		}
+		place := targets.of(i)
+		owner := n.nameUnlessAt(place)
 		for set := range n.addresses() {
-			if err := a.append(wire.SectionAdditional, n.name(), targets.of(i), set, set.ttl(), nil); err != nil {
+			if err := a.append(wire.SectionAdditional, owner, place, set, set.ttl(), nil); err != nil {
 				return err
 			}
 		}
@@ -353,7 +355,7 @@ func (a *answer) glue(cut node, servers rrset, targets *targets) error {
 		if id == 0 {
 			continue
 		}
-		if n := a.zone.node(id); !n.isBelow(cut) {
+		if n := a.zone.node(id); n.cut() != here {
 			for set := range n.addresses() {
 				a.appendOptional(n, targets.of(i), set)
 			}
@@ -362,8 +364,14 @@ func (a *answer) glue(cut node, servers rrset, targets *targets) error {
 	return nil
 }
 
-// isBelow reports whether n is the zone cut or a name below it.
-func (n node) isBelow(cut node) bool { return n.cut() != 0 && n.cut() == cut.cut() }
+// nameUnlessAt is the name of n, or none where the reply has it at place: then
+// nobody reads it.
+func (n node) nameUnlessAt(place wire.Place) wire.Name {
+	if place != 0 {
+		return wire.Name{}
+	}
+	return n.name()
+}
 
 // placeOf is where the reply has a name of which the name asked is, or is
 // below; 0 if it is to be searched for.
@@ -394,7 +402,7 @@ func (a *answer) append(section wire.Section, owner wire.Name, place wire.Place,
 // without its signatures if there is none for them (RFC 4035 3.1.1).
 func (a *answer) appendOptional(n node, place wire.Place, set rrset) {
 	m := a.x.Reply.Mark()
-	owner := n.name()
+	owner := n.nameUnlessAt(place)
 	if a.appendRecords(wire.SectionAdditional, owner, place, set, set.ttl(), nil) != nil {
 		a.x.Reply.Rollback(m)
 		return

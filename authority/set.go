@@ -29,6 +29,7 @@ type zoneTable struct {
 	slots   []zoneSlot
 	mask    uint32
 	deepest int // labels of the longest zone name
+	isLarge bool
 }
 
 type zoneSlot struct {
@@ -58,6 +59,11 @@ func (s *Set) SetZones(zones []*Zone) error {
 		}
 		t.slots[i] = zoneSlot{hash, z}
 	}
+	records := 0
+	for _, z := range zones {
+		records += z.Snapshot().records
+	}
+	t.isLarge = records >= manyRecords
 	s.table.Store(t)
 	return nil
 }

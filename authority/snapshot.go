@@ -120,14 +120,19 @@ func (s *Snapshot) refOf(id uint32) uint32 {
 	return s.refs.at(id)
 }
 
+// bucket is where the index has the names of that hash.
+func (s *Snapshot) bucket(hash uint32) []uint64 {
+	if s.near.bucket != nil {
+		return s.near.bucket
+	}
+	return s.index.buckets[s.index.place(hash)]
+}
+
 // find returns the node whose name is the last labels of asked, label onwards.
 func (s *Snapshot) find(asked *askedName, label int) (node, bool) {
 	hash := asked.hashes[label]
 	want := asked.suffix(label)
-	bucket := s.near.bucket
-	if bucket == nil {
-		bucket = s.index.buckets[s.index.place(hash)]
-	}
+	bucket := s.bucket(hash)
 	mask := uint32(len(bucket) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		slot := bucket[i]

@@ -21,6 +21,7 @@ import (
 type Edge struct {
 	resolver    names.Resolver
 	atOnce      names.TryResolver // resolver, if it can answer at once
+	ahead       names.Anticipator // resolver, if it wants to hear of batches
 	knows       [opcodes]bool     // which opcodes the resolver answers beside QUERY
 	maxUDP      int
 	nsid        []byte
@@ -60,6 +61,7 @@ func newEdge(c *Config) *Edge {
 		}
 	}
 	e.atOnce, _ = e.resolver.(names.TryResolver)
+	e.ahead, _ = c.Resolver.(names.Anticipator)
 	return e
 }
 
@@ -83,6 +85,12 @@ func (e *Edge) Answer(ctx context.Context, x *names.Exchange, query []byte, peer
 // would have to wait it returns true, and x is ready for Edge.wait or Edge.shed.
 func (e *Edge) try(x *names.Exchange, query []byte, buf []byte, t *tally) (reply []byte, isSlow bool) {
 	rcode, err := x.ReadQuery(query)
+	return e.tryRead(x, rcode, err, buf, t)
+}
+
+// tryRead is try for a query that x holds already. rcode and err are what its
+// reading said.
+func (e *Edge) tryRead(x *names.Exchange, rcode wire.RCode, err error, buf []byte, t *tally) (reply []byte, isSlow bool) {
 	if err != nil {
 		t[silent]++
 		return nil, false
@@ -90,7 +98,7 @@ func (e *Edge) try(x *names.Exchange, query []byte, buf []byte, t *tally) (reply
 	if rcode == wire.RCodeNotImp && e.knows[x.Query.Header.Flags.Opcode()%opcodes] {
 		rcode = x.CheckMessage()
 	}
-	if len(query) > maxQuery && rcode == wire.RCodeNoError && x.Peer.Transport == names.UDP {
+	if len(x.Query.Message) > maxQuery && rcode == wire.RCodeNoError && x.Peer.Transport == names.UDP {
 		rcode = wire.RCodeFormErr // the kernel may have cut it off where it still looks whole
 	}
 	cookie := e.begin(x, buf, t)

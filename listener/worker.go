@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
 )
 
 // worker is the loop in which nearly every query's walk begins and ends:
@@ -20,6 +21,9 @@ type worker struct {
 	x      names.Exchange
 	tally  tally
 	ledger ledger
+
+	queries [batchSize]wire.Query // in the slots, where the resolver was told of them
+	errs    [batchSize]error      // of parsing them
 
 	failures int // of the socket, in a row
 	stopping <-chan struct{}
@@ -44,8 +48,12 @@ func (w *worker) run() {
 func (w *worker) serve(n int) {
 	w.failures = 0
 	w.tally[udpQueries] += uint64(n)
+	isParsed := n > 1 && w.edge.ahead != nil && w.edge.ahead.Anticipates()
+	if isParsed {
+		w.anticipate(n)
+	}
 	for i := range w.slots[:n] {
-		w.answer(&w.slots[i])
+		w.answer(i, isParsed)
 	}
 	w.tally[sendErrors] += uint64(w.io.send(n))
 	for i := range w.slots[:n] {
@@ -54,23 +62,38 @@ func (w *worker) serve(n int) {
 	w.ledger.take(&w.tally)
 }
 
-// answer puts the reply to the datagram in s into s, or sends the query off to
-// those who wait.
-func (w *worker) answer(s *slot) {
+// anticipate parses the queries of a batch and tells the resolver of them.
+func (w *worker) anticipate(n int) {
+	for i := range w.slots[:n] {
+		w.errs[i] = w.queries[i].Parse(w.slots[i].data)
+	}
+	w.edge.ahead.Anticipate(w.queries[:n])
+}
+
+// answer puts the reply to the datagram in slot i there, or sends the query off
+// to those who wait.
+func (w *worker) answer(i int, isParsed bool) {
+	s, x := &w.slots[i], &w.x
 	s.reply = nil
 	if s.from.remote.Port() == 0 {
 		w.tally[silent]++ // nobody can receive there
 		return
 	}
-	peer := &w.x.Peer
-	peer.Transport, peer.CookieValid = names.UDP, false
-	peer.Remote, peer.Local = withoutZone(s.from.remote), w.local
+	x.Peer.Transport, x.Peer.CookieValid = names.UDP, false
+	x.Peer.Remote, x.Peer.Local = withoutZone(s.from.remote), w.local
 	if s.from.local.IsValid() {
-		peer.Local = netip.AddrPortFrom(s.from.local, w.local.Port())
+		x.Peer.Local = netip.AddrPortFrom(s.from.local, w.local.Port())
 	}
-	reply, isSlow := w.edge.try(&w.x, s.data, s.space, &w.tally)
-	if isSlow && !w.pool.resolve(w.pool.context, &w.x, w.io, s.from) {
-		reply = w.edge.shed(&w.x, &w.tally)
+	var rcode wire.RCode
+	var err error
+	if isParsed {
+		rcode, err = x.ReadParsed(&w.queries[i], w.errs[i])
+	} else {
+		rcode, err = x.ReadQuery(s.data)
+	}
+	reply, isSlow := w.edge.tryRead(x, rcode, err, s.space, &w.tally)
+	if isSlow && !w.pool.resolve(w.pool.context, x, w.io, s.from) {
+		reply = w.edge.shed(x, &w.tally)
 	}
 	s.reply = reply
 }

@@ -1,6 +1,11 @@
 package names
 
-import "context"
+import (
+	"context"
+	"slices"
+
+	"github.com/names-dns/names/wire"
+)
 
 // Chain asks resolvers in order until one does not pass. A chain that is
 // empty, or in which everybody passes, passes itself.
@@ -26,4 +31,14 @@ func (c Chain) TryResolve(x *Exchange) error {
 		}
 	}
 	return ErrPass
+}
+
+// Anticipates reports whether one of the chain wants to be told of queries.
+func (c Chain) Anticipates() bool { return slices.ContainsFunc(c, Anticipates) }
+
+// Anticipate tells those that do.
+func (c Chain) Anticipate(queries []wire.Query) {
+	for _, r := range c {
+		Anticipate(r, queries)
+	}
 }

@@ -51,10 +51,22 @@ func (x *Exchange) Read(query []byte, peer Peer) (wire.RCode, error) {
 
 // ReadQuery is [Exchange.Read] for those who have set x.Peer.
 func (x *Exchange) ReadQuery(query []byte) (wire.RCode, error) {
+	return x.open(x.Query.Parse(query))
+}
+
+// ReadParsed is [Exchange.ReadQuery] of a query that was parsed elsewhere; err
+// is what [wire.Query.Parse] returned.
+func (x *Exchange) ReadParsed(q *wire.Query, err error) (wire.RCode, error) {
+	x.Query = *q
+	return x.open(err)
+}
+
+// open forgets what x held before Query, which was parsed with err.
+func (x *Exchange) open(err error) (wire.RCode, error) {
 	x.RCode = wire.RCodeNoError
 	x.ReplyEDNS = wire.EDNS{Options: x.options[:0]}
-	x.isMalformed = x.Query.Parse(query) != nil
-	if len(query) < wire.HeaderLen || x.Query.Header.Flags.Has(wire.FlagQR) {
+	x.isMalformed = err != nil
+	if len(x.Query.Message) < wire.HeaderLen || x.Query.Header.Flags.Has(wire.FlagQR) {
 		return 0, ErrDrop
 	}
 	return x.verdict(), nil

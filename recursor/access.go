@@ -55,6 +55,19 @@ func (a *Access) TryResolve(x *names.Exchange) error {
 	return names.Try(a.Next, x)
 }
 
+// Anticipates reports whether Public or Next want to be told of queries.
+func (a *Access) Anticipates() bool {
+	return a.Public != nil && names.Anticipates(a.Public) || names.Anticipates(a.Next)
+}
+
+// Anticipate tells those that do, whoever asks.
+func (a *Access) Anticipate(queries []wire.Query) {
+	if a.Public != nil {
+		names.Anticipate(a.Public, queries)
+	}
+	names.Anticipate(a.Next, queries)
+}
+
 // offer sets RA where recursion is to be had.
 func (a *Access) offer(x *names.Exchange) bool {
 	if !a.Allow.Contains(x.Peer.Remote.Addr()) {

@@ -33,6 +33,10 @@ func (l queryLog) TryResolve(x *names.Exchange) error {
 	return err
 }
 
+func (l queryLog) Anticipates() bool { return names.Anticipates(l.next) }
+
+func (l queryLog) Anticipate(queries []wire.Query) { names.Anticipate(l.next, queries) }
+
 func (l queryLog) write(x *names.Exchange, err error, took time.Duration) {
 	q := x.Query.Question
 	attributes := []any{
