@@ -18,7 +18,7 @@ func (c *Cache) keep(x *names.Exchange, k *key, flushes uint64) error {
 		extended = binary.BigEndian.Uint16(data) + 1 // 65535 would be none: it is for private use
 	}
 	if x.RCode == wire.RCodeServFail {
-		return c.keepFailure(x.Question(), k, splitOf(x), extended, flushes)
+		return c.keepFailure(x.Question(), k, splitOf(&x.Query), extended, flushes)
 	}
 	if data, ok := options.Find(wire.OptionClientSubnet); ok && len(data) >= 4 && data[3] != 0 {
 		return errSubnet // RFC 7871 7.3.1
@@ -33,7 +33,7 @@ func (c *Cache) keep(x *names.Exchange, k *key, flushes uint64) error {
 		return errQuestion
 	}
 	e := extra{rankOf(x.Reply.Flags), keptFlags(x.Reply.Flags), x.RCode, extended}
-	return c.store(p, k, q, splitOf(x), e, flushes)
+	return c.store(p, k, q, splitOf(&x.Query), e, flushes)
 }
 
 // store puts what p has packed into the shard it belongs to, and takes out what

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 
-	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
@@ -37,10 +36,10 @@ const (
 // of a name (RFC 2308 5).
 const typeAny = wire.TypeNone
 
-// splitOf is what x asks for beside its question.
-func splitOf(x *names.Exchange) (s split) {
-	s = split(x.Query.EDNS.Flags>>15)&splitDO | split(x.Query.EDNS.Flags>>13)&splitCO
-	if x.Query.Header.Flags.Has(wire.FlagCD) {
+// splitOf is what q asks for beside its question.
+func splitOf(q *wire.Query) (s split) {
+	s = split(q.EDNS.Flags>>15)&splitDO | split(q.EDNS.Flags>>13)&splitCO
+	if q.Header.Flags.Has(wire.FlagCD) {
 		s |= splitCD
 	}
 	return s

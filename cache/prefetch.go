@@ -45,7 +45,7 @@ func (f *Front) claim(x *names.Exchange, k *key) bool {
 		return true
 	}
 	whole := *k
-	whole.turn(f.cache.seed, typeAny, splitOf(x))
+	whole.turn(f.cache.seed, typeAny, splitOf(&x.Query))
 	return f.cache.shard(&whole).claim(&whole)
 }
 

@@ -25,7 +25,7 @@ func (c *Cache) setKey(k *key, x *names.Exchange) bool {
 	if !isKept(q) || x.Reply.Len() != wire.HeaderLen+q.Name.Len()+4 {
 		return false
 	}
-	k.set(c.seed, q, splitOf(x))
+	k.set(c.seed, q, splitOf(&x.Query))
 	return true
 }
 
@@ -37,7 +37,7 @@ func (c *Cache) answer(x *names.Exchange, k *key, now int64) (found finding, due
 		c.count(unsafe.Pointer(x), hits)
 		return answered, due
 	}
-	s := splitOf(x)
+	s := splitOf(&x.Query)
 	other := *k
 	other.turn(c.seed, typeAny, s)
 	foundName, due := c.shard(&other).serve(x, &other, now, false)

@@ -134,7 +134,7 @@ func (f *Front) keep(x *names.Exchange, k *key, err error, flushes uint64) {
 	case err == nil:
 		err = c.keep(x, k, flushes)
 	case hasFailed(x, err):
-		err = c.keepFailure(x.Question(), k, splitOf(x), extendedCode(err), flushes)
+		err = c.keepFailure(x.Question(), k, splitOf(&x.Query), extendedCode(err), flushes)
 	}
 	if err != nil {
 		c.count(unsafe.Pointer(x), notKept)

@@ -20,7 +20,7 @@ func (c *Cache) answerStale(x *names.Exchange, k *key, now int64) bool {
 	found, _ := c.shard(k).serve(x, k, now, true)
 	if found != answered {
 		other := *k
-		other.turn(c.seed, typeAny, splitOf(x))
+		other.turn(c.seed, typeAny, splitOf(&x.Query))
 		found, _ = c.shard(&other).serve(x, &other, now, true)
 	}
 	if found == answered {
