@@ -29,13 +29,10 @@ func (s *Set) Anticipate(queries []wire.Query) {
 	a := anticipations.Get().(*anticipation)
 	for len(queries) > 0 {
 		n := min(len(queries), len(a.paths))
-		a.begin(t, queries[:n])
-		a.findZones(t)
-		a.findNodes()
-		a.findCuts()
-		a.findTargets()
+		a.bring(t, queries[:n])
 		queries = queries[n:]
 	}
+	a.paths, a.targets = [64]path{}, [128]leadTo{} // or what they point to would stay as long as a
 	anticipations.Put(a)
 }
 
@@ -49,6 +46,7 @@ type anticipation struct {
 	paths   [64]path
 	count   int
 	targets [128]leadTo
+	leading int    // how many of targets there are
 	touched uint64 // by adding to it what is read, which the compiler would leave out
 }
 
@@ -57,6 +55,7 @@ var anticipations = sync.Pool{New: func() any { return new(anticipation) }}
 // path is one look-up.
 type path struct {
 	question wire.Type
+	lines    int    // of the processor's cache: how much of a node is likely to be read
 	origin   uint32 // hash of what may be the name of the zone
 	name     uint32 // hash of the name
 	parent   uint32 // hash of the name one label shorter
@@ -72,6 +71,15 @@ type leadTo struct {
 	id       uint32
 }
 
+// bring takes all steps for queries, which are no more than there are paths.
+func (a *anticipation) bring(t *zoneTable, queries []wire.Query) {
+	a.begin(t, queries)
+	a.findZones(t)
+	a.findNodes()
+	a.findCuts()
+	a.findTargets()
+}
+
 func (a *anticipation) begin(t *zoneTable, queries []wire.Query) {
 	a.count = len(queries)
 	for i := range queries {
@@ -81,7 +89,10 @@ func (a *anticipation) begin(t *zoneTable, queries []wire.Query) {
 		}
 		a.asked.set(name)
 		p := &a.paths[i]
-		p.question = queries[i].Question.Type
+		p.question, p.lines = queries[i].Question.Type, plainLines
+		if queries[i].EDNS.DO() {
+			p.lines = signedLines
+		}
 		p.origin = a.asked.hashes[max(0, a.asked.labels-t.deepest)]
 		p.name, p.parent = a.asked.hashes[0], a.asked.hashes[min(1, a.asked.labels)]
 	}
@@ -137,18 +148,22 @@ func (a *anticipation) findNodes() {
 		}
 	}
 	for i := range paths {
-		a.touch(paths[i].snapshot.at(paths[i].ref))
+		a.touch(paths[i].snapshot.at(paths[i].ref), paths[i].lines)
 	}
 }
 
 // touch brings the first lines of a node.
-func (a *anticipation) touch(n node) {
-	const line = 64
-	a.touched += uint64(n[0])
-	if len(n) > line {
-		a.touched += uint64(n[line])
+func (a *anticipation) touch(n node, lines int) {
+	const line = 64 // octets
+	for at := 0; at < min(lines*line, len(n)); at += line {
+		a.touched += uint64(n[at])
 	}
 }
+
+const (
+	plainLines  = 2
+	signedLines = 4
+)
 
 // slotOf is the first slot of the index that may hold a name.
 func (s *Snapshot) slotOf(hash uint32) uint64 {
@@ -181,7 +196,7 @@ func (a *anticipation) findCuts() {
 		p := &paths[i]
 		if p.cut != 0 {
 			p.ref = p.snapshot.refOf(p.cut)
-			a.touch(p.snapshot.at(p.ref))
+			a.touch(p.snapshot.at(p.ref), p.lines)
 		}
 	}
 }
@@ -209,10 +224,11 @@ func (a *anticipation) findTargets() {
 			}
 		}
 	}
+	a.leading = len(targets)
 	for i := range targets {
 		a.touched += uint64(targets[i].snapshot.refOf(targets[i].id))
 	}
 	for i := range targets {
-		a.touch(targets[i].snapshot.node(targets[i].id))
+		a.touch(targets[i].snapshot.node(targets[i].id), plainLines)
 	}
 }

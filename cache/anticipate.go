@@ -28,6 +28,7 @@ func (f *Front) Anticipate(queries []wire.Query) {
 		a.findEntries()
 		queries = queries[n:]
 	}
+	a.paths = [64]path{} // or what they point to would stay as long as a
 	anticipations.Put(a)
 }
 

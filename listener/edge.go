@@ -227,6 +227,13 @@ func (e *Edge) caught(p any, x *names.Exchange, t *tally) error {
 	return errPanic
 }
 
+// caughtAhead is caught for a panic over a batch, which then is answered all
+// the same.
+func (e *Edge) caughtAhead(p any, t *tally) {
+	t[panics]++
+	e.panics.say(func() []any { return []any{"panic", fmt.Sprint(p), "stack", string(debug.Stack())} })
+}
+
 // conclude turns what a resolver said into the reply. It is the only place
 // where errors become RCODEs, and are counted and logged.
 func (e *Edge) conclude(x *names.Exchange, err error, t *tally) []byte {

@@ -48,10 +48,7 @@ func (w *worker) run() {
 func (w *worker) serve(n int) {
 	w.failures = 0
 	w.tally[udpQueries] += uint64(n)
-	isParsed := n > 1 && w.edge.ahead != nil && w.edge.ahead.Anticipates()
-	if isParsed {
-		w.anticipate(n)
-	}
+	isParsed := n > 1 && w.anticipate(n)
 	for i := range w.slots[:n] {
 		w.answer(i, isParsed)
 	}
@@ -62,12 +59,27 @@ func (w *worker) serve(n int) {
 	w.ledger.take(&w.tally)
 }
 
-// anticipate parses the queries of a batch and tells the resolver of them.
-func (w *worker) anticipate(n int) {
+// anticipate tells the resolver of a batch, if it wants to know, and reports
+// whether the queries were parsed for that.
+func (w *worker) anticipate(n int) (isParsed bool) {
+	ahead := w.edge.ahead
+	if ahead == nil {
+		return false
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			w.edge.caughtAhead(p, &w.tally)
+		}
+	}()
+	if !ahead.Anticipates() {
+		return false
+	}
 	for i := range w.slots[:n] {
 		w.errs[i] = w.queries[i].Parse(w.slots[i].data)
 	}
-	w.edge.ahead.Anticipate(w.queries[:n])
+	isParsed = true
+	ahead.Anticipate(w.queries[:n])
+	return isParsed
 }
 
 // answer puts the reply to the datagram in slot i there, or sends the query off

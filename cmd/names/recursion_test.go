@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/authority"
+	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/names/namestest"
 	"github.com/names-dns/names/wire"
 )
@@ -189,5 +190,34 @@ func TestStaleTime(t *testing.T) {
 		if err := s.Set(text); err != nil || time.Duration(s) != want {
 			t.Errorf("%s: %v, %v; want %v", text, time.Duration(s), err, want)
 		}
+	}
+}
+
+// TestBatchesAreAnnounced: whatever is put around it, a cache hears of a batch.
+func TestBatchesAreAnnounced(t *testing.T) {
+	for options, want := range map[string]bool{
+		"--forward 192.0.2.1":                  false,
+		"--forward 192.0.2.1 -c":               true,
+		"--forward 192.0.2.1 -c -v":            true,
+		"--from-root -c":                       true,
+		"--from-root -c --cache-size 1MiB":     false,
+		"--from-root -c -v -v --hide-version":  true,
+		"--hosts-file /dev/null -c":            true,
+		"--hosts-file /dev/null --from-root":   false,
+		"--forward example=192.0.2.1 -c -v -v": true,
+	} {
+		var o serveOptions
+		if code, done := o.parse(strings.Fields(options), io.Discard, io.Discard); done {
+			t.Fatalf("%q: exit code %d", options, code)
+		}
+		p, err := assemble(&o, new(authority.Set), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatalf("%q: %v", options, err)
+		}
+		if names.Anticipates(p.resolver) != want {
+			t.Errorf("%q: batches are announced: %v", options, !want)
+		}
+		names.Anticipate(p.resolver, make([]wire.Query, 5))
+		p.close()
 	}
 }

@@ -1,0 +1,158 @@
+package cache
+
+import (
+	"testing"
+
+	"github.com/names-dns/names/wire"
+)
+
+// TestAnticipationFindsEntries compares where an anticipation ends with where
+// look-ups do.
+func TestAnticipationFindsEntries(t *testing.T) {
+	c := newCache(t, Config{Shards: 4})
+	packet := numbered(t)
+	const count = 20_000
+	for i := range count {
+		number(packet, i)
+		if err := c.Put(packet); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := new(anticipation)
+	queries := make([]wire.Query, len(a.paths))
+	messages := make([][]byte, len(queries))
+	for first := 0; first < 2*count; first += len(queries) { // the second half is not there
+		for i := range queries {
+			messages[i] = ask{name: "n00000000.example.com."}.query(t)
+			number(messages[i], first+i)
+			if err := queries[i].Parse(messages[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.begin(c, queries)
+		a.findSlots()
+		a.findEntries()
+		for i := range queries {
+			var k key
+			k.set(c.seed, queries[i].Question, splitOf(&queries[i]))
+			s := c.shard(&k)
+			if a.paths[i].hash != k.hash || a.paths[i].shard != s {
+				t.Fatalf("query %d is anticipated elsewhere", first+i)
+			}
+			// Where several have the tag, the first may be of another.
+			if at, v := s.find(&k); at != nil && guess(bucketOf(s, at, k.hash), k.hash) == v && a.paths[i].slot != v {
+				t.Errorf("query %d: entry %#x is anticipated, not %#x", first+i, a.paths[i].slot, v)
+			}
+		}
+	}
+}
+
+// bucketOf is the one of the two buckets of a hash that has the slot.
+func bucketOf(s *shard, at *slot, hash uint64) []uint64 {
+	first, second := s.pair(hash)
+	for i := range first {
+		if &first[i] == at {
+			return first
+		}
+	}
+	return second
+}
+
+// TestAnticipateAnything: any number of queries, also malformed ones, with a
+// cache that others write to.
+func TestAnticipateAnything(t *testing.T) {
+	c := newCache(t, Config{Size: largeCache})
+	f := c.Front(nil)
+	defer f.Close()
+	if !f.Anticipates() {
+		t.Error("a large cache is not anticipated")
+	}
+	small := newCache(t, Config{Size: largeCache / 2}).Front(nil)
+	defer small.Close()
+	if small.Anticipates() {
+		t.Error("a small cache is anticipated")
+	}
+	written := make(chan error)
+	go func() {
+		packet := numbered(t)
+		for i := range 20_000 {
+			number(packet, i)
+			if err := c.Put(packet); err != nil {
+				written <- err
+				return
+			}
+		}
+		close(written)
+	}()
+	queries := make([]wire.Query, 150)
+	for i := range queries {
+		if i%7 == 0 {
+			continue
+		}
+		message := ask{name: "n00000000.example.com.", do: i%2 == 0}.query(t)
+		number(message, i)
+		queries[i].Parse(message[:len(message)-i%3])
+	}
+	for isWriting := true; isWriting; {
+		f.Anticipate(queries)
+		select {
+		case err := <-written:
+			if err != nil {
+				t.Fatal(err)
+			}
+			isWriting = false
+		default:
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { f.Anticipate(queries) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// BenchmarkBatch is [BenchmarkHitLarge] in batches, with and without a word of
+// what is to come.
+func BenchmarkBatch(b *testing.B) {
+	c := newCache(b, Config{})
+	f := c.Front(nil)
+	defer f.Close()
+	packet := numbered(b)
+	const count, batch = 400_000, 64
+	for i := range count {
+		number(packet, i)
+		if err := c.Put(packet); err != nil {
+			b.Fatal(err)
+		}
+	}
+	messages := make([][]byte, batch)
+	for i := range messages {
+		messages[i] = ask{name: "n00000000.example.com."}.query(b)
+	}
+	for _, anticipates := range []bool{false, true} {
+		b.Run(map[bool]string{false: "alone", true: "anticipated"}[anticipates], func(b *testing.B) {
+			x := ask{name: "n00000000.example.com.", limit: 1232}.exchange(b)
+			buf := x.Reply.Buffer()[:0]
+			queries := make([]wire.Query, batch)
+			b.ReportAllocs()
+			i, found := 0, 0
+			for b.Loop() {
+				for j := range messages {
+					i = (i + 7919) % count
+					number(messages[j], i)
+					queries[j].Parse(messages[j])
+				}
+				if anticipates {
+					f.Anticipate(queries)
+				}
+				for j := range queries {
+					x.ReadParsed(&queries[j], nil)
+					x.Begin(buf, 1232)
+					if c.Get(x) {
+						found++
+					}
+				}
+			}
+			b.ReportMetric(float64(found)/float64(b.N)/batch, "hits/op")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batch, "ns/query")
+		})
+	}
+}
