@@ -180,20 +180,24 @@ func (w *Writer) Raw(owner Name, t Type, class Class, ttl uint32, data []byte) e
 
 // RawAt is [Writer.Raw] for an owner that stands in the message already.
 func (w *Writer) RawAt(owner Place, t Type, class Class, ttl uint32, data []byte) error {
+	hasNames := compresses(t)
 	switch {
 	case w.section == SectionQuestion:
 		return ErrSectionOrder
 	case owner == 0:
 		return ErrEmptyName
-	case !w.hasRoom(recordFixed + len(data)): // compression may still save octets
-		if !compresses(t) || len(data) > shortData {
-			return ErrNoSpace
-		}
+	case !w.hasRoom(pointedFixed+len(data)) && (!hasNames || len(data) > shortData): // compression may save octets
+		return ErrNoSpace
 	}
-	known := w.compress.count
 	b := append(w.buf, 0xC0|byte(owner>>8), byte(owner), byte(t>>8), byte(t), byte(class>>8), byte(class),
 		byte(ttl>>24), byte(ttl>>16), byte(ttl>>8), byte(ttl), byte(len(data)>>8), byte(len(data)))
-	at := len(b)
+	if !hasNames && w.counts.of(w.section) < maxCount { // most records: what is left of it is a copy
+		w.buf = append(b, data...)
+		w.counts.add(w.section, 1)
+		w.compress.target = 0
+		return nil
+	}
+	known, at := w.compress.count, len(b)
 	return w.acceptRecord(w.compress.appendRdata(b, t, data), at, known)
 }
 
@@ -207,8 +211,10 @@ func (w *Writer) Target() Place { return w.compress.target }
 
 const (
 	// recordFixed is what a record takes at the least beside its data: an
-	// owner that is a pointer or the root, type, class, TTL, length.
+	// owner that is the root, type, class, TTL, length.
 	recordFixed = 1 + 10
+	// pointedFixed is that where the owner is a pointer.
+	pointedFixed = 2 + 10
 	// shortData is data that is written before it is known to fit: it is
 	// within the slack even behind the longest owner. No data whose names may
 	// be compressed is longer, SOA's 530 octets being the most.
