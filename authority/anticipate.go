@@ -6,8 +6,8 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// Anticipates reports whether the zones are too large to stay near the processor
-// by themselves.
+// Anticipates reports whether the zones, as they were when they were set, are too
+// large to stay near the processor by themselves.
 func (s *Set) Anticipates() bool {
 	t := s.table.Load()
 	return t != nil && t.isLarge
@@ -30,9 +30,9 @@ func (s *Set) Anticipate(queries []wire.Query) {
 	for len(queries) > 0 {
 		n := min(len(queries), len(a.paths))
 		a.bring(t, queries[:n])
+		a.forget()
 		queries = queries[n:]
 	}
-	a.paths, a.targets = [64]path{}, [128]leadTo{} // or what they point to would stay as long as a
 	anticipations.Put(a)
 }
 
@@ -52,7 +52,7 @@ type anticipation struct {
 
 var anticipations = sync.Pool{New: func() any { return new(anticipation) }}
 
-// path is one look-up.
+// path is one look-up. What a step has found is there for the next.
 type path struct {
 	question wire.Type
 	lines    int    // of the processor's cache: how much of a node is likely to be read
@@ -78,6 +78,12 @@ func (a *anticipation) bring(t *zoneTable, queries []wire.Query) {
 	a.findNodes()
 	a.findCuts()
 	a.findTargets()
+}
+
+// forget lets go of what was anticipated: it would stay as long as a.
+func (a *anticipation) forget() {
+	clear(a.paths[:a.count])
+	clear(a.targets[:a.leading])
 }
 
 func (a *anticipation) begin(t *zoneTable, queries []wire.Query) {

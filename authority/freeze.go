@@ -32,11 +32,10 @@ func (b *Builder) Freeze() (*Snapshot, error) {
 	if f.isTooLarge() {
 		return nil, ErrZoneTooLarge
 	}
-	f.snapshot.setNear() // all but the index
+	f.index()
 	if err := f.linkDenial(); err != nil {
 		return nil, err
 	}
-	f.index()
 	f.nameTables.giveBack()
 	f.nameTables = nil
 	return f.snapshot, nil
@@ -347,8 +346,8 @@ func (f *freezer) packAbsent() {
 	f.snapshot.aside = makeSorted(aside)
 }
 
-// index makes what names are found by: the hash table, and the list of those
-// below others.
+// index makes what names are found by, all but the chains that prove: the hash
+// table, and the list of those below others.
 func (f *freezer) index() {
 	s := f.snapshot
 	s.index = makeIndex(s.names)

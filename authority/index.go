@@ -22,7 +22,7 @@ func (x *index) place(hash uint32) uint32 { return hash >> (x.shift & 31) }
 
 // only is the bucket, if there is no other.
 func (x *index) only() []uint64 {
-	if x.buckets == nil || &x.buckets[0][0] != &x.buckets[len(x.buckets)-1][0] {
+	if &x.buckets[0][0] != &x.buckets[len(x.buckets)-1][0] {
 		return nil
 	}
 	return x.buckets[0]

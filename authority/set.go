@@ -28,8 +28,8 @@ type zoneTable struct {
 	zones   []*Zone
 	slots   []zoneSlot
 	mask    uint32
-	deepest int // labels of the longest zone name
-	isLarge bool
+	deepest int  // labels of the longest zone name
+	isLarge bool // see Set.Anticipates
 }
 
 type zoneSlot struct {
@@ -38,7 +38,8 @@ type zoneSlot struct {
 }
 
 // SetZones serves these zones instead of what was served. No two may have the
-// same name and class.
+// same name and class. How large they are together is looked at here and not
+// again when one of them changes: see Anticipates.
 func (s *Set) SetZones(zones []*Zone) error {
 	t := &zoneTable{zones: zones}
 	size := 4
@@ -46,6 +47,7 @@ func (s *Set) SetZones(zones []*Zone) error {
 		size *= 2
 	}
 	t.slots, t.mask = make([]zoneSlot, size), uint32(size-1)
+	records := 0
 	var asked askedName
 	for _, z := range zones {
 		asked.set(z.origin)
@@ -58,9 +60,6 @@ func (s *Set) SetZones(zones []*Zone) error {
 			}
 		}
 		t.slots[i] = zoneSlot{hash, z}
-	}
-	records := 0
-	for _, z := range zones {
 		records += z.Snapshot().records
 	}
 	t.isLarge = records >= manyRecords

@@ -26,9 +26,9 @@ func (f *Front) Anticipate(queries []wire.Query) {
 		a.begin(f.cache, queries[:n])
 		a.findSlots()
 		a.findEntries()
+		clear(a.paths[:a.count]) // or what they point to would stay as long as a
 		queries = queries[n:]
 	}
-	a.paths = [64]path{} // or what they point to would stay as long as a
 	anticipations.Put(a)
 }
 

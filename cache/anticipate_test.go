@@ -10,13 +10,9 @@ import (
 // look-ups do.
 func TestAnticipationFindsEntries(t *testing.T) {
 	c := newCache(t, Config{Shards: 4})
-	packet := numbered(t)
 	const count = 20_000
-	for i := range count {
-		number(packet, i)
-		if err := c.Put(packet); err != nil {
-			t.Fatal(err)
-		}
+	if err := putNumbered(c, numbered(t), count); err != nil {
+		t.Fatal(err)
 	}
 	a := new(anticipation)
 	queries := make([]wire.Query, len(a.paths))
@@ -73,17 +69,8 @@ func TestAnticipateAnything(t *testing.T) {
 		t.Error("a small cache is anticipated")
 	}
 	written := make(chan error)
-	go func() {
-		packet := numbered(t)
-		for i := range 20_000 {
-			number(packet, i)
-			if err := c.Put(packet); err != nil {
-				written <- err
-				return
-			}
-		}
-		close(written)
-	}()
+	packet := numbered(t)
+	go func() { written <- putNumbered(c, packet, 20_000) }()
 	queries := make([]wire.Query, 150)
 	for i := range queries {
 		if i%7 == 0 {
@@ -115,13 +102,9 @@ func BenchmarkBatch(b *testing.B) {
 	c := newCache(b, Config{})
 	f := c.Front(nil)
 	defer f.Close()
-	packet := numbered(b)
 	const count, batch = 400_000, 64
-	for i := range count {
-		number(packet, i)
-		if err := c.Put(packet); err != nil {
-			b.Fatal(err)
-		}
+	if err := putNumbered(c, numbered(b), count); err != nil {
+		b.Fatal(err)
 	}
 	messages := make([][]byte, batch)
 	for i := range messages {

@@ -80,13 +80,9 @@ func BenchmarkPut(b *testing.B) {
 // BenchmarkHitLarge is of names that are not in the processor's cache.
 func BenchmarkHitLarge(b *testing.B) {
 	c := newCache(b, Config{})
-	packet := numbered(b)
 	const count = 400_000
-	for i := range count {
-		number(packet, i)
-		if err := c.Put(packet); err != nil {
-			b.Fatal(err)
-		}
+	if err := putNumbered(c, numbered(b), count); err != nil {
+		b.Fatal(err)
 	}
 	x := ask{name: "n00000000.example.com.", limit: 1232}.exchange(b)
 	b.ReportAllocs()
@@ -209,6 +205,18 @@ func numbered(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	return x.Finish()
+}
+
+// putNumbered puts the first count of the answers that packet, from numbered, can
+// be made.
+func putNumbered(c *Cache, packet []byte, count int) error {
+	for i := range count {
+		number(packet, i)
+		if err := c.Put(packet); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // number makes the question of a message that of another number.

@@ -136,8 +136,17 @@ func FuzzServeUDP(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	sets, err := zoneSets()
+	if err != nil {
+		f.Fatal(err)
+	}
 	client := netip.MustParseAddrPort("192.0.2.1:5353")
 	f.Fuzz(func(t *testing.T, query []byte) {
+		announced := make([]wire.Query, 2) // the other is empty
+		announced[0].Parse(query)
+		for _, set := range sets {
+			set.Anticipate(announced)
+		}
 		for _, edge := range edges {
 			for _, transport := range []names.Transport{names.UDP, names.TCP} {
 				if transport == names.TCP && len(query) > 65535 {

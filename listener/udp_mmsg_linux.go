@@ -112,6 +112,7 @@ func (b *batchIO) prepare() {
 	}
 }
 
+// setData says what the datagram of slot i is, or where it is to be put.
 func (b *batchIO) setData(i int, data []byte) {
 	b.data[i].Base = unsafe.SliceData(data)
 	b.data[i].SetLen(len(data))

@@ -18,9 +18,9 @@ hot() {
 	cat <<-TABLE
 	bench codec              Query/wire|Read/./wire|Write/./wire
 	.     wire               RdataText
-	.     authority          Answer|AnswerMillion|Referral|NameErrorNSEC|Edit
+	.     authority          Answer|AnswerMillion|BatchMillion|Referral|NameErrorNSEC|Edit
 	.     authority/zonefile Scan|Read\$
-	.     cache              Hit\$|HitLarge|Miss|Put|FindPart|FindDelegation
+	.     cache              Hit\$|HitLarge|Batch\$|Miss|Put|FindPart|FindDelegation
 	.     listener           Edge|Worker
 	.     recursor           LocalNamesPass|Scrub\$
 	.     recursor/upstream  Compose|Match
