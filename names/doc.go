@@ -7,8 +7,10 @@
 //	Resolve(ctx context.Context, x *names.Exchange) error
 //
 // A resolver that can answer without waiting also has TryResolve and is then
-// called right on the loop that receives packets. Programs that ask have a [Client], which can do what a net.Resolver can and
-// look up every type of record ([Lookup]); a [Dialer] and a [Service] connect.
+// called right on the loop that receives packets; one with much memory to look in
+// may be an [Anticipator], too. Programs that ask have a [Client], which can do
+// what a net.Resolver can and look up every type of record ([Lookup]); a
+// [Dialer] and a [Service] connect.
 // [NetResolver] turns it round: what was written for package net asks a chain.
 //
 // Everything reached through an exchange is lent until the resolver returns;
