@@ -25,19 +25,18 @@ type Snapshot struct {
 	pages pages          // the nodes
 	refs  pieces[uint32] // where node number i is; 0 where there is none
 
-	origin wire.Name
-	class  wire.Class
-	serial wire.Serial
+	origin      wire.Name
+	class       wire.Class
+	serial      wire.Serial
+	negativeTTL uint32 // min(SOA TTL, SOA MINIMUM), RFC 2308 5
 
-	links   pieces[uint32] // how many records lead to node number i; of a number that is free, the next such
 	free    uint32         // the first number that is free, 0 for none
+	links   pieces[uint32] // how many records lead to node number i; of a number that is free, the next such
 	names   int            // how many are in the index
 	records int
 
 	children sorted[numbered] // names below a name other than the apex, by its number
 	aside    sorted[numbered] // nodes that are no names of the zone, by the hash of their name
-
-	negativeTTL uint32 // min(SOA TTL, SOA MINIMUM), RFC 2308 5
 
 	apexKeyLen int                 // octets of the key of the apex
 	order      sorted[orderedName] // the names that prove with NSEC
