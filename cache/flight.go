@@ -14,19 +14,25 @@ import (
 
 // flight is one question on its way to the resolver behind, and all who wait
 // for the answer. It flies on when they have given up: the answer is kept for
-// those who ask next.
+// those who ask next. When it has landed and nobody waits any more it is used
+// again for another question.
 type flight struct {
 	key        key
-	name       string // of the key, among the flights
 	started    time.Time
 	isPrefetch bool // begun for nobody; others may have joined
-	waiting    int  // guarded by Front.mu
+	waiting    int  // guarded by Front.mu, as is hasLanded
+	hasLanded  bool
+	query      []byte
+	reader     wire.Reader
 
 	done     chan struct{} // closed when what follows may be read
 	x        names.Exchange
 	err      error
 	sections [3]records
 }
+
+// name is what the flight is found by, as long as it flies: the key.
+func (l *flight) name() string { return unsafe.String(&l.key.octets[0], l.key.len) }
 
 // errBusy is what those are told who would be one too many.
 var errBusy = &busyError{}
@@ -64,11 +70,7 @@ func (f *Front) join(ctx context.Context, x *names.Exchange, k *key, isStale boo
 		f.cache.count(unsafe.Pointer(x), refused)
 		return err
 	}
-	defer func() {
-		f.mu.Lock()
-		l.waiting--
-		f.mu.Unlock()
-	}()
+	defer f.leave(l)
 	if isStale {
 		l.waitPatiently(ctx)
 		if !l.hasAnswer() && f.cache.answerStale(x, k, f.cache.now()) {
@@ -83,10 +85,32 @@ func (f *Front) join(ctx context.Context, x *names.Exchange, k *key, isStale boo
 	}
 }
 
+// leave is for those who have joined l.
+func (f *Front) leave(l *flight) {
+	f.mu.Lock()
+	l.waiting--
+	isLast := l.hasLanded && l.waiting == 0
+	f.mu.Unlock()
+	if isLast {
+		f.putAway(l)
+	}
+}
+
+// putAway leaves a flight that nobody refers to for another question.
+func (f *Front) putAway(l *flight) {
+	if cap(l.x.Reply.Buffer()) > keptReply {
+		return
+	}
+	l.done, l.err, l.sections = nil, nil, [3]records{}
+	f.landed.Put(l)
+}
+
+// keptReply is the room for a reply, in octets, that is kept.
+const keptReply = 4096
+
 // launch returns the flight of k, a new one if there is none. f.mu is held.
 func (f *Front) launch(x *names.Exchange, k *key, isPrefetch bool) (l *flight, isNew bool, err error) {
-	name := string(k.octets[:k.len])
-	if l := f.flights[name]; l != nil {
+	if l := f.flights[string(k.octets[:k.len])]; l != nil {
 		return l, false, nil
 	}
 	if f.ending {
@@ -95,9 +119,13 @@ func (f *Front) launch(x *names.Exchange, k *key, isPrefetch bool) (l *flight, i
 	if len(f.flights) >= f.cache.config.MaxFlights {
 		return nil, false, errBusy
 	}
-	l = &flight{key: *k, name: name, started: time.Now(), isPrefetch: isPrefetch, done: make(chan struct{})}
+	l, _ = f.landed.Get().(*flight)
+	if l == nil {
+		l = &flight{query: make([]byte, 0, 512)}
+	}
+	l.key, l.started, l.isPrefetch, l.hasLanded, l.done = *k, time.Now(), isPrefetch, false, make(chan struct{})
 	l.prepare(x)
-	f.flights[name] = l
+	f.flights[l.name()] = l
 	f.workers.Do(l)
 	return l, true, nil
 }
@@ -111,9 +139,13 @@ const flightRoom = 1232
 func (l *flight) prepare(x *names.Exchange) {
 	flags := wire.FlagRD | wire.FlagAD | x.Query.Header.Flags&wire.FlagCD
 	edns := wire.EDNS{UDPSize: flightRoom, Flags: x.Query.EDNS.Flags & (wire.FlagDO | wire.FlagCO)}
-	query := wire.AppendQuery(make([]byte, 0, 512), x.Query.Header.ID, flags, x.Question(), &edns)
-	l.x.Read(query, x.Peer) // it was read once
-	l.x.Begin(make([]byte, 0, flightRoom+wire.WriterSlack), 65535)
+	l.query = wire.AppendQuery(l.query[:0], x.Query.Header.ID, flags, x.Question(), &edns)
+	l.x.Read(l.query, x.Peer) // it was read once
+	reply := l.x.Reply.Buffer()
+	if reply == nil {
+		reply = make([]byte, 0, flightRoom+wire.WriterSlack)
+	}
+	l.x.Begin(reply, 65535)
 }
 
 // fly asks the resolver behind.
@@ -121,18 +153,23 @@ func (f *Front) fly(l *flight) {
 	flushes := f.cache.flushes.Load()
 	l.err = f.ask(f.timeouts.Context(), &l.x)
 	if l.err == nil {
-		l.sections, l.err = sectionsOf(l.x.Reply.Finish())
+		l.sections, l.err = sectionsOf(l.x.Reply.Finish(), &l.reader)
 	}
 	if f.context.Err() == nil { // otherwise it failed because of us
 		f.keep(&l.x, &l.key, l.err, flushes)
 	}
-	f.mu.Lock()
-	delete(f.flights, l.name)
-	f.mu.Unlock()
 	if l.isPrefetch {
 		f.prefetching.Add(-1)
 	}
+	f.mu.Lock()
+	delete(f.flights, l.name())
+	l.hasLanded = true
 	close(l.done)
+	isLast := l.waiting == 0
+	f.mu.Unlock()
+	if isLast {
+		f.putAway(l)
+	}
 }
 
 // ask is the resolver behind, whose panics become errors: on this goroutine
@@ -169,8 +206,7 @@ func (l *flight) deliver(x *names.Exchange) error {
 }
 
 // sectionsOf takes a message apart.
-func sectionsOf(message []byte) (sections [3]records, err error) {
-	var r wire.Reader
+func sectionsOf(message []byte, r *wire.Reader) (sections [3]records, err error) {
 	if err := r.Reset(message); err != nil {
 		return sections, err
 	}

@@ -300,6 +300,51 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// Whoever waits longer than a flight flies, or gives up before it lands, must
+// not come upon one that has been sent off for another question since.
+func TestFlightsAreUsedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		next := names.ResolverFunc(func(ctx context.Context, x *names.Exchange) error {
+			name := x.Question().Name
+			takes := time.Duration(name.Len()*7%40) * time.Millisecond
+			select {
+			case <-time.After(takes):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			text := wire.TXT{Strings: wire.CharacterStrings(nil).Append(name.String())}
+			return x.Reply.Record(name, wire.ClassIN, 0, &text) // a TTL of 0 is not kept
+		})
+		f := newCache(t, Config{}).Front(next)
+		defer f.Close()
+		var all sync.WaitGroup
+		var answered, gaveUp atomic.Int64
+		for asker := range 64 {
+			all.Go(func() {
+				for turn := range 50 {
+					name := strings.Repeat("x", 1+(asker*13+turn*5)%40) + ".test."
+					ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1+(asker+turn)%60)*time.Millisecond)
+					x := ask{name: name}.exchange(t)
+					err := f.Resolve(ctx, x)
+					cancel()
+					if err != nil {
+						gaveUp.Add(1)
+						continue
+					}
+					answered.Add(1)
+					if got, want := lines(reply(t, x).Answers), name+` 0 IN TXT "`+name+`"`; !slices.Equal(got, []string{want}) {
+						t.Errorf("%q instead of %q", got, want)
+					}
+				}
+			})
+		}
+		all.Wait()
+		if answered.Load() == 0 || gaveUp.Load() == 0 {
+			t.Errorf("%d answered, %d gave up: both should happen", answered.Load(), gaveUp.Load())
+		}
+	})
+}
+
 func TestFlushDuringAFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newCache(t, Config{}).Front(&far{answer: oneAddress, takes: time.Second})

@@ -21,7 +21,8 @@ type Front struct {
 	next  names.Resolver
 
 	mu      sync.Mutex
-	flights map[string]*flight // by key
+	flights map[string]*flight // by key, whose octets are the flight's
+	landed  sync.Pool          // of *flight, to be used again
 	ending  bool
 
 	context     context.Context
