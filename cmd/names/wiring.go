@@ -74,6 +74,7 @@ func (p *parts) addRecursion(o *serveOptions, log *slog.Logger) error {
 		if p.cache, err = cache.New(config); err != nil {
 			return err
 		}
+		tuneCollector(config.Size)
 	}
 	if path := o.recursion.cacheFile; path != "" {
 		p.file = &cacheFile{path: path, cache: p.cache, log: log}
