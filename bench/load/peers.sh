@@ -10,19 +10,19 @@ packages=(nsd knot bind9 bind9-utils unbound knot-resolver dnsperf bind9-dnsutil
 usage() {
 	cat <<-TEXT
 	usage: peers.sh [-q] [-d SECONDS] [-r ROUNDS] [-z ROOT_ZONE] [-o DIR]
-	  -q  quick: 5 seconds and one round, without the large zones
-	  -d  how long each server is asked at each speed (default 10)
-	  -r  how many rounds of each workload (default 2)
+	  -q  quick: 2 seconds and two rounds, without the large zones
+	  -d  how long each server is asked at each speed (default 4)
+	  -r  how many rounds of each workload (default 6)
 	  -z  the root zone as a master file, perhaps compressed with gzip
 	  -o  where CoreDNS, zones, logs and results.tsv go (default: build/peers).
 	      Zones that are there are not made again: signing takes minutes
 	TEXT
 }
 
-seconds=10 rounds=2 quick="" root_zone="" out=$here/../../build/peers
+seconds=4 rounds=6 quick="" root_zone="" out=$here/../../build/peers
 while getopts "qd:r:z:o:h" option; do
 	case $option in
-	q) quick=yes seconds=5 rounds=1 ;;
+	q) quick=yes seconds=2 rounds=2 ;;
 	d) seconds=$OPTARG ;;
 	r) rounds=$OPTARG ;;
 	z) root_zone=$(realpath "$OPTARG") ;;

@@ -8,14 +8,13 @@
 # serial. Servers that cannot reload, or do not within two minutes, leave "-".
 measure_reload() {
 	local server=$1 leader=$2 rate=$3 dir=$4 command asking
-	reload_s=- reload_p999=- reload_lost=- reload_peak=-
 	[ -n "$changed" ] && [ "$generator" = names ] && [[ " names nsd knot named " == *" $server "* ]] || return 0
 	bench_command 300 "$rate"
 	"${command[@]}" --warm-up 1s >"$dir/reload.log" 2>&1 &
 	asking=$!
 	sleep 1
 	touch "$changed" # BIND looks at nothing that is older than what it has
-	ln -sfn "$changed" "${files[0]}"
+	ln -sfn "$changed" "$dir/zone"
 	kill -HUP "$leader"
 	# Politely: it shares the core with the generator, and takes longer than the
 	# latencies that are measured.

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Loads names and its peers one after the other and prints what each cost.
+# Loads names and its peers in turn and prints what each cost.
 #
-# For each workload it starts the servers in turn (A B C A B C), pinned to the
-# first core, asks them from the second: as fast as they answer, then at half
-# that speed, then at that speed while they reload the zone; and reads from
-# /proc what they used. workloads.sh says what is asked, servers.sh how each
-# server is configured.
+# For each workload it starts all servers, pinned to the first core, and asks
+# them from the second, one at a time and round by round (A B C A B C): as fast as
+# they answer, then at half that speed. After the rounds each reloads the zone
+# while it is asked at that speed. What they used is read from /proc. Those that
+# are not asked wait for the network and use nothing; only for mix, which begins
+# with an empty cache, they are started anew in each round, and alone.
+# workloads.sh says what is asked, servers.sh how each server is configured.
 #
 # The floor is a program that sends the questions back and does nothing else. A
 # row of results.tsv is:
@@ -22,11 +24,12 @@
 # reload_peak_mib  most memory seen meanwhile
 # reload_lost   questions without an answer meanwhile
 # rss_mib       memory before the load: the sum of the processes' proportional shares
-# grown_mib     how much it grew under load
+# grown_mib     how much it has grown since, under load
 # lost          questions without an answer at full speed; lost_at_half: at half of it
 # errors        answers with another RCODE than NOERROR and NXDOMAIN, and messages that answer nothing
 #
-# The load of a resolver begins when its cache is warm.
+# What is not measured in each round is in the row of one of them; the others
+# have "-" there. The load of a resolver begins when its cache is warm.
 set -euo pipefail
 shopt -s nullglob
 
@@ -48,9 +51,9 @@ usage() {
 	cat <<-TEXT
 	usage: run.sh [-q] [-d SECONDS] [-r ROUNDS] [-w "WORKLOADS..."] [-s "SERVERS..."]
 	              [-b NAMES_BINARY] [-c COREDNS_BINARY] [-g GENERATOR] [-z ROOT_ZONE] [-o DIR]
-	  -q  quick: 5 seconds, one round
-	  -d  how long each server is asked at each speed (default 30)
-	  -r  how many rounds through the servers (default 2)
+	  -q  quick: 2 seconds, two rounds
+	  -d  how long each server is asked at each speed (default 5)
+	  -r  how many rounds through the servers (default 6)
 	  -w  what to load them with (default "1000 1000000"), of
 	      $workload_names
 	  -s  which servers (default: all that are installed), of
@@ -66,10 +69,10 @@ usage() {
 	TEXT
 }
 
-seconds=30 rounds=2 workloads="1000 1000000" wanted="" binary="" coredns=coredns root_zone="" out="" generator=names
+seconds=5 rounds=6 workloads="1000 1000000" wanted="" binary="" coredns=coredns root_zone="" out="" generator=names
 while getopts "qd:r:w:s:b:c:g:z:o:h" option; do
 	case $option in
-	q) seconds=5 rounds=1 ;;
+	q) seconds=2 rounds=2 ;;
 	d) seconds=$OPTARG ;;
 	r) rounds=$OPTARG ;;
 	w) workloads=$OPTARG ;;
@@ -100,37 +103,47 @@ needed=(dig taskset go)
 need "${needed[@]}"
 
 build_tools
-upstream=$((port + 1))
+upstream=$port # and the servers on those above
 trap stop_all EXIT
 
-measure() {
-	local workload=$1 server=$2 round=$3 dir=$out/$1/$2-$3
+# What is known of each server that is running.
+declare -A leaders ports dirs loads memories rates
+
+# launch starts server $2 for workload $1, or says why it does not answer. $3
+# names the directory for what it writes.
+launch() {
+	local workload=$1 server=$2 dir=$out/$1/$3 begun leader
 	mkdir -p "$dir"
 	if [ -n "$changed" ]; then
 		files=("$dir/zone")
 		ln -sfn "$out/$workload.zone" "${files[0]}"
 	fi
+	port=$((port + 1))
 	stack_kib=""
 	"${kind}_$server" "$dir" "$port"
-	local begun loaded load_cpu leader
 	begun=$(now)
 	start "$server_core" "$dir/printed.log"
 	if ! await "$leader" "$port"; then
 		complain "$server does not answer; see $dir/printed.log"
 		failures=$((failures + 1))
 		stop "$leader"
-		return
+		return 1
 	fi
-	loaded=$(calculate %.2f "$(now) - $begun")
-	load_cpu=$(calculate %.2f "$(cpu_ticks "$leader") / $(getconf CLK_TCK)")
+	loads[$server]=$(printf '%.2f\t%.2f' "$(calculate %f "$(now) - $begun")" "$(calculate %f "$(cpu_ticks "$leader") / $(getconf CLK_TCK)")")
+	leaders[$server]=$leader ports[$server]=$port dirs[$server]=$dir
 	warm "$workload" "$server" "$dir/warm.log"
+	memories[$server]=$(memory_kib "$leader")
+}
 
-	local memory ticks forwarded=0 full_used full_lost full_qps full_errors half_used half_lost half_errors grown
-	local half_p50 half_p99 half_p999 reload_s reload_p999 reload_lost reload_peak
-	memory=$(memory_kib "$leader")
+# measure asks server $2 in round $3 of workload $1. With $4 it is its last.
+measure() {
+	local workload=$1 server=$2 round=$3 is_last=$4 leader=${leaders[$2]} dir=${dirs[$2]}
+	local ticks forwarded=0 full_used full_lost full_qps full_errors half_used
+	local reload_s=- reload_p999=- reload_lost=- reload_peak=- load=$'-\t-' rss=- grown=-
+	port=${ports[$server]}
 	[ "$kind" = authority ] || forwarded=$(cpu_ticks "$upstream_leader")
 	ticks=$(cpu_ticks "$leader")
-	ask "$dir/full.log" "$ask_for"
+	ask "$dir/full-$round.log" "$ask_for"
 	full_used=$(per_answer $(($(cpu_ticks "$leader") - ticks)) "$answered")
 	full_lost=$lost full_qps=$qps full_errors=$errors
 	[ "$(strays "$leader" "$server_core")" = 0 ] || complain "$server has left the core it was given"
@@ -139,19 +152,48 @@ measure() {
 	fi
 
 	ticks=$(cpu_ticks "$leader")
-	ask "$dir/half.log" "$ask_for" $((full_qps / 2 + 1))
+	rates[$server]=$((full_qps / 2 + 1))
+	ask "$dir/half-$round.log" "$ask_for" "${rates[$server]}"
 	half_used=$(per_answer $(($(cpu_ticks "$leader") - ticks)) "$answered")
-	half_lost=$lost half_errors=$errors half_p50=$p50 half_p99=$p99 half_p999=$p999
-	grown=$(($(memory_kib "$leader") - memory))
+	local half_lost=$lost half_errors=$errors half_p50=$p50 half_p99=$p99 half_p999=$p999
 
-	measure_reload "$server" "$leader" $((full_qps / 2 + 1)) "$dir"
-	stop "$leader"
+	if [ -n "$is_last" ]; then
+		load=${loads[$server]} rss=$((memories[$server] / 1024))
+		grown=$((($(memory_kib "$leader") - memories[$server]) / 1024))
+		measure_reload "$server" "$leader" "${rates[$server]}" "$dir"
+	fi
 	{
-		printf '%s\t' "$workload" "$server" "$round" "$loaded" "$load_cpu" "$full_qps" "$full_used" "$half_used"
+		printf '%s\t' "$workload" "$server" "$round" "$load" "$full_qps" "$full_used" "$half_used"
 		printf '%s\t' "$half_p50" "$half_p99" "$half_p999" "$reload_p999" "$reload_s" "$reload_peak" "$reload_lost"
-		printf '%s\t%s\t%s\t%s\t%s\n' $((memory / 1024)) $((grown / 1024)) "$full_lost" "$half_lost" $((full_errors + half_errors))
+		printf '%s\t%s\t%s\t%s\t%s\n' "$rss" "$grown" "$full_lost" "$half_lost" $((full_errors + half_errors))
 	} >>"$out/results.tsv"
 	tail -n 1 "$out/results.tsv"
+}
+
+# measure_together is a workload that finds the servers as they are after the
+# round before.
+measure_together() {
+	local workload=$1 server round is_last="" ready=""
+	for server in $2; do
+		if launch "$workload" "$server" "$server"; then ready+=" $server"; fi
+	done
+	for round in $(seq "$rounds"); do
+		[ "$round" -ne "$rounds" ] || is_last=yes
+		for server in $ready; do measure "$workload" "$server" "$round" "$is_last"; done
+	done
+	for server in $ready; do stop "${leaders[$server]}"; done
+}
+
+# measure_anew is a workload that finds them as they are after their start.
+measure_anew() {
+	local workload=$1 server round
+	for round in $(seq "$rounds"); do
+		for server in $2; do
+			launch "$workload" "$server" "$server-$round" || continue
+			measure "$workload" "$server" "$round" yes
+			stop "${leaders[$server]}"
+		done
+	done
 }
 
 # chosen lists the servers of a kind that are wanted for workload $2, and
@@ -183,9 +225,7 @@ for workload in $workloads; do
 		upstream_leader=$leader
 		await "$upstream_leader" "$upstream" || { complain "the server to forward to does not answer; see $out/upstream-$workload.log"; exit 1; }
 	fi
-	for round in $(seq "$rounds"); do
-		for server in $servers; do measure "$workload" "$server" "$round"; done
-	done
+	if [ "$workload" = mix ]; then measure_anew mix "$servers"; else measure_together "$workload" "$servers"; fi
 	[ -z "$upstream_leader" ] || stop "$upstream_leader"
 done
 

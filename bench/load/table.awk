@@ -1,16 +1,17 @@
-# The medians of the rounds in results.tsv, as tables for README.md. After a
-# median of processor time is its range.
+# The medians of the rounds in results.tsv, as tables for README.md, with the
+# range after some. A multiple of the floor is reckoned in each round.
 function median(list, values, n) {
 	n = sorted(list, values)
 	return n % 2 ? values[(n + 1) / 2] : (values[n / 2] + values[n / 2 + 1]) / 2
 }
-# sorted fills values, from the least to the greatest, and says how many.
-function sorted(list, values, n, i, j, v) {
-	n = split(list, values, " ")
-	for (i = 2; i <= n; i++) {
-		v = values[i] + 0
-		for (j = i - 1; j >= 1 && values[j] + 0 > v; j--) values[j + 1] = values[j]
-		values[j + 1] = v
+# sorted fills values, from the least to the greatest, and says how many. "-" is
+# none: it was not measured in that round.
+function sorted(list, values, found, count, n, i, j) {
+	count = split(list, found, " ")
+	for (i = 1; i <= count; i++) {
+		if (found[i] == "-") continue
+		for (j = n++; j >= 1 && values[j] > found[i] + 0; j--) values[j + 1] = values[j]
+		values[j + 1] = found[i] + 0
 	}
 	return n
 }
@@ -46,7 +47,12 @@ END {
 function value(column) { return median(all[row, column]) }
 # if_any is for columns that not every server, or workload, has.
 function if_any(column, format) { return all[row, column] ~ /[0-9]/ ? sprintf(format, value(column)) : "" }
-function multiple(column, base) {
-	base = median(all[workload, "floor", column])
-	return base > 0 ? sprintf("%.2f", value(column) / base) : ""
+function multiple(column, base, own, ratios, n, i) {
+	n = split(all[row, column], own, " ")
+	if (split(all[workload, "floor", column], base, " ") != n) return ""
+	for (i = 1; i <= n; i++) {
+		if (base[i] <= 0) return ""
+		ratios = ratios sprintf(" %.4f", own[i] / base[i])
+	}
+	return sprintf("%.2f%s", median(ratios), range(ratios))
 }
