@@ -39,7 +39,7 @@ type zoneSlot struct {
 
 // SetZones serves these zones instead of what was served. No two may have the
 // same name and class. How large they are together is looked at here and not
-// again when one of them changes: see Anticipates.
+// when one of them changes (see Anticipates): call it again after they have grown.
 func (s *Set) SetZones(zones []*Zone) error {
 	t := &zoneTable{zones: zones}
 	size := 4

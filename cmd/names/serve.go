@@ -297,7 +297,7 @@ func serve(ctx context.Context, o *serveOptions, hangups <-chan struct{}, log *s
 		started(server)
 	}
 	var beside sync.WaitGroup
-	beside.Go(func() { zones.reloadOn(ctx, hangups, log) })
+	beside.Go(func() { zones.reloadOn(ctx, hangups, set, log) })
 	beside.Go(func() { parts.run(ctx) })
 	err = server.Serve(ctx)
 	beside.Wait()

@@ -174,7 +174,6 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestReloadKeepsTheZonesName: a file that turns into another zone is refused.
 // Of many zones the log tells sums, and of each only what has changed or is
 // wrong.
 func TestManyZonesAreToldInSums(t *testing.T) {
@@ -209,6 +208,7 @@ func TestManyZonesAreToldInSums(t *testing.T) {
 	}
 }
 
+// TestReloadKeepsTheZonesName: a file that turns into another zone is refused.
 func TestReloadKeepsTheZonesName(t *testing.T) {
 	zone := filepath.Join(t.TempDir(), "zone.py")
 	const text = "zone = [SOA('%', mname='ns.%', rname='h.%', serial=1, refresh=1, retry=1, expire=1, minimum=1), NS('%', 'ns.%'), A('ns.%', '192.0.2.1')]\n"

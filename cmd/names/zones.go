@@ -136,12 +136,18 @@ func (z servedZones) served() []*authority.Zone {
 	return zones
 }
 
-// reloadOn reloads at each of hangups until ctx is done.
-func (z servedZones) reloadOn(ctx context.Context, hangups <-chan struct{}, log *slog.Logger) {
+// reloadOn reloads at each of hangups until ctx is done. The zones are those of
+// set, which looks again how large they are where much has changed.
+func (z servedZones) reloadOn(ctx context.Context, hangups <-chan struct{}, set *authority.Set, log *slog.Logger) {
 	for {
 		select {
 		case <-hangups:
-			z.reload(log)
+			if tookMuch := z.reload(log); tookMuch {
+				debug.FreeOSMemory()
+				if err := set.SetZones(z.served()); err != nil {
+					log.Error("zones reloaded", "error", err)
+				}
+			}
 		case <-ctx.Done():
 			return
 		}
@@ -149,8 +155,8 @@ func (z servedZones) reloadOn(ctx context.Context, hangups <-chan struct{}, log 
 }
 
 // reload reads every file again that may have changed. A zone whose file has an
-// error is served on as it was.
-func (z servedZones) reload(log *slog.Logger) {
+// error is served on as it was. It reports whether much has changed.
+func (z servedZones) reload(log *slog.Logger) bool {
 	log.Info("reloading zones")
 	var tookMuch atomic.Bool
 	var done, failed, changed atomic.Int64
@@ -172,9 +178,7 @@ func (z servedZones) reload(log *slog.Logger) {
 	if len(z) >= manyZones {
 		log.Info("zones reloaded", "zones", len(z), "changed", changed.Load(), "failed", failed.Load())
 	}
-	if tookMuch.Load() {
-		debug.FreeOSMemory()
-	}
+	return tookMuch.Load()
 }
 
 // manyChanges is how many records a reload changes that takes much memory.
