@@ -179,7 +179,11 @@ measure_together() {
 	done
 	for round in $(seq "$rounds"); do
 		[ "$round" -ne "$rounds" ] || is_last=yes
-		for server in $ready; do measure "$workload" "$server" "$round" "$is_last"; done
+		for server in $ready; do
+			port=${ports[$server]}
+			ask "${dirs[$server]}/warm.log" 1 # its memory has rested while the others had theirs read
+			measure "$workload" "$server" "$round" "$is_last"
+		done
 	done
 	for server in $ready; do stop "${leaders[$server]}"; done
 }
