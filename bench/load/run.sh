@@ -107,7 +107,7 @@ upstream=$port # and the servers on those above
 trap stop_all EXIT
 
 # What is known of each server that is running.
-declare -A leaders ports dirs loads memories rates
+declare -A leaders ports dirs loads memories
 
 # launch starts server $2 for workload $1, or says why it does not answer. $3
 # names the directory for what it writes.
@@ -129,7 +129,7 @@ launch() {
 		stop "$leader"
 		return 1
 	fi
-	loads[$server]=$(printf '%.2f\t%.2f' "$(calculate %f "$(now) - $begun")" "$(calculate %f "$(cpu_ticks "$leader") / $(getconf CLK_TCK)")")
+	loads[$server]=$(calculate '%.2f\t%.2f' "$(now) - $begun, $(cpu_ticks "$leader") / $(getconf CLK_TCK)")
 	leaders[$server]=$leader ports[$server]=$port dirs[$server]=$dir
 	warm "$workload" "$server" "$dir/warm.log"
 	memories[$server]=$(memory_kib "$leader")
@@ -138,7 +138,7 @@ launch() {
 # measure asks server $2 in round $3 of workload $1. With $4 it is its last.
 measure() {
 	local workload=$1 server=$2 round=$3 is_last=$4 leader=${leaders[$2]} dir=${dirs[$2]}
-	local ticks forwarded=0 full_used full_lost full_qps full_errors half_used
+	local ticks forwarded=0 full_used full_lost full_qps full_errors half_rate half_used
 	local reload_s=- reload_p999=- reload_lost=- reload_peak=- load=$'-\t-' rss=- grown=-
 	port=${ports[$server]}
 	[ "$kind" = authority ] || forwarded=$(cpu_ticks "$upstream_leader")
@@ -152,15 +152,15 @@ measure() {
 	fi
 
 	ticks=$(cpu_ticks "$leader")
-	rates[$server]=$((full_qps / 2 + 1))
-	ask "$dir/half-$round.log" "$ask_for" "${rates[$server]}"
+	half_rate=$((full_qps / 2 + 1))
+	ask "$dir/half-$round.log" "$ask_for" "$half_rate"
 	half_used=$(per_answer $(($(cpu_ticks "$leader") - ticks)) "$answered")
 	local half_lost=$lost half_errors=$errors half_p50=$p50 half_p99=$p99 half_p999=$p999
 
 	if [ -n "$is_last" ]; then
 		load=${loads[$server]} rss=$((memories[$server] / 1024))
 		grown=$((($(memory_kib "$leader") - memories[$server]) / 1024))
-		measure_reload "$server" "$leader" "${rates[$server]}" "$dir"
+		measure_reload "$server" "$leader" "$half_rate" "$dir"
 	fi
 	{
 		printf '%s\t' "$workload" "$server" "$round" "$load" "$full_qps" "$full_used" "$half_used"
