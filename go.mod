@@ -3,9 +3,16 @@ module github.com/names-dns/names
 go 1.26.0
 
 require (
+	github.com/cloudflare/circl v1.6.5 // wire/dnssec/ed448, wire/dnssec/mldsa: algorithms that the standard library lacks
 	github.com/google/go-cmp v0.7.0 // tests: says how two values differ
-	golang.org/x/net v0.62.0 // cmd/names: idna, the xn-- form of names that people type
+	github.com/pelletier/go-toml/v2 v2.4.3 // cmd/internal/config: TOML, the language of the configuration file
+	github.com/quic-go/quic-go v0.65.0 // listener/doq, recursor/upstream/doq: QUIC and HTTP/3
+	golang.org/x/net v0.62.0 // cmd/names: idna, the xn-- form of names that people type; tests of listener/doh: http2 by frames
 	golang.org/x/sys v0.49.0 // listener: recvmmsg, sendmmsg and socket options, without cgo
 )
 
-require golang.org/x/text v0.43.0 // indirect
+require (
+	github.com/quic-go/qpack v0.6.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)

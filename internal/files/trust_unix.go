@@ -1,0 +1,22 @@
+//go:build unix
+
+package files
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// CheckTrust returns an error unless a file belongs to the user of this process
+// or to root, and neither its group nor other users may write to it.
+func CheckTrust(info fs.FileInfo) error {
+	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+		return fmt.Errorf("users other than its owner may write to it (mode %#o)", mode)
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("it belongs to user %d; it has to belong to user %d or to root", stat.Uid, os.Geteuid())
+	}
+	return nil
+}
