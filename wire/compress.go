@@ -19,16 +19,16 @@ type Compressor struct {
 	// when the first name is searched for: many replies have none.
 	question whole
 	owner    ownerCopy
-	target   Place // of the last name in the data of the record before, see Writer.Target
+	target   NameOffset // of the last name in the data of the record before, see Writer.Target
 }
 
-// Place is where a name stands in a message that is being written, for records
-// to point to: its offset in octets. The zero value is no place.
-type Place uint16
+// NameOffset is where a name is in a message that is being written, for records
+// to point to: its offset in octets. Zero means that it is not known.
+type NameOffset uint16
 
-// whole is a name that stands in the message without a pointer in it.
+// whole is a name in the message that has no pointer in it.
 type whole struct {
-	at  Place
+	at  NameOffset
 	len uint8 // 0: there is none
 }
 
@@ -41,8 +41,8 @@ func (n whole) of(message []byte) string {
 // full, and where it stands: most records repeat it.
 type ownerCopy struct {
 	len  uint8 // 0: not known
-	at   Place
-	wire [ownerCopySize]byte // not filled where it is the name of the question
+	at   NameOffset
+	wire [ownerCopySize]byte // not filled if it is the name of the question
 }
 
 // ownerCopySize is enough for nearly all names; longer ones are searched for.
@@ -52,13 +52,18 @@ const ownerCopySize = 64
 // suffixes is rare and merely gets longer.
 const compressorSize = 48
 
-// suffix is a name written earlier, or what is left of one behind some label.
+// suffix is a name written earlier, or what is left of one after some label.
 type suffix struct {
-	print uint64 // differs between most names, see fingerprint
-	at    uint16 // offset from the start of the message, below 0x4000, at a label's length octet
+	hash uint64 // differs between most names, see fingerprint
+	at   uint16 // offset from the start of the message, below 0x4000, at a label's length octet
 }
 
 const maxPointer = 0x3FFF
+
+// maxDepth is how many pointers a reader of a name follows at the most. Names
+// that grow from record to record would otherwise lead through all of those
+// before, and some readers give up after ten.
+const maxDepth = 8
 
 // Reset forgets everything; the message starts at offset start of the buffer.
 func (c *Compressor) Reset(start int) {
@@ -82,7 +87,7 @@ func (c *Compressor) appendQuestion(b []byte, n Name) []byte {
 	if c.count > 0 || c.question.len != 0 || len(n.wire) < 2 || at > maxPointer {
 		return c.appendOwner(b, n)
 	}
-	c.question = whole{Place(at), uint8(len(n.wire))}
+	c.question = whole{NameOffset(at), uint8(len(n.wire))}
 	c.owner.at, c.owner.len = c.question.at, c.question.len
 	return append(b, n.wire...)
 }
@@ -111,17 +116,18 @@ func (c *Compressor) ownerIs(b []byte, wire string) bool {
 	return string(c.owner.wire[:c.owner.len]) == wire
 }
 
-// placeOf is the place to point to for the name that was written at offset at
-// of b: where its pointer leads if it is nothing else. The root has none.
-func (c *Compressor) placeOf(b []byte, at int) Place {
+// placeOf is the place to point to for the name that was written last, at
+// offset at of b: where its pointer leads if it is nothing else. The root has
+// none.
+func (c *Compressor) placeOf(b []byte, at int) NameOffset {
 	offset := at - c.start
 	switch first := b[at]; {
 	case first >= 0xC0:
-		return Place(binary.BigEndian.Uint16(b[at:]) & maxPointer)
+		return NameOffset(binary.BigEndian.Uint16(b[at:]) & maxPointer)
 	case first == 0, offset > maxPointer:
 		return 0
 	}
-	return Place(offset)
+	return NameOffset(offset)
 }
 
 // AppendName appends n to b, the tail of it as a pointer where the message
@@ -140,15 +146,49 @@ func (c *Compressor) AppendName(b []byte, n Name) []byte {
 	}
 	earlier := c.entries[:c.count]
 	for at := 0; wire[at] != 0; at += 1 + int(wire[at]) {
-		print := fingerprint(wire[at:])
+		hash := fingerprint(wire[at:])
 		for i := range earlier {
-			if e := &earlier[i]; e.print == print && c.holdsAt(b, int(e.at), wire[at:]) {
+			e := &earlier[i]
+			if e.hash != hash {
+				continue
+			}
+			if pointers := c.holdsAt(b, int(e.at), wire[at:]); pointers > maxDepth-2 {
+				return c.appendShallow(b, wire, at)
+			} else if pointers >= 0 {
 				b = append(b, wire[:at]...)
 				return append(b, 0xC0|byte(e.at>>8), byte(e.at))
 			}
 		}
 		if c.count < compressorSize && offset+at <= maxPointer {
-			c.entries[c.count] = suffix{print, uint16(offset + at)}
+			c.entries[c.count] = suffix{hash, uint16(offset + at)}
+			c.count++
+		}
+	}
+	return append(b, wire...)
+}
+
+// appendShallow goes on with [Compressor.AppendName] at the label at of wire,
+// from where a pointer would have led through too many others: it points only to
+// names without pointers.
+func (c *Compressor) appendShallow(b []byte, wire string, from int) []byte {
+	offset, earlier := len(b)-c.start, c.entries[:c.count]
+	for at := from; wire[at] != 0; at += 1 + int(wire[at]) {
+		hash, isThere := fingerprint(wire[at:]), false
+		for i := range earlier {
+			e := &earlier[i]
+			if e.hash != hash {
+				continue
+			}
+			switch pointers := c.holdsAt(b, int(e.at), wire[at:]); {
+			case pointers == 0:
+				b = append(b, wire[:at]...)
+				return append(b, 0xC0|byte(e.at>>8), byte(e.at))
+			case pointers > 0:
+				isThere = true
+			}
+		}
+		if !isThere && c.count < compressorSize && offset+at <= maxPointer {
+			c.entries[c.count] = suffix{hash, uint16(offset + at)}
 			c.count++
 		}
 	}
@@ -166,40 +206,46 @@ func (c *Compressor) listQuestion(b []byte) {
 	}
 }
 
-// fingerprint returns the length of a name and its first four octets, or the
-// three it has, with the bit that tells the cases apart set in each.
+// fingerprint returns the first four octets of a name, or the three it has, and the
+// last four of its first label, with the bit that tells the cases apart set in each,
+// and its length: names in a zone that are numbered differ at the end of the label.
 func fingerprint(wire string) uint64 {
-	var first uint32
+	var first, last uint32
 	if len(wire) >= 4 {
 		first = uint32(wire[3]) | uint32(wire[2])<<8 | uint32(wire[1])<<16 | uint32(wire[0])<<24
 	} else {
 		first = uint32(wire[1])<<16 | uint32(wire[0])<<24
 	}
-	return uint64(len(wire))<<32 | uint64(first|0x20202020)
+	if n := int(wire[0]); n > 3 && n < len(wire) {
+		end := wire[n-3 : n+1]
+		last = uint32(end[3]) | uint32(end[2])<<8 | uint32(end[1])<<16 | uint32(end[0])<<24
+	}
+	return uint64(first|0x20202020)<<32 | uint64(last|0x20202020) ^ uint64(len(wire))
 }
 
-// holdsAt reports whether the name at offset at of the message in b is wire,
-// case ignored.
-func (c *Compressor) holdsAt(b []byte, at int, wire string) bool {
+// holdsAt returns how many pointers a reader follows from offset at of the
+// message in b, if the name there is wire, case ignored; -1 if it is another.
+func (c *Compressor) holdsAt(b []byte, at int, wire string) (pointers int) {
 	msg := b[c.start:]
 	if end := at + len(wire); end <= len(msg) && string(msg[at:end]) == wire {
-		return true // most of those pointed to have no pointer in them
+		return 0 // most of those pointed to have no pointer in them
 	}
 	for {
 		n := int(msg[at])
 		if n >= 0xC0 { // only we write pointers here, and ours lead backward
 			at = int(binary.BigEndian.Uint16(msg[at:]) & maxPointer)
+			pointers++
 			continue
 		}
 		if n != int(wire[0]) {
-			return false
+			return -1
 		}
 		if n == 0 {
-			return true
+			return pointers
 		}
 		label, wanted := unsafe.String(&msg[at+1], n), wire[1:1+n]
 		if label != wanted && !equalFold(label, wanted) {
-			return false
+			return -1
 		}
 		at += 1 + n
 		wire = wire[1+n:]

@@ -2,12 +2,13 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"strings"
 	"testing"
 )
 
-// startMessage returns a compressor and the twelve octets of a header behind
+// startMessage returns a compressor and the twelve octets of a header after
 // some of a caller's own.
 func startMessage() (*Compressor, []byte) {
 	b := append([]byte("before"), make([]byte, HeaderLen)...)
@@ -19,7 +20,7 @@ func startMessage() (*Compressor, []byte) {
 func TestCompression(t *testing.T) {
 	for _, test := range []struct {
 		names string
-		want  string // behind the header, which ends at 0x0c
+		want  string // after the header, which ends at 0x0c
 	}{
 		{"a.example. a.example.", "\x01a\x07example\x00 \xc0\x0c"},
 		{"a.example. b.example.", "\x01a\x07example\x00 \x01b\xc0\x0e"},
@@ -32,7 +33,7 @@ func TestCompression(t *testing.T) {
 		{`x\001b\001c. b.c.`, "\x05x\x01b\x01c\x00 \x01b\x01c\x00"}, // nor to what only looks like labels
 		{"x.aexample. example.", "\x01x\x08aexample\x00 \x07example\x00"},
 		{"a.b.c. x.c. y.b.c. y.x.c.", "\x01a\x01b\x01c\x00 \x01x\xc0\x10 \x01y\xc0\x0e \x01y\xc0\x13"},
-		{"a@. a`.", "\x02a@\x00 \x02a`\x00"}, // '@' and '`' differ in the bit of the cases and are no letters
+		{"a@. a`.", "\x02a@\x00 \x02a`\x00"}, // '@' and '`' differ in the bit of the cases and are not letters
 		{strings.Repeat("l", 40) + ".x. " + strings.Repeat("L", 40) + ".x.", "\x28" + strings.Repeat("l", 40) + "\x01x\x00 \xc0\x0c"},
 	} {
 		c, b := startMessage()
@@ -82,7 +83,7 @@ func TestCompressionAgainstSlowTwin(t *testing.T) {
 				if l >= 0xC0 {
 					target := (l&0x3F)<<8 | int(b[start+at+1])
 					if target >= before-start || !labelStarts[target] {
-						t.Fatalf("%s: pointer at %d leads to %d, where no label starts", n, at, target)
+						t.Fatalf("%s: pointer at %d points to %d, where no label starts", n, at, target)
 					}
 					at += 2
 					break
@@ -195,4 +196,66 @@ func slowReadName(msg []byte, at int) (Name, int, error) {
 		}
 	}
 	return Name{}, 0, ErrPointer
+}
+
+// TestPointersAreFew: names that grow from record to record do not lead through
+// all of those before.
+func TestPointersAreFew(t *testing.T) {
+	var w Writer
+	w.Reset(nil, 65535)
+	owner := MustParseName("x.example.")
+	if err := w.Question(Question{owner, TypeA, ClassIN}); err != nil {
+		t.Fatal(err)
+	}
+	w.SetSection(SectionAnswer)
+	for range 20 {
+		next := MustParseName("x." + owner.String())
+		var err error
+		if place := w.Target(); place != 0 { // as the owner of the next link of a chain
+			err = w.RawAt(place, TypeCNAME, ClassIN, 60, []byte(next.Wire()))
+		} else {
+			err = w.Raw(owner, TypeCNAME, ClassIN, 60, []byte(next.Wire()))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		owner = next
+	}
+	message := w.Finish()
+	pointersFrom := func(at int) (pointers int) {
+		for message[at] != 0 {
+			if message[at] < 0xC0 {
+				at += 1 + int(message[at])
+				continue
+			}
+			at = int(binary.BigEndian.Uint16(message[at:]) & maxPointer)
+			pointers++
+		}
+		return pointers
+	}
+	var r Reader
+	if err := r.Reset(message); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.SkipQuestions(); err != nil {
+		t.Fatal(err)
+	}
+	most, records := 0, 0
+	for ; ; records++ {
+		start := r.dataEnd
+		if _, err := r.Next(); err != nil {
+			break
+		}
+		most = max(most, pointersFrom(start), pointersFrom(r.at))
+	}
+	if records != 20 || most != maxDepth {
+		t.Errorf("%d records, names with up to %d pointers", records, most)
+	}
+	// It costs little room: every eighth name starts again.
+	if every := HeaderLen + 15 + 20*(2+10+4); len(message) > every+2*(8+16) {
+		t.Errorf("%d octets, and %d if every name were a label and a pointer", len(message), every)
+	}
+	if m, err := ParseMessage(message); err != nil || !m.Answers[19].Name.Equal(MustParseName(strings.Repeat("x.", 20)+"example.")) {
+		t.Errorf("message does not read back: %v", err)
+	}
 }

@@ -15,7 +15,7 @@ type Cursor struct {
 	end   int    // no octet from here on belongs to what is being read
 	err   error
 	errAt int         // where err came up
-	names *nameMemory // where decompressed names go; nil: this is no message and has none
+	names *nameMemory // where decompressed names go; nil: this is not a message and has none
 }
 
 // CursorOver returns a cursor over rdata in uncompressed form. Names it returns
@@ -35,7 +35,7 @@ func (c *Cursor) Fail(err error) {
 	}
 }
 
-// Close reports the first error; octets that nobody read are one.
+// Close reports the first error; octets that were not read are one.
 func (c *Cursor) Close() error {
 	if c.at != c.end {
 		c.Fail(ErrTrailing)

@@ -37,7 +37,7 @@ func TestCursorKeepsTheFirstError(t *testing.T) {
 		t.Errorf("%q, %v", s, c.Err())
 	}
 	if c.Uint8() != 0 || c.Len() != 0 || len(c.Rest()) != 0 || !c.Name().IsZero() {
-		t.Error("there is something to read behind an error")
+		t.Error("there is something to read after an error")
 	}
 	c.Fail(ErrRdata)
 	if err := c.Close(); err != ErrShort {

@@ -83,7 +83,7 @@ type Options []byte
 // OptionCode is the number of an EDNS option.
 type OptionCode uint16
 
-// Next returns the first option and the list behind it; ok is false at the
+// Next returns the first option and the list after it; ok is false at the
 // end, and where the octets that are left hold no whole option.
 func (o Options) Next() (code OptionCode, data []byte, rest Options, ok bool) {
 	if len(o) < 4 {

@@ -92,7 +92,7 @@ const (
 	SectionAuthority
 	SectionAdditional
 	SectionHeader // only in errors
-	SectionEnd    // only in errors: behind the last record
+	SectionEnd    // only in errors: after the last record
 )
 
 func (s Section) String() string {

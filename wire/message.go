@@ -2,9 +2,9 @@ package wire
 
 import "errors"
 
-// What can be wrong with a whole message beside its octets.
+// What can be wrong with a whole message besides its octets.
 var (
-	ErrOPTSection = errors.New("OPT record stands outside the additional section")
+	ErrOPTSection = errors.New("OPT record is outside the additional section")
 	ErrRCode      = errors.New("response code above 15 needs EDNS to be sent")
 )
 
@@ -21,9 +21,10 @@ type Message struct {
 	EDNS       *EDNS    // the OPT record, nil if there is none; RCode stands for its Extended
 }
 
-// ParseMessage reads a whole message. It is strict: octets behind the last
-// record, a second OPT record, data that is not of its type's form are errors,
-// [*Error] all of them. The message shares no memory with b.
+// ParseMessage reads a whole message, which ends where its counts say: octets
+// after that belong to nothing. Otherwise it is strict: a second OPT record,
+// data that does not have the form of its type are errors, [*Error] all of
+// them. The message shares no memory with b.
 func ParseMessage(b []byte) (*Message, error) {
 	var r Reader // its name memory becomes the message's
 	if err := r.Reset(b); err != nil {
@@ -125,7 +126,7 @@ func (m *Message) section(s Section) *[]Record {
 // record goes to the end of the additional section, in front of a TSIG or
 // SIG(0) that has to be last (RFC 8945 5.1, RFC 2931 3.1).
 //
-// It fails with [ErrNoSpace] where there would be more than 65535 octets, or
+// It fails with [ErrNoSpace] if there would be more than 65535 octets, or
 // records in a section. On an error b is returned as it was.
 func (m *Message) AppendTo(b []byte) ([]byte, error) {
 	if m.RCode > 15 && m.EDNS == nil || m.RCode > 0xFFF {

@@ -13,7 +13,7 @@ const (
 )
 
 // Name is a domain name in uncompressed wire form with its case kept: each
-// label behind its length octet, the root label last.
+// label after its length octet, the root label last.
 //
 // It is an immutable, comparable value of two words. The zero value is "no
 // name"; [Root] is a name. Go's == compares octets and so tells Example.com
@@ -40,7 +40,7 @@ func NameFromWire(b []byte) (Name, int, error) {
 }
 
 // BorrowName returns the uncompressed name that b starts with without a copy.
-// The name is valid as long as nobody writes to b.
+// The name is valid until b is written to.
 func BorrowName(b []byte) (Name, int, error) {
 	n, err := wireNameLen(b)
 	if err != nil {
@@ -90,7 +90,7 @@ func wireNameLen(b []byte) (int, error) {
 	return 0, ErrShort
 }
 
-// IsZero reports whether n is no name at all.
+// IsZero reports whether n is the zero Name, which is not a name.
 func (n Name) IsZero() bool { return n.wire == "" }
 
 // IsRoot reports whether n is the root.
@@ -259,8 +259,23 @@ var fold = func() (t [256]byte) {
 	return t
 }()
 
-// FoldByte returns c in lower case where it is an ASCII letter.
+// FoldByte returns c in lower case if it is an ASCII letter.
 func FoldByte(c byte) byte { return fold[c] }
+
+// FoldWord is [FoldByte] for eight octets at once. Length octets of labels are at
+// most 63, below 'A': names in wire form can be folded without looking where
+// their labels end.
+//
+// Adding to the low seven bits of an octet carries into its top bit if the octet
+// is at least 'A', or above 'Z'. ASCII octets for which only the first holds get
+// bit 5.
+func FoldWord(w uint64) uint64 {
+	const ones = 0x0101010101010101
+	low := w & (0x7F * ones)
+	atLeastA, aboveZ := low+(0x80-'A')*ones, low+(0x7F-'Z')*ones
+	upper := (atLeastA ^ aboveZ) &^ w & (0x80 * ones)
+	return w | upper>>2
+}
 
 // equalFold compares two strings of one length.
 func equalFold(a, b string) bool {

@@ -22,7 +22,7 @@ func (n Name) Key() Key {
 	return Key{string(n.AppendKey(buf[:0]))}
 }
 
-// AppendKey appends the octets of n's key to b, for those who keep keys in
+// AppendKey appends the octets of n's key to b, for callers that keep keys in
 // memory of their own.
 func (n Name) AppendKey(b []byte) []byte {
 	var at [maxLabels + 1]uint8

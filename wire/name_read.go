@@ -5,9 +5,9 @@ import (
 	"unsafe"
 )
 
-// readName reads the name at msg[at:end] and returns it with the place behind
+// readName reads the name at msg[at:end] and returns it with the place after
 // it. Every pointer must point before the run of labels it was found in, and
-// what it leads to must end there: that is RFC 1035 4.1.4's "prior
+// the labels it points to must end there: that is RFC 1035 4.1.4's "prior
 // occurrence", and it bounds the work, for each jump goes strictly backward
 // (and a name has at most 127 labels to begin with).
 func readName(msg []byte, at, end int, names *nameMemory) (Name, int, error) {
@@ -18,8 +18,8 @@ func readName(msg []byte, at, end int, names *nameMemory) (Name, int, error) {
 		}
 	}
 	first := at              // where the name may be pointed to
-	next := 0                // behind the name, known at the first pointer
-	short := error(ErrShort) // what it is called when the name goes on behind end
+	next := 0                // after the name, known at the first pointer
+	short := error(ErrShort) // what it is called when the name goes on after end
 	b := names.room()
 	for {
 		run := at // of labels
@@ -97,7 +97,7 @@ const (
 // reset ends the loan of every name.
 func (m *nameMemory) reset() {
 	m.buf = m.buf[:0]
-	lend(m.buf[:cap(m.buf)])
+	poison(m.buf[:cap(m.buf)])
 	m.known = [8]knownName{}
 }
 
@@ -125,7 +125,7 @@ func (m *nameMemory) keep(at int, b []byte) Name {
 // slot is where a name that was read at offset at is remembered, if it is.
 func (m *nameMemory) slot(at int) *knownName { return &m.known[uint(at)%uint(len(m.known))] }
 
-// skipName returns the place behind the name at msg[at:end] without looking
+// skipName returns the place after the name at msg[at:end] without looking
 // where its pointer leads.
 func skipName(msg []byte, at, end int) (int, error) {
 	first := at

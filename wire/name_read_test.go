@@ -13,7 +13,7 @@ func TestReadName(t *testing.T) {
 	long := strings.Repeat("\x01a", 127) + "\x00" // 255 octets
 	for _, test := range []struct {
 		what   string
-		octets string // behind the header
+		octets string // after the header
 		at     int    // in the message
 		want   string
 		next   int
@@ -39,7 +39,7 @@ func TestReadName(t *testing.T) {
 		{"forward by one", "\x01a\x00\xc0\x10\x00", 15, "", 0, ErrPointer},
 		{"loop of two", "\x01a\xc0\x10\x01b\xc0\x0c", 16, "", 0, ErrPointer},
 		{"into its own labels", "\x01a\x01b\xc0\x0e", 12, "", 0, ErrPointer},
-		{"what it leads to runs into the name", "\x03a\x01b\x00", 14, "b.", 17, nil},
+		{"the target of the pointer runs into the name", "\x03a\x01b\x00", 14, "b.", 17, nil},
 		{"back into a run that goes on here", "\x03xxx\x01b\xc0\x0c", 16, "", 0, ErrPointer},
 		{"into the header", "\xc0\x0b", 12, "", 0, ErrPointer},
 		{"past the end", "\x01a\x00\xff\xff", 15, "", 0, ErrPointer},
@@ -62,7 +62,7 @@ func TestReadName(t *testing.T) {
 	}
 }
 
-// What is behind the end of the data is not the data's, though a pointer may
+// What is after the end of the data is not the data's, though a pointer may
 // lead anywhere before it.
 func TestReadNameStopsAtEnd(t *testing.T) {
 	msg := []byte(twelve + "\x01a\x00\x01b\xc0\x0c")

@@ -319,3 +319,20 @@ func TestKeyOfNothing(t *testing.T) {
 		t.Error("keys of the root and of no name are mixed up")
 	}
 }
+
+// TestFoldWord compares the folding of eight octets with that of one.
+func TestFoldWord(t *testing.T) {
+	for c := range 256 {
+		for place := range 8 {
+			word := uint64(c) << (8 * place)
+			filler := uint64(0x4161405B7A7BC0DE) &^ (0xFF << (8 * place))
+			var want uint64
+			for i := range 8 {
+				want |= uint64(FoldByte(byte((word|filler)>>(8*i)))) << (8 * i)
+			}
+			if got := FoldWord(word | filler); got != want {
+				t.Fatalf("%#x folds to %#x, not %#x", word|filler, got, want)
+			}
+		}
+	}
+}

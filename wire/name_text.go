@@ -61,7 +61,7 @@ func AppendNameFromText[T string | []byte](b []byte, text T, origin Name) ([]byt
 }
 
 // appendLabels appends the labels in text. The last of them is open: its length
-// octet, at open, is not set. Without escapes the wire form is the text behind
+// octet, at open, is not set. Without escapes the wire form is the text after
 // one more octet, with a length where there was a dot in front of a label.
 func appendLabels[T string | []byte](b []byte, text T) (_ []byte, open int, err error) {
 	if len(text) >= MaxNameLen {
@@ -185,7 +185,7 @@ func isNameSpecial(c byte) bool {
 	return false
 }
 
-// appendEscaped appends one octet in presentation form: \DDD where it cannot
+// appendEscaped appends one octet in presentation form: \DDD if it cannot
 // be printed, \X where special says so.
 func appendEscaped(b []byte, c byte, special bool) []byte {
 	switch {

@@ -1,7 +1,7 @@
 package wire
 
 // Chain asks for all records that validation needs below a name that the
-// asker trusts already (RFC 7901).
+// client trusts already (RFC 7901).
 type Chain struct {
 	ClosestTrustPoint Name
 }

@@ -40,7 +40,7 @@ func (o *Cookie) AppendText(b []byte) []byte {
 	return hex.AppendEncode(b, o.Server)
 }
 
-// ParseText implements [Option]. What dig says of the cookie behind it, in
+// ParseText implements [Option]. What dig says of the cookie after it, in
 // parentheses, is not looked at.
 func (o *Cookie) ParseText(text string) error {
 	digits, _, _ := strings.Cut(text, "(")

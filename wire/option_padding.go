@@ -28,7 +28,7 @@ func (o *Padding) Len() int { return len(o.Octets) }
 // AppendTo implements [Option].
 func (o *Padding) AppendTo(b []byte) []byte { return append(b, o.Octets...) }
 
-// AppendText implements [Option]: (468 bytes), or the octets where they are
+// AppendText implements [Option]: (468 bytes), or the octets if they are
 // not zero.
 func (o *Padding) AppendText(b []byte) []byte {
 	if slices.ContainsFunc(o.Octets, func(c byte) bool { return c != 0 }) {

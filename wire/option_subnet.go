@@ -12,7 +12,7 @@ import (
 // (RFC 7871).
 type ClientSubnet struct {
 	// Source is the network: of the client in a query, repeated in the answer.
-	// Bits behind the prefix are not sent. The zero Prefix stands for family
+	// Bits after the prefix are not sent. The zero Prefix stands for family
 	// 0, by which dig asks that no address be passed on.
 	Source netip.Prefix
 	// Scope is how many bits of the address the answer depends on, 0 in queries.
@@ -30,7 +30,7 @@ const (
 func (o *ClientSubnet) OptionCode() OptionCode { return OptionClientSubnet }
 
 // Parse implements [Option]. As RFC 7871 6 wants it, the address must have as
-// many octets as its prefix takes, and zeros behind it.
+// many octets as its prefix takes, and zeros after it.
 func (o *ClientSubnet) Parse(data []byte) error {
 	if len(data) < 4 {
 		return fmt.Errorf("%w: shorter than four octets", ErrOption)
@@ -55,7 +55,7 @@ func (o *ClientSubnet) Parse(data []byte) error {
 	}
 	copy(address[:], data[4:])
 	if bits := source % 8; bits != 0 && address[source/8]<<bits != 0 {
-		return fmt.Errorf("%w: bits are set behind the prefix", ErrOption)
+		return fmt.Errorf("%w: bits are set after the prefix", ErrOption)
 	}
 	*o = ClientSubnet{Scope: scope}
 	switch family {

@@ -46,7 +46,7 @@ type Option interface {
 	AppendTo(b []byte) []byte
 	// Len is how many octets AppendTo appends.
 	Len() int
-	// AppendText appends the data as dig shows it behind the option's name.
+	// AppendText appends the data as dig shows it after the option's name.
 	AppendText(b []byte) []byte
 	// ParseText reads what AppendText wrote.
 	ParseText(text string) error
@@ -63,9 +63,9 @@ var optionKinds = []optionKind{
 	{OptionLLQ, "LLQ", nil},
 	{OptionUpdateLease, "UL", nil},
 	{OptionNSID, "NSID", func() Option { return new(NSID) }},
-	{OptionDAU, "DAU", func() Option { return &Understood{Code: OptionDAU} }},
-	{OptionDHU, "DHU", func() Option { return &Understood{Code: OptionDHU} }},
-	{OptionN3U, "N3U", func() Option { return &Understood{Code: OptionN3U} }},
+	{OptionDAU, "DAU", func() Option { return &AlgorithmList{Code: OptionDAU} }},
+	{OptionDHU, "DHU", func() Option { return &AlgorithmList{Code: OptionDHU} }},
+	{OptionN3U, "N3U", func() Option { return &AlgorithmList{Code: OptionN3U} }},
 	{OptionClientSubnet, "CLIENT-SUBNET", func() Option { return new(ClientSubnet) }},
 	{OptionExpire, "EXPIRE", func() Option { return new(Expire) }},
 	{OptionCookie, "COOKIE", func() Option { return new(Cookie) }},
@@ -157,7 +157,7 @@ func (o *UnknownOption) ParseText(text string) (err error) {
 	return err
 }
 
-// appendDump appends octets in hexadecimal and behind them, in parentheses,
+// appendDump appends octets in hexadecimal and after them, in parentheses,
 // what of them can be read.
 func appendDump(b, data []byte) []byte {
 	if len(data) == 0 {
@@ -209,7 +209,7 @@ func appendOptionText(b []byte, code OptionCode, data []byte) []byte {
 	return append(b, shown...)
 }
 
-// parseOptionText reads a line of the OPT pseudosection behind its semicolon.
+// parseOptionText reads a line of the OPT pseudosection after its semicolon.
 func parseOptionText(options Options, line string) (Options, error) {
 	name, text, _ := strings.Cut(line, ":")
 	name, text = strings.ToUpper(strings.TrimSpace(name)), strings.TrimSpace(text)

@@ -44,9 +44,9 @@ func TestOptions(t *testing.T) {
 		{&ZoneVersion{Labels: 1, Type: 247}, "\x01\xf7", "; ZONEVERSION: 1 247 "},
 		{&ZoneVersion{Empty: true}, "", "; ZONEVERSION"},
 		{&ReportChannel{Agent: MustParseName("a.example.")}, "\x01a\x07example\x00", "; REPORT-CHANNEL: a.example."},
-		{&Understood{Code: OptionDAU, Algorithms: []byte{8, 13, 15}}, "\x08\x0d\x0f", "; DAU: 8 13 15"},
-		{&Understood{Code: OptionDHU, Algorithms: []byte{2}}, "\x02", "; DHU: 2"},
-		{&Understood{Code: OptionN3U}, "", "; N3U"},
+		{&AlgorithmList{Code: OptionDAU, Algorithms: []byte{8, 13, 15}}, "\x08\x0d\x0f", "; DAU: 8 13 15"},
+		{&AlgorithmList{Code: OptionDHU, Algorithms: []byte{2}}, "\x02", "; DHU: 2"},
+		{&AlgorithmList{Code: OptionN3U}, "", "; N3U"},
 		{&UnknownOption{Code: 65001, Data: []byte("a(\"\x00")}, "a(\"\x00", `; OPT=65001: 61 28 22 00 ("a(".")`},
 		{&UnknownOption{Code: 65002}, "", "; OPT=65002"},
 		{&UnknownOption{Code: OptionLLQ, Data: []byte{0}}, "\x00", `; OPT=1: 00 (".")`},
@@ -84,7 +84,7 @@ func TestOptionsMalformed(t *testing.T) {
 		{OptionClientSubnet, "\x00\x01\x18\x21\xc0\x00\x02"},                  // scope of 33
 		{OptionClientSubnet, "\x00\x01\x18\x00\xc0\x00"},                      // an octet short
 		{OptionClientSubnet, "\x00\x01\x18\x00\xc0\x00\x02\x00"},              // an octet too many
-		{OptionClientSubnet, "\x00\x01\x17\x00\xc0\x00\x01"},                  // a bit behind the prefix
+		{OptionClientSubnet, "\x00\x01\x17\x00\xc0\x00\x01"},                  // a bit after the prefix
 		{OptionClientSubnet, "\x00\x02\x81\x00" + strings.Repeat("\x01", 17)}, // prefix of 129
 		{OptionClientSubnet, "\x00\x00\x08\x00\x01"},
 		{OptionCookie, ""},

@@ -5,28 +5,46 @@ import (
 	"errors"
 )
 
-// What can be wrong with a query beside damaged octets.
+// What can be wrong with a query besides damaged octets.
 var (
 	ErrQuestionCount = errors.New("message has more than one question")
 	ErrDuplicateOPT  = errors.New("message has more than one OPT record")
+	ErrUncountedOPT  = errors.New("OPT record follows the message and is not counted in its header")
+	ErrTSIGPlace     = errors.New("TSIG record is not the last record of the message")
 )
 
 // Query is what a server has to know of a message before it can answer: the
-// header, the question, the OPT record. It is read in one forward pass without
-// an allocation; everything in it points into Message.
+// header, the question, the OPT record, and where a TSIG record is. It is read
+// in one forward pass without an allocation; everything in it points into
+// Message.
 type Query struct {
-	Message  []byte
+	Message  []byte // ends where its counts say, if all of it could be read
 	Header   Header
-	Question Question // no name where the message has no question
+	Question Question // no name if the message has no question
 	HasEDNS  bool
 	EDNS     EDNS
+	// TSIG is the offset in Message of the TSIG record, which is the last one
+	// and reaches to the end (RFC 8945 5.1). 0 means that there is none. Only
+	// its place was checked, not what is in it.
+	TSIG int
+	// Err is what Parse returned.
+	Err error
 }
 
-// Parse reads msg, all of it. Its errors are bare sentinels: there is nobody
-// to tell where in a stranger's packet the fault was. What was read before the
-// fault is kept, so that the question can be echoed.
+// Parse reads msg up to the end of the last record that its header counts.
+// Octets after it belong to nothing, and are left out of Message: some routers
+// append zeros to the queries that they pass on.
+//
+// Errors are bare sentinels: no one needs to know where in a stranger's
+// packet the fault was. What was read before the fault is kept, so that the
+// question can be echoed.
 func (q *Query) Parse(msg []byte) error {
 	*q = Query{Message: msg}
+	q.Err = q.parse(msg)
+	return q.Err
+}
+
+func (q *Query) parse(msg []byte) error {
 	if len(msg) < HeaderLen {
 		return ErrShort
 	}
@@ -63,13 +81,24 @@ func (q *Query) Parse(msg []byte) error {
 		}
 	}
 	if at != len(msg) {
-		return ErrTrailing
+		if isOPT(msg[at:]) {
+			return ErrUncountedOPT
+		}
+		q.Message = msg[:at:at]
 	}
 	return nil
 }
 
-// record reads over the record at offset at, keeps it if it is OPT, and
-// returns the place behind it.
+// isOPT reports whether b is exactly one OPT record: a sender that forgot to
+// count it expects an answer with EDNS, and is better told than answered
+// without.
+func isOPT(b []byte) bool {
+	return len(b) >= optLen && b[0] == 0 && Type(binary.BigEndian.Uint16(b[1:])) == TypeOPT &&
+		optLen+int(binary.BigEndian.Uint16(b[9:])) == len(b)
+}
+
+// record reads over the record at offset at, keeps what it says if it is OPT
+// or TSIG, and returns the offset after it.
 func (q *Query) record(at int, section Section) (int, error) {
 	msg := q.Message
 	owner := at
@@ -86,10 +115,24 @@ func (q *Query) record(at int, section Section) (int, error) {
 	if end > len(msg) {
 		return 0, ErrShort
 	}
-	if section != SectionAdditional || Type(binary.BigEndian.Uint16(fixed)) != TypeOPT {
+	if q.TSIG != 0 {
+		return 0, ErrTSIGPlace // RFC 8945 5.1: it was to be the last
+	}
+	switch Type(binary.BigEndian.Uint16(fixed)) {
+	case TypeOPT:
+	case TypeTSIG:
+		if section != SectionAdditional {
+			return 0, ErrTSIGPlace // RFC 8945 5.1
+		}
+		q.TSIG = owner
+		return end, nil
+	default:
 		return end, nil
 	}
-	if q.HasEDNS {
+	switch {
+	case section != SectionAdditional:
+		return 0, ErrOPTSection // RFC 6891 6.1.1
+	case q.HasEDNS:
 		return 0, ErrDuplicateOPT // RFC 6891 6.1.1
 	}
 	if msg[owner] != 0 {

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -33,6 +34,7 @@ func TestQueryMalformed(t *testing.T) {
 		return string(Header{Counts: [4]uint16{qd, an, ns, ar}}.AppendTo(nil))
 	}
 	const question = "\x01a\x00\x00\x01\x00\x01"
+	const tsig = "\x03key\x00\x00\xfa\x00\xff\x00\x00\x00\x00\x00\x00"
 	for _, test := range []struct {
 		what, octets string
 		err          error
@@ -45,9 +47,15 @@ func TestQueryMalformed(t *testing.T) {
 		{"half a question", header(1, 0, 0, 0) + question[:6], ErrShort},
 		{"question compressed", header(1, 0, 0, 0) + "\xc0\x0c\x00\x01\x00\x01", ErrCompressed},
 		{"label type", header(1, 0, 0, 0) + "\x40\x00\x00\x01\x00\x01", ErrLabelType},
-		{"trailing octet", header(1, 0, 0, 0) + question + "\x00", ErrTrailing},
-		{"question without a count", header(0, 0, 0, 0) + question, ErrTrailing},
-		{"OPT without a count", header(1, 0, 0, 0) + question + opt, ErrTrailing},
+		{"OPT without a count", header(1, 0, 0, 0) + question + opt, ErrUncountedOPT},
+		{"OPT without a count, after one", header(1, 0, 0, 1) + question + opt + opt, ErrUncountedOPT},
+		{"OPT as answer", header(1, 1, 0, 0) + question + opt, ErrOPTSection},
+		{"OPT in the authority section", header(1, 0, 1, 1) + question + opt + opt, ErrOPTSection},
+		{"TSIG twice", header(1, 0, 0, 2) + question + tsig + tsig, ErrTSIGPlace},
+		{"TSIG before OPT", header(1, 0, 0, 2) + question + tsig + opt, ErrTSIGPlace},
+		{"TSIG before another record", header(1, 0, 0, 2) + question + tsig + "\x00\x00\x01" + tsig[6:], ErrTSIGPlace},
+		{"TSIG as answer", header(1, 1, 0, 0) + question + tsig, ErrTSIGPlace},
+		{"TSIG in the authority section", header(1, 0, 1, 1) + question + tsig + opt, ErrTSIGPlace},
 		{"answer missing", header(1, 1, 0, 0) + question, ErrShort},
 		{"65535 additional", header(1, 0, 0, 65535) + question + opt, ErrShort},
 		{"two OPTs", header(1, 0, 0, 2) + question + opt + opt, ErrDuplicateOPT},
@@ -67,9 +75,36 @@ func TestQueryMalformed(t *testing.T) {
 	if q.Parse([]byte(header(1, 0, 0, 1) + question)); q.Question.String() != "a.\tIN\tA" {
 		t.Errorf("question before a missing OPT: %v", q.Question)
 	}
-	// An OPT record elsewhere is a record like others, for the server to refuse.
-	if err := q.Parse([]byte(header(1, 1, 0, 0) + question + opt)); err != nil || q.HasEDNS {
-		t.Errorf("OPT as answer: %v", err)
+}
+
+// A message ends where its counts say.
+func TestQueryEndsWhereItsCountsSay(t *testing.T) {
+	question := Question{MustParseName("www.example."), TypeA, ClassIN}
+	const tsig = "\x03key\x00\x00\xfa\x00\xff\x00\x00\x00\x00\x00\x00"
+	withTSIG := append(AppendQuery(nil, 1, 0, question, &EDNS{}), tsig...)
+	withTSIG[11]++
+	for what, msg := range map[string][]byte{
+		"question":    AppendQuery(nil, 1, 0, question, nil),
+		"with EDNS":   AppendQuery(nil, 1, 0, question, &EDNS{UDPSize: 1232}),
+		"with TSIG":   withTSIG,
+		"header only": make([]byte, HeaderLen),
+	} {
+		for _, more := range []string{"\x00", "x", strings.Repeat("\x00", 500), "\x03www\x00\x00\x01\x00\x01", "\x00\x00\x29"} {
+			var q, whole Query
+			if err := whole.Parse(msg); err != nil {
+				t.Fatal(err)
+			}
+			if err := q.Parse(append(bytes.Clone(msg), more...)); err != nil || !bytes.Equal(q.Message, msg) {
+				t.Errorf("%s, followed by %q: %x, %v", what, more, q.Message, err)
+			}
+			if q.Question != whole.Question || q.HasEDNS != whole.HasEDNS || q.TSIG != whole.TSIG {
+				t.Errorf("%s, followed by %q: %+v", what, more, q)
+			}
+		}
+	}
+	var q Query
+	if err := q.Parse(withTSIG); err != nil || string(q.Message[q.TSIG:]) != tsig {
+		t.Errorf("TSIG is at %d: %v", q.TSIG, err)
 	}
 }
 
@@ -92,6 +127,7 @@ func queryBySlowTwin(msg []byte) (q Query, err error) {
 			return q, err
 		}
 		for {
+			start := r.dataEnd
 			h, err := r.Next()
 			if err == ErrSectionDone {
 				break
@@ -99,8 +135,17 @@ func queryBySlowTwin(msg []byte) (q Query, err error) {
 			if err != nil {
 				return q, err
 			}
-			if h.Type != TypeOPT || r.Section() != SectionAdditional {
+			if q.TSIG != 0 || h.Type == TypeTSIG && r.Section() != SectionAdditional {
+				return q, ErrTSIGPlace
+			}
+			if h.Type == TypeTSIG {
+				q.TSIG = start
+			}
+			if h.Type != TypeOPT {
 				continue
+			}
+			if r.Section() != SectionAdditional {
+				return q, ErrOPTSection
 			}
 			if q.HasEDNS {
 				return q, ErrDuplicateOPT
@@ -111,7 +156,14 @@ func queryBySlowTwin(msg []byte) (q Query, err error) {
 			q.HasEDNS = true
 		}
 	}
-	return q, r.Close()
+	if err := r.Close(); err != nil {
+		return q, err
+	}
+	if isOPT(msg[r.dataEnd:]) {
+		return q, ErrUncountedOPT
+	}
+	q.Message = msg[:r.dataEnd]
+	return q, nil
 }
 
 func FuzzQuery(f *testing.F) {
@@ -129,7 +181,7 @@ func FuzzQuery(f *testing.F) {
 		if err != nil || slowErr != nil { // Reader looks where pointers lead, Query does not
 			return
 		}
-		if q.Question != slow.Question || q.HasEDNS != slow.HasEDNS || q.EDNS.UDPSize != slow.EDNS.UDPSize ||
+		if q.Question != slow.Question || q.HasEDNS != slow.HasEDNS || q.TSIG != slow.TSIG || !bytes.Equal(q.Message, slow.Message) || q.EDNS.UDPSize != slow.EDNS.UDPSize ||
 			q.EDNS.Flags != slow.EDNS.Flags || q.EDNS.Version != slow.EDNS.Version || q.EDNS.Extended != slow.EDNS.Extended ||
 			!bytes.Equal(q.EDNS.Options, slow.EDNS.Options) {
 			t.Fatalf("Query.Parse reads %+v, Reader %+v", q, slow)

@@ -9,9 +9,9 @@ type Rdata interface {
 	// slices and names in the result are borrowed from the cursor.
 	Parse(c *Cursor) error
 	// AppendTo appends the wire form to b, with names compressed by c where
-	// RFC 3597 4 allows it for the type; a nil c compresses nothing. A Name
-	// that was left zero appends nothing, and nobody can read the data then:
-	// every name has to be set.
+	// RFC 3597 4 allows it for the type; a nil c compresses nothing. If a field
+	// is impossible - see [ValidateRdata] - it appends nothing, or data that
+	// is not valid for the type: [Writer.Record] and [NewRecord] report it.
 	AppendTo(b []byte, c *Compressor) []byte
 	// Len is the length of the uncompressed wire form in octets.
 	Len() int
@@ -88,7 +88,7 @@ var rdataTypes = [...]rdataType{
 	TypeCDNSKEY:    {layout{fieldKey}, value[CDNSKEY]},
 	TypeOPENPGPKEY: {layout{fieldBase64}, value[OPENPGPKEY]},
 	TypeCSYNC:      {layout{fieldUint32, fieldUint16, fieldTypes}, value[CSYNC]},
-	TypeZONEMD:     {layout{fieldUint32, fieldUint8, fieldZoneDigest}, value[ZONEMD]},
+	TypeZONEMD:     {layout{fieldUint32, fieldZoneDigest}, value[ZONEMD]},
 	TypeSVCB:       {layout{fieldUint16, fieldName, fieldSvcParams}, value[SVCB]},
 	TypeHTTPS:      {layout{fieldUint16, fieldName, fieldSvcParams}, value[HTTPS]},
 	TypeDSYNC:      {layout{fieldType, fieldDSYNCScheme, fieldUint16, fieldName}, value[DSYNC]},
@@ -211,7 +211,7 @@ func AppendCanonicalRdata(b []byte, t Type, data []byte) []byte {
 }
 
 // appendTo appends the fields of l as c has them, names decompressed, and
-// folded where that is asked for and the canonical form has it so.
+// folded if that is asked for and the canonical form has it so.
 func (l layout) appendTo(b []byte, c *Cursor, canonical bool) []byte {
 	for _, f := range l {
 		from, at := len(b), c.at
@@ -240,7 +240,7 @@ func foldOctets(b []byte) {
 	}
 }
 
-// nameShape is where the compressible names of a type are: behind how many
+// nameShape is where the compressible names of a type are: after how many
 // octets, and how many of them.
 type nameShape struct {
 	before uint8
@@ -268,7 +268,7 @@ var nameShapes = func() (shapes [TypeMX + 1]nameShape) {
 func compresses(t Type) bool { return int(t) < len(nameShapes) && nameShapes[t].count > 0 }
 
 // appendRdata appends uncompressed data of type t with its names compressed
-// where that is allowed.
+// if that is allowed.
 func (c *Compressor) appendRdata(b []byte, t Type, data []byte) []byte {
 	c.target = 0
 	if !compresses(t) {
@@ -285,7 +285,7 @@ func (c *Compressor) appendRdata(b []byte, t Type, data []byte) []byte {
 }
 
 // appendName appends the name that data starts with and returns what is
-// behind it. Octets that are no name are copied as they are.
+// after it. Octets that are not a name are copied as they are.
 func (c *Compressor) appendName(b, data []byte) ([]byte, []byte) {
 	n, _, err := BorrowName(data)
 	if err != nil {

@@ -28,13 +28,30 @@ func (d *A6) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *A6) AppendTo(b []byte, _ *Compressor) []byte {
-	bits := min(d.PrefixLen, 128)
+	if d.validate() != nil {
+		return b
+	}
+	bits := d.PrefixLen
 	octets := d.Suffix.As16()
 	b = append(append(b, bits), octets[bits/8:]...)
 	if bits > 0 {
 		b = d.Prefix.AppendTo(b)
 	}
 	return b
+}
+
+func (d *A6) validate() error {
+	switch {
+	case d.PrefixLen > 128:
+		return fmt.Errorf("%w: PrefixLen of %d is above 128", ErrRdata, d.PrefixLen)
+	case d.PrefixLen > 0 && d.Prefix.IsZero():
+		return requireName("Prefix", d.Prefix)
+	case d.PrefixLen == 0 && !d.Prefix.IsZero():
+		return fmt.Errorf("%w: Prefix is set, and PrefixLen is 0", ErrRdata)
+	case d.PrefixLen == 128 && !d.Suffix.IsValid():
+		return nil // no bit of it is used
+	}
+	return requireIPv6("Suffix", d.Suffix)
 }
 
 // Len is the length of the wire form in octets.
@@ -46,7 +63,7 @@ func (d *A6) Len() int {
 	return 1 + 16 - int(bits/8) + d.Prefix.Len()
 }
 
-func (d *A6) String() string { return rdataString(d) }
+func (d A6) String() string { return rdataString(&d) }
 
 // a6Suffix reads prefix length and suffix. Bits of the suffix that belong to
 // the prefix must be zero (RFC 2874 3.1.1).

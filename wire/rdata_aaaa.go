@@ -4,7 +4,7 @@ import "net/netip"
 
 // AAAA is an IPv6 address of a host (RFC 3596 2.2).
 type AAAA struct {
-	Addr netip.Addr // an IPv4 address is written in its mapped form
+	Addr netip.Addr // an IPv6 address without a zone
 }
 
 // Type returns [TypeAAAA].
@@ -18,10 +18,15 @@ func (d *AAAA) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *AAAA) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	return appendIPv6Octets(b, d.Addr)
 }
+
+func (d *AAAA) validate() error { return requireIPv6("Addr", d.Addr) }
 
 // Len is the length of the wire form in octets.
 func (*AAAA) Len() int { return 16 }
 
-func (d *AAAA) String() string { return rdataString(d) }
+func (d AAAA) String() string { return rdataString(&d) }

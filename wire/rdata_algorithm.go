@@ -22,6 +22,7 @@ const (
 	AlgorithmED25519         Algorithm = 15
 	AlgorithmED448           Algorithm = 16
 	AlgorithmSM2SM3          Algorithm = 17
+	AlgorithmMLDSA44         Algorithm = 18
 	AlgorithmECCGOST12       Algorithm = 23
 	AlgorithmIndirect        Algorithm = 252
 	AlgorithmPrivateDNS      Algorithm = 253
@@ -34,12 +35,12 @@ var algorithmNames = map[Algorithm]string{
 	AlgorithmNSEC3RSASHA1: "NSEC3RSASHA1", AlgorithmRSASHA256: "RSASHA256",
 	AlgorithmRSASHA512: "RSASHA512", AlgorithmECCGOST: "ECCGOST",
 	AlgorithmECDSAP256SHA256: "ECDSAP256SHA256", AlgorithmECDSAP384SHA384: "ECDSAP384SHA384",
-	AlgorithmED25519: "ED25519", AlgorithmED448: "ED448", AlgorithmSM2SM3: "SM2SM3",
+	AlgorithmED25519: "ED25519", AlgorithmED448: "ED448", AlgorithmSM2SM3: "SM2SM3", AlgorithmMLDSA44: "MLDSA44",
 	AlgorithmECCGOST12: "ECC-GOST12", AlgorithmIndirect: "INDIRECT",
 	AlgorithmPrivateDNS: "PRIVATEDNS", AlgorithmPrivateOID: "PRIVATEOID",
 }
 
-// algorithmsByName has the names of RFC 2535 and of IANA beside ours.
+// algorithmsByName has the names of RFC 2535 and of IANA besides ours.
 var algorithmsByName = func() map[string]Algorithm {
 	m := invert(algorithmNames)
 	m["DSA-NSEC3-SHA1"] = AlgorithmNSEC3DSA

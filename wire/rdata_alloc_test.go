@@ -58,6 +58,10 @@ func TestRdataAllocates(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		next()
+		if err := r.Parse(d); err != nil {
+			t.Fatal(err)
+		}
 		for what, f := range map[string]func(){
 			"Parse": func() {
 				next()

@@ -19,6 +19,9 @@ func (d *AMTRELAY) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *AMTRELAY) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	kind := d.Relay.kind()
 	if d.DiscoveryOptional {
 		kind |= flagDiscoveryOptional
@@ -26,10 +29,12 @@ func (d *AMTRELAY) AppendTo(b []byte, _ *Compressor) []byte {
 	return d.Relay.appendTo(append(b, d.Precedence, kind))
 }
 
+func (d *AMTRELAY) validate() error { return d.Relay.validate("Relay") }
+
 // Len is the length of the wire form in octets.
 func (d *AMTRELAY) Len() int { return 2 + d.Relay.len() }
 
-func (d *AMTRELAY) String() string { return rdataString(d) }
+func (d AMTRELAY) String() string { return rdataString(&d) }
 
 // flagDiscoveryOptional shares an octet with the kind of relay (RFC 8777 4.2.2).
 const flagDiscoveryOptional uint8 = 0x80

@@ -26,10 +26,12 @@ func (d *APL) AppendTo(b []byte, _ *Compressor) []byte {
 	return append(b, d.Items...)
 }
 
+func (d *APL) validate() error { return fieldAPL.require("Items", d.Items) }
+
 // Len is the length of the wire form in octets.
 func (d *APL) Len() int { return len(d.Items) }
 
-func (d *APL) String() string { return rdataString(d) }
+func (d APL) String() string { return rdataString(&d) }
 
 // APLItems is a list of address ranges in wire form.
 type APLItems []byte

@@ -22,14 +22,24 @@ func (d *ATMA) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *ATMA) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = append(b, d.Format)
 	return append(b, d.Address...)
+}
+
+func (d *ATMA) validate() error {
+	if d.Format == atmaTelephone && !isDigits(d.Address) {
+		return fmt.Errorf("%w: Address is not made of digits", ErrRdata)
+	}
+	return nil
 }
 
 // Len is the length of the wire form in octets.
 func (d *ATMA) Len() int { return 1 + len(d.Address) }
 
-func (d *ATMA) String() string { return rdataString(d) }
+func (d ATMA) String() string { return rdataString(&d) }
 
 // Formats of ATM addresses.
 const (

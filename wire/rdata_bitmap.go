@@ -7,7 +7,7 @@ import (
 )
 
 // TypeBitmap is a set of record types in the wire form of RFC 4034 4.1.2:
-// blocks of up to 256 types, each behind its number and its length.
+// blocks of up to 256 types, each after its number and its length.
 type TypeBitmap []byte
 
 // Has reports whether t is in the set.

@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // CAA says who may issue certificates for the owner (RFC 8659 4.1).
 type CAA struct {
@@ -22,17 +25,24 @@ func (d *CAA) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *CAA) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = append(b, d.Flags)
 	b = appendString(b, d.Tag)
 	return append(b, d.Value...)
 }
 
+func (d *CAA) validate() error {
+	return cmp.Or(requireString("Tag", d.Tag), requireCAATag("Tag", d.Tag))
+}
+
 // Len is the length of the wire form in octets.
 func (d *CAA) Len() int { return 1 + stringLen(d.Tag) + len(d.Value) }
 
-func (d *CAA) String() string { return rdataString(d) }
+func (d CAA) String() string { return rdataString(&d) }
 
-// FlagCritical in a CAA record: whoever does not understand the tag must not
+// FlagCritical in a CAA record: an issuer that does not understand the tag must not
 // issue (RFC 8659 4.1).
 const FlagCritical uint8 = 128
 

@@ -33,7 +33,7 @@ func (d *CERT) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *CERT) Len() int { return 5 + len(d.Certificate) }
 
-func (d *CERT) String() string { return rdataString(d) }
+func (d CERT) String() string { return rdataString(&d) }
 
 // certTypes are the mnemonics of RFC 4398 2.1.
 var certTypes = map[uint16]string{
@@ -62,7 +62,7 @@ func appendCertTypeText(b []byte, n uint16) []byte {
 }
 
 // appendCertAlgorithmText appends the mnemonic, as BIND does for this type
-// alone. 0 is no algorithm here (RFC 4398 2).
+// alone. 0 is not an algorithm here (RFC 4398 2).
 func appendCertAlgorithmText(b []byte, n uint8) []byte {
 	if n == 0 {
 		return append(b, '0')

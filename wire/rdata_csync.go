@@ -22,12 +22,17 @@ func (d *CSYNC) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *CSYNC) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint32(b, uint32(d.Serial))
 	b = binary.BigEndian.AppendUint16(b, d.Flags)
 	return append(b, d.Types...)
 }
 
+func (d *CSYNC) validate() error { return fieldTypes.require("Types", d.Types) }
+
 // Len is the length of the wire form in octets.
 func (d *CSYNC) Len() int { return 6 + len(d.Types) }
 
-func (d *CSYNC) String() string { return rdataString(d) }
+func (d CSYNC) String() string { return rdataString(&d) }

@@ -21,17 +21,14 @@ func (c *Cursor) ipv6() netip.Addr {
 	return netip.IPv6Unspecified()
 }
 
-// appendIPv4Octets appends a, or 0.0.0.0 where a is no IPv4 address.
+// appendIPv4Octets appends an IPv4 address, which may be in its IPv6-mapped
+// form.
 func appendIPv4Octets(b []byte, a netip.Addr) []byte {
-	if a = a.Unmap(); !a.Is4() {
-		return append(b, 0, 0, 0, 0)
-	}
-	octets := a.As4()
+	octets := a.Unmap().As4()
 	return append(b, octets[:]...)
 }
 
-// appendIPv6Octets appends a; an IPv4 address in its mapped form, no address
-// as ::.
+// appendIPv6Octets appends an IPv6 address.
 func appendIPv6Octets(b []byte, a netip.Addr) []byte {
 	octets := a.As16()
 	return append(b, octets[:]...)
@@ -66,7 +63,7 @@ func (c *Cursor) since(start int) []byte {
 	return c.msg[start:c.at:c.at]
 }
 
-// NameList is a list of uncompressed names in wire form, one behind the other.
+// NameList is a list of uncompressed names in wire form, one after the other.
 type NameList []byte
 
 // All goes through the names, which are borrowed from the list.
@@ -82,7 +79,7 @@ func (l NameList) All() iter.Seq[Name] {
 	}
 }
 
-// CharacterStrings is a list of character-strings in wire form: each behind
+// CharacterStrings is a list of character-strings in wire form: each after
 // its length octet (RFC 1035 3.3).
 type CharacterStrings []byte
 
@@ -133,5 +130,5 @@ func appendString(b, s []byte) []byte {
 	return append(append(b, byte(len(s))), s...)
 }
 
-// sized reads octets behind a length of 16 bits.
+// sized reads octets after a length of 16 bits.
 func (c *Cursor) sized() []byte { return c.take(int(c.Uint16())) }

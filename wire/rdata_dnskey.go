@@ -36,7 +36,7 @@ func (d *DNSKEY) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *DNSKEY) Len() int { return 4 + len(d.PublicKey) }
 
-func (d *DNSKEY) String() string { return rdataString(d) }
+func (d DNSKEY) String() string { return rdataString(&d) }
 
 // CDNSKEY is a key the parent is to make DS records of (RFC 7344 3.2).
 type CDNSKEY struct{ DNSKEY }
@@ -44,7 +44,7 @@ type CDNSKEY struct{ DNSKEY }
 // Type returns [TypeCDNSKEY].
 func (*CDNSKEY) Type() Type { return TypeCDNSKEY }
 
-func (d *CDNSKEY) String() string { return rdataString(d) }
+func (d CDNSKEY) String() string { return rdataString(&d) }
 
 // KEY is a public key of before RFC 4034, or one for SIG(0) (RFC 2535 3.1).
 type KEY struct{ DNSKEY }
@@ -52,7 +52,7 @@ type KEY struct{ DNSKEY }
 // Type returns [TypeKEY].
 func (*KEY) Type() Type { return TypeKEY }
 
-func (d *KEY) String() string { return rdataString(d) }
+func (d KEY) String() string { return rdataString(&d) }
 
 // RKEY is a key to encrypt NAPTR records with; an experiment.
 type RKEY struct{ DNSKEY }
@@ -60,7 +60,7 @@ type RKEY struct{ DNSKEY }
 // Type returns [TypeRKEY].
 func (*RKEY) Type() Type { return TypeRKEY }
 
-func (d *RKEY) String() string { return rdataString(d) }
+func (d RKEY) String() string { return rdataString(&d) }
 
 // Flags of a key. Those above the lower octet were taken out of use by RFC
 // 3445, the zone key apart.

@@ -26,6 +26,9 @@ func (d *DOA) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *DOA) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint32(b, d.Enterprise)
 	b = binary.BigEndian.AppendUint32(b, d.ObjectType)
 	b = append(b, d.Location)
@@ -33,10 +36,12 @@ func (d *DOA) AppendTo(b []byte, _ *Compressor) []byte {
 	return append(b, d.Data...)
 }
 
+func (d *DOA) validate() error { return requireString("MediaType", d.MediaType) }
+
 // Len is the length of the wire form in octets.
 func (d *DOA) Len() int { return 9 + stringLen(d.MediaType) + len(d.Data) }
 
-func (d *DOA) String() string { return rdataString(d) }
+func (d DOA) String() string { return rdataString(&d) }
 
 // mediaData reads a media type, and base64 or "-" for no data.
 func (w *wordReader) mediaData() {

@@ -32,7 +32,7 @@ func (d *DS) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *DS) Len() int { return 4 + len(d.Digest) }
 
-func (d *DS) String() string { return rdataString(d) }
+func (d DS) String() string { return rdataString(&d) }
 
 // CDS is what the parent is to publish as DS (RFC 7344 3.1).
 type CDS struct{ DS }
@@ -40,7 +40,7 @@ type CDS struct{ DS }
 // Type returns [TypeCDS].
 func (*CDS) Type() Type { return TypeCDS }
 
-func (d *CDS) String() string { return rdataString(d) }
+func (d CDS) String() string { return rdataString(&d) }
 
 // DLV is a DS outside the parent zone; historic (RFC 4431 2).
 type DLV struct{ DS }
@@ -48,7 +48,7 @@ type DLV struct{ DS }
 // Type returns [TypeDLV].
 func (*DLV) Type() Type { return TypeDLV }
 
-func (d *DLV) String() string { return rdataString(d) }
+func (d DLV) String() string { return rdataString(&d) }
 
 // TA is a trust anchor in the form of a DS.
 type TA struct{ DS }
@@ -56,7 +56,7 @@ type TA struct{ DS }
 // Type returns [TypeTA].
 func (*TA) Type() Type { return TypeTA }
 
-func (d *TA) String() string { return rdataString(d) }
+func (d TA) String() string { return rdataString(&d) }
 
 // digestLen is how many octets digests of a type have (RFC 4034 A.2, RFC 4509,
 // RFC 5933, RFC 6605), 0 where we do not know.

@@ -24,16 +24,21 @@ func (d *DSYNC) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *DSYNC) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint16(b, uint16(d.About))
 	b = append(b, d.Scheme)
 	b = binary.BigEndian.AppendUint16(b, d.Port)
 	return d.Target.AppendTo(b)
 }
 
+func (d *DSYNC) validate() error { return requireName("Target", d.Target) }
+
 // Len is the length of the wire form in octets.
 func (d *DSYNC) Len() int { return 5 + d.Target.Len() }
 
-func (d *DSYNC) String() string { return rdataString(d) }
+func (d DSYNC) String() string { return rdataString(&d) }
 
 // schemeNotify is the scheme of RFC 9859 2.2: a NOTIFY message.
 const schemeNotify = 1

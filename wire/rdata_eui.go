@@ -24,7 +24,7 @@ func (d *EUI48) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (*EUI48) Len() int { return 6 }
 
-func (d *EUI48) String() string { return rdataString(d) }
+func (d EUI48) String() string { return rdataString(&d) }
 
 // EUI64 is a 64 bit hardware address (RFC 7043 4.1).
 type EUI64 struct {
@@ -48,7 +48,7 @@ func (d *EUI64) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (*EUI64) Len() int { return 8 }
 
-func (d *EUI64) String() string { return rdataString(d) }
+func (d EUI64) String() string { return rdataString(&d) }
 
 // eui reads a hardware address of so many octets: two hex digits each, hyphens
 // in between.

@@ -40,9 +40,9 @@ const (
 	fieldHex            // all that is left, in text at least one octet
 	fieldBase64         // all that is left, in text at least one octet
 	fieldOptionalBase64 // all that is left
-	fieldSizedBase64    // behind a length of 16 bits that the text shows too
-	fieldSalt           // behind a length octet, in hex; "-" for none
-	fieldHash           // behind a length octet, in base32hex
+	fieldSizedBase64    // after a length of 16 bits that the text shows too
+	fieldSalt           // after a length octet, in hex; "-" for none
+	fieldHash           // after a length octet, in base32hex
 
 	// Codes with names.
 	fieldType          // a record type
@@ -123,8 +123,11 @@ func (f field) skip(c *Cursor) {
 		c.atma()
 	case fieldCAATag:
 		c.caaTag()
-	case fieldDigest, fieldFingerprint, fieldZoneDigest:
+	case fieldDigest, fieldFingerprint:
 		c.take(1)
+		c.Rest()
+	case fieldZoneDigest:
+		c.take(2)
 		c.Rest()
 	case fieldHIP:
 		c.hip()
@@ -247,7 +250,7 @@ func (f field) read(w *wordReader) {
 	case fieldWKS:
 		w.wks()
 	case fieldZoneDigest:
-		w.digest(nil, zoneDigestLen)
+		w.zoneDigest()
 	}
 }
 
@@ -326,7 +329,7 @@ func (f field) appendText(b []byte, c *Cursor) []byte {
 	case fieldFingerprint:
 		return appendDigestText(b, c, fingerprintLen)
 	case fieldZoneDigest:
-		return appendDigestText(b, c, zoneDigestLen)
+		return appendZoneDigestText(b, c)
 	case fieldDSYNCScheme:
 		return appendDSYNCSchemeText(b, c.Uint8())
 	case fieldHIP:

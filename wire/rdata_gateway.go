@@ -31,6 +31,14 @@ func (g Gateway) kind() uint8 {
 	return gatewayNone
 }
 
+// validate wants an address without a zone, which records cannot say.
+func (g Gateway) validate(field string) error {
+	if g.Addr.Is6() {
+		return requireIPv6(field, g.Addr)
+	}
+	return nil
+}
+
 // len is the length of the wire form in octets.
 func (g Gateway) len() int { return g.Addr.BitLen()/8 + g.nameLen() }
 

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 )
@@ -25,6 +26,9 @@ func (d *HIP) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *HIP) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	tag := d.HIT[:min(len(d.HIT), maxStringLen)]
 	key := d.PublicKey[:min(len(d.PublicKey), maxRdataLen)]
 	b = append(b, byte(len(tag)), d.Algorithm)
@@ -33,12 +37,16 @@ func (d *HIP) AppendTo(b []byte, _ *Compressor) []byte {
 	return append(b, d.Rendezvous...)
 }
 
+func (d *HIP) validate() error {
+	return cmp.Or(requireLength("HIT", d.HIT, maxStringLen), requireLength("PublicKey", d.PublicKey, maxRdataLen), fieldNames.require("Rendezvous", d.Rendezvous))
+}
+
 // Len is the length of the wire form in octets.
 func (d *HIP) Len() int {
 	return 4 + min(len(d.HIT), maxStringLen) + min(len(d.PublicKey), maxRdataLen) + len(d.Rendezvous)
 }
 
-func (d *HIP) String() string { return rdataString(d) }
+func (d HIP) String() string { return rdataString(&d) }
 
 // hip reads all but the rendezvous servers. Neither tag nor key may be empty
 // (RFC 8005 5).

@@ -31,7 +31,7 @@ func (d *NID) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (*NID) Len() int { return 10 }
 
-func (d *NID) String() string { return rdataString(d) }
+func (d NID) String() string { return rdataString(&d) }
 
 // L32 is a 32 bit locator of ILNP (RFC 6742 2.2).
 type L32 struct {
@@ -51,14 +51,19 @@ func (d *L32) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *L32) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint16(b, d.Preference)
 	return appendIPv4Octets(b, d.Locator)
 }
 
+func (d *L32) validate() error { return requireIPv4("Locator", d.Locator) }
+
 // Len is the length of the wire form in octets.
 func (*L32) Len() int { return 6 }
 
-func (d *L32) String() string { return rdataString(d) }
+func (d L32) String() string { return rdataString(&d) }
 
 // L64 is a 64 bit locator of ILNP (RFC 6742 2.3).
 type L64 struct {
@@ -85,7 +90,7 @@ func (d *L64) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (*L64) Len() int { return 10 }
 
-func (d *L64) String() string { return rdataString(d) }
+func (d L64) String() string { return rdataString(&d) }
 
 // LP names where the locators of the owner are (RFC 6742 2.4).
 type LP struct {
@@ -105,14 +110,19 @@ func (d *LP) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *LP) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint16(b, d.Preference)
 	return d.Target.AppendTo(b)
 }
 
+func (d *LP) validate() error { return requireName("Target", d.Target) }
+
 // Len is the length of the wire form in octets.
 func (d *LP) Len() int { return 2 + d.Target.Len() }
 
-func (d *LP) String() string { return rdataString(d) }
+func (d LP) String() string { return rdataString(&d) }
 
 // locator reads 64 bits as four groups of hex digits with colons in between.
 func (w *wordReader) locator() {

@@ -24,4 +24,4 @@ func (d *IPN) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (*IPN) Len() int { return 8 }
 
-func (d *IPN) String() string { return rdataString(d) }
+func (d IPN) String() string { return rdataString(&d) }

@@ -22,14 +22,19 @@ func (d *IPSECKEY) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *IPSECKEY) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = append(b, d.Precedence, d.Gateway.kind(), d.Algorithm)
 	return append(d.Gateway.appendTo(b), d.PublicKey...)
 }
 
+func (d *IPSECKEY) validate() error { return d.Gateway.validate("Gateway") }
+
 // Len is the length of the wire form in octets.
 func (d *IPSECKEY) Len() int { return 3 + d.Gateway.len() + len(d.PublicKey) }
 
-func (d *IPSECKEY) String() string { return rdataString(d) }
+func (d IPSECKEY) String() string { return rdataString(&d) }
 
 // gateway reads the kind of gateway, the algorithm, and the gateway.
 func (c *Cursor) gateway() (algorithm uint8, g Gateway) {

@@ -7,7 +7,7 @@ import (
 )
 
 // LOC is where the owner is on the earth (RFC 1876 2). Sizes are a digit and
-// the number of zeros behind it, four bits each, in centimetres.
+// the number of zeros after it, four bits each, in centimetres.
 type LOC struct {
 	Version             uint8 // 0
 	Size                uint8
@@ -29,6 +29,9 @@ func (d *LOC) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *LOC) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.check() != nil {
+		return b
+	}
 	b = append(b, d.Version, d.Size, d.HorizontalPrecision, d.VerticalPrecision)
 	b = binary.BigEndian.AppendUint32(b, d.Latitude)
 	b = binary.BigEndian.AppendUint32(b, d.Longitude)
@@ -38,7 +41,7 @@ func (d *LOC) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *LOC) Len() int { return 16 }
 
-func (d *LOC) String() string { return rdataString(d) }
+func (d LOC) String() string { return rdataString(&d) }
 
 const (
 	locEquator  = 1 << 31
@@ -54,16 +57,25 @@ func (c *Cursor) loc() LOC {
 		Version: c.Uint8(), Size: c.Uint8(), HorizontalPrecision: c.Uint8(), VerticalPrecision: c.Uint8(),
 		Latitude: c.Uint32(), Longitude: c.Uint32(), Altitude: c.Uint32(),
 	}
-	switch {
-	case c.err != nil:
-	case d.Version != 0:
-		c.Fail(fmt.Errorf("%w: location of version %d", ErrRdata, d.Version))
-	case !isLOCSize(d.Size), !isLOCSize(d.HorizontalPrecision), !isLOCSize(d.VerticalPrecision):
-		c.Fail(fmt.Errorf("%w: size or precision is not two decimal digits", ErrRdata))
-	case awayFrom(d.Latitude) > 90*locDegree, awayFrom(d.Longitude) > 180*locDegree:
-		c.Fail(fmt.Errorf("%w: latitude beyond 90 or longitude beyond 180 degrees", ErrRdata))
+	if err := d.check(); err != nil {
+		c.Fail(err)
 	}
 	return d
+}
+
+func (d *LOC) validate() error { return d.check() }
+
+// check reports what no location can be.
+func (d LOC) check() error {
+	switch {
+	case d.Version != 0:
+		return fmt.Errorf("%w: location of version %d", ErrRdata, d.Version)
+	case !isLOCSize(d.Size), !isLOCSize(d.HorizontalPrecision), !isLOCSize(d.VerticalPrecision):
+		return fmt.Errorf("%w: size or precision is not two decimal digits", ErrRdata)
+	case awayFrom(d.Latitude) > 90*locDegree, awayFrom(d.Longitude) > 180*locDegree:
+		return fmt.Errorf("%w: latitude beyond 90 or longitude beyond 180 degrees", ErrRdata)
+	}
+	return nil
 }
 
 func isLOCSize(s uint8) bool { return s>>4 <= 9 && s&0xF <= 9 }
@@ -216,7 +228,7 @@ func appendLOCText(b []byte, c *Cursor) []byte {
 	b = append(b, 'm')
 	for _, size := range [...]uint8{d.Size, d.HorizontalPrecision, d.VerticalPrecision} {
 		if size > 0 && size < 0x10 {
-			c.Fail(errNoText) // zero with zeros behind it
+			c.Fail(errNoText) // zero with zeros after it
 		}
 		cm := uint64(size >> 4)
 		for range size & 0xF {
@@ -247,7 +259,7 @@ func appendAngle(b []byte, angle uint32, plus, minus byte) []byte {
 }
 
 // appendDecimal appends n with a point before the last digits: two where unit
-// is 100, three where it is 1000.
+// is 100, three if it is 1000.
 func appendDecimal(b []byte, n, unit uint64) []byte {
 	b = append(appendUint(b, n/unit), '.')
 	for unit /= 10; unit > 0; unit /= 10 {

@@ -1,5 +1,7 @@
 package wire
 
+import "cmp"
+
 // MINFO names who is responsible for a mailing list, and where errors go (RFC
 // 1035 3.3.7).
 type MINFO struct {
@@ -19,14 +21,21 @@ func (d *MINFO) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form, names compressed.
 func (d *MINFO) AppendTo(b []byte, c *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = c.AppendName(b, d.Responsible)
 	return c.AppendName(b, d.Errors)
+}
+
+func (d *MINFO) validate() error {
+	return cmp.Or(requireName("Responsible", d.Responsible), requireName("Errors", d.Errors))
 }
 
 // Len is the length of the wire form in octets.
 func (d *MINFO) Len() int { return d.Responsible.Len() + d.Errors.Len() }
 
-func (d *MINFO) String() string { return rdataString(d) }
+func (d MINFO) String() string { return rdataString(&d) }
 
 // RP names a responsible person (RFC 1183 2.2).
 type RP struct {
@@ -46,14 +55,21 @@ func (d *RP) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *RP) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = d.Mailbox.AppendTo(b)
 	return d.Text.AppendTo(b)
+}
+
+func (d *RP) validate() error {
+	return cmp.Or(requireName("Mailbox", d.Mailbox), requireName("Text", d.Text))
 }
 
 // Len is the length of the wire form in octets.
 func (d *RP) Len() int { return d.Mailbox.Len() + d.Text.Len() }
 
-func (d *RP) String() string { return rdataString(d) }
+func (d RP) String() string { return rdataString(&d) }
 
 // TALINK links the trust anchor histories of a zone.
 type TALINK struct {
@@ -73,11 +89,18 @@ func (d *TALINK) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *TALINK) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = d.Previous.AppendTo(b)
 	return d.Next.AppendTo(b)
+}
+
+func (d *TALINK) validate() error {
+	return cmp.Or(requireName("Previous", d.Previous), requireName("Next", d.Next))
 }
 
 // Len is the length of the wire form in octets.
 func (d *TALINK) Len() int { return d.Previous.Len() + d.Next.Len() }
 
-func (d *TALINK) String() string { return rdataString(d) }
+func (d TALINK) String() string { return rdataString(&d) }

@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
+)
 
 // MX names a host that takes mail for the owner (RFC 1035 3.3.9).
 type MX struct {
@@ -20,14 +23,19 @@ func (d *MX) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form, names compressed.
 func (d *MX) AppendTo(b []byte, c *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint16(b, d.Preference)
 	return c.AppendName(b, d.Exchange)
 }
 
+func (d *MX) validate() error { return requireName("Exchange", d.Exchange) }
+
 // Len is the length of the wire form in octets.
 func (d *MX) Len() int { return 2 + d.Exchange.Len() }
 
-func (d *MX) String() string { return rdataString(d) }
+func (d MX) String() string { return rdataString(&d) }
 
 // AFSDB names a database server of AFS or DCE (RFC 1183 1).
 type AFSDB struct {
@@ -47,14 +55,19 @@ func (d *AFSDB) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *AFSDB) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint16(b, d.Subtype)
 	return d.Host.AppendTo(b)
 }
 
+func (d *AFSDB) validate() error { return requireName("Host", d.Host) }
+
 // Len is the length of the wire form in octets.
 func (d *AFSDB) Len() int { return 2 + d.Host.Len() }
 
-func (d *AFSDB) String() string { return rdataString(d) }
+func (d AFSDB) String() string { return rdataString(&d) }
 
 // RT names a host that routes to the owner (RFC 1183 3.3).
 type RT struct {
@@ -74,14 +87,19 @@ func (d *RT) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *RT) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint16(b, d.Preference)
 	return d.Host.AppendTo(b)
 }
 
+func (d *RT) validate() error { return requireName("Host", d.Host) }
+
 // Len is the length of the wire form in octets.
 func (d *RT) Len() int { return 2 + d.Host.Len() }
 
-func (d *RT) String() string { return rdataString(d) }
+func (d RT) String() string { return rdataString(&d) }
 
 // KX names a key exchanger for the owner (RFC 2230 3.1).
 type KX struct {
@@ -101,14 +119,19 @@ func (d *KX) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *KX) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint16(b, d.Preference)
 	return d.Exchanger.AppendTo(b)
 }
 
+func (d *KX) validate() error { return requireName("Exchanger", d.Exchanger) }
+
 // Len is the length of the wire form in octets.
 func (d *KX) Len() int { return 2 + d.Exchanger.Len() }
 
-func (d *KX) String() string { return rdataString(d) }
+func (d KX) String() string { return rdataString(&d) }
 
 // PX maps between mail addresses of the Internet and of X.400 (RFC 2163 4).
 type PX struct {
@@ -130,12 +153,19 @@ func (d *PX) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *PX) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint16(b, d.Preference)
 	b = d.Map822.AppendTo(b)
 	return d.MapX400.AppendTo(b)
 }
 
+func (d *PX) validate() error {
+	return cmp.Or(requireName("Map822", d.Map822), requireName("MapX400", d.MapX400))
+}
+
 // Len is the length of the wire form in octets.
 func (d *PX) Len() int { return 2 + d.Map822.Len() + d.MapX400.Len() }
 
-func (d *PX) String() string { return rdataString(d) }
+func (d PX) String() string { return rdataString(&d) }

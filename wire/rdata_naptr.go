@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
+)
 
 // NAPTR rewrites the owner into another name or a URI (RFC 3403 4.1).
 type NAPTR struct {
@@ -28,6 +31,9 @@ func (d *NAPTR) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *NAPTR) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint16(b, d.Order)
 	b = binary.BigEndian.AppendUint16(b, d.Preference)
 	b = appendString(b, d.Flags)
@@ -36,9 +42,13 @@ func (d *NAPTR) AppendTo(b []byte, _ *Compressor) []byte {
 	return d.Replacement.AppendTo(b)
 }
 
+func (d *NAPTR) validate() error {
+	return cmp.Or(requireString("Flags", d.Flags), requireString("Services", d.Services), requireString("Regexp", d.Regexp), requireName("Replacement", d.Replacement))
+}
+
 // Len is the length of the wire form in octets.
 func (d *NAPTR) Len() int {
 	return 4 + stringLen(d.Flags) + stringLen(d.Services) + stringLen(d.Regexp) + d.Replacement.Len()
 }
 
-func (d *NAPTR) String() string { return rdataString(d) }
+func (d NAPTR) String() string { return rdataString(&d) }

@@ -24,7 +24,7 @@ func (d *NSAP) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *NSAP) Len() int { return len(d.Address) }
 
-func (d *NSAP) String() string { return rdataString(d) }
+func (d NSAP) String() string { return rdataString(&d) }
 
 // nsap reads 0x and hex digits, among which dots mean nothing.
 func (w *wordReader) nsap() {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 )
@@ -31,6 +32,9 @@ func (d *NSEC3) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *NSEC3) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = append(b, d.HashAlgorithm, d.Flags)
 	b = binary.BigEndian.AppendUint16(b, d.Iterations)
 	b = appendString(b, d.Salt)
@@ -38,10 +42,14 @@ func (d *NSEC3) AppendTo(b []byte, _ *Compressor) []byte {
 	return append(b, d.Types...)
 }
 
+func (d *NSEC3) validate() error {
+	return cmp.Or(requireString("Salt", d.Salt), requireString("NextHashed", d.NextHashed), requireOctets("NextHashed", d.NextHashed), fieldTypes.require("Types", d.Types))
+}
+
 // Len is the length of the wire form in octets.
 func (d *NSEC3) Len() int { return 4 + stringLen(d.Salt) + stringLen(d.NextHashed) + len(d.Types) }
 
-func (d *NSEC3) String() string { return rdataString(d) }
+func (d NSEC3) String() string { return rdataString(&d) }
 
 // NSEC3PARAM says how names are hashed in the zone (RFC 5155 4.1).
 type NSEC3PARAM struct {
@@ -65,15 +73,20 @@ func (d *NSEC3PARAM) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *NSEC3PARAM) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = append(b, d.HashAlgorithm, d.Flags)
 	b = binary.BigEndian.AppendUint16(b, d.Iterations)
 	return appendString(b, d.Salt)
 }
 
+func (d *NSEC3PARAM) validate() error { return requireString("Salt", d.Salt) }
+
 // Len is the length of the wire form in octets.
 func (d *NSEC3PARAM) Len() int { return 4 + stringLen(d.Salt) }
 
-func (d *NSEC3PARAM) String() string { return rdataString(d) }
+func (d NSEC3PARAM) String() string { return rdataString(&d) }
 
 // FlagOptOut in an NSEC3 record: delegations without DS may lie in between
 // (RFC 5155 3.1.2.1).

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 )
@@ -24,14 +25,21 @@ func (d *NXT) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *NXT) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = d.Next.AppendTo(b)
 	return append(b, d.Types...)
+}
+
+func (d *NXT) validate() error {
+	return cmp.Or(requireName("Next", d.Next), fieldNXTTypes.require("Types", d.Types))
 }
 
 // Len is the length of the wire form in octets.
 func (d *NXT) Len() int { return d.Next.Len() + len(d.Types) }
 
-func (d *NXT) String() string { return rdataString(d) }
+func (d NXT) String() string { return rdataString(&d) }
 
 // NXTBitmap is a set of types below 128 in wire form: the bit for type 0 is
 // the highest of the first octet (RFC 2535 5.2).

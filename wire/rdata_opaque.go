@@ -22,7 +22,7 @@ func (d *DHCID) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *DHCID) Len() int { return len(d.Data) }
 
-func (d *DHCID) String() string { return rdataString(d) }
+func (d DHCID) String() string { return rdataString(&d) }
 
 // OPENPGPKEY is a public key of a mail user (RFC 7929 2).
 type OPENPGPKEY struct {
@@ -46,7 +46,7 @@ func (d *OPENPGPKEY) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *OPENPGPKEY) Len() int { return len(d.Key) }
 
-func (d *OPENPGPKEY) String() string { return rdataString(d) }
+func (d OPENPGPKEY) String() string { return rdataString(&d) }
 
 // HHIT is about a hierarchical host identity tag of a drone, in CBOR (RFC 9886
 // 5.1).
@@ -71,7 +71,7 @@ func (d *HHIT) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *HHIT) Len() int { return len(d.Data) }
 
-func (d *HHIT) String() string { return rdataString(d) }
+func (d HHIT) String() string { return rdataString(&d) }
 
 // BRID is what a drone broadcasts about itself, in CBOR (RFC 9886 5.2).
 type BRID struct {
@@ -95,7 +95,7 @@ func (d *BRID) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *BRID) Len() int { return len(d.Data) }
 
-func (d *BRID) String() string { return rdataString(d) }
+func (d BRID) String() string { return rdataString(&d) }
 
 // EID is an endpoint identifier of the Nimrod architecture.
 type EID struct {
@@ -119,7 +119,7 @@ func (d *EID) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *EID) Len() int { return len(d.Endpoint) }
 
-func (d *EID) String() string { return rdataString(d) }
+func (d EID) String() string { return rdataString(&d) }
 
 // NIMLOC is a locator of the Nimrod architecture.
 type NIMLOC struct {
@@ -143,4 +143,4 @@ func (d *NIMLOC) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *NIMLOC) Len() int { return len(d.Locator) }
 
-func (d *NIMLOC) String() string { return rdataString(d) }
+func (d NIMLOC) String() string { return rdataString(&d) }

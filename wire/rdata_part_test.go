@@ -333,22 +333,9 @@ func TestGateway(t *testing.T) {
 	}
 }
 
-// TestWrongValues: values that no wire form has are written as something that
-// has one, and Len knows.
-func TestWrongValues(t *testing.T) {
-	long := bytes.Repeat([]byte("x"), 70000)
-	for _, d := range []Rdata{
-		&A{}, &A{netip.MustParseAddr("2001:db8::1")}, &A{netip.MustParseAddr("::ffff:192.0.2.1")},
-		&AAAA{}, &AAAA{netip.MustParseAddr("192.0.2.1")},
-		&HINFO{CPU: long}, &NSEC3{Salt: long, NextHashed: long}, &TSIG{Algorithm: Root, MAC: long},
-		&TKEY{Algorithm: Root, Key: long},
-		&HIP{HIT: long, PublicKey: long}, &A6{PrefixLen: 200, Prefix: Root}, &CAA{Tag: long},
-	} {
-		if got := len(d.AppendTo(nil, nil)); got != d.Len() {
-			t.Errorf("%T: Len is %d, AppendTo wrote %d octets", d, d.Len(), got)
-		}
-	}
-	if got := (&A{netip.MustParseAddr("::ffff:192.0.2.1")}).String(); got != "192.0.2.1" {
+func TestMappedAddress(t *testing.T) {
+	d := A{netip.MustParseAddr("::ffff:192.0.2.1")}
+	if got := d.String(); got != "192.0.2.1" || len(d.AppendTo(nil, nil)) != 4 {
 		t.Errorf("mapped address: %s", got)
 	}
 }

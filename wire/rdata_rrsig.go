@@ -34,6 +34,9 @@ func (d *RRSIG) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *RRSIG) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint16(b, uint16(d.Covered))
 	b = append(b, byte(d.Algorithm), d.Labels)
 	b = binary.BigEndian.AppendUint32(b, d.OriginalTTL)
@@ -44,10 +47,12 @@ func (d *RRSIG) AppendTo(b []byte, _ *Compressor) []byte {
 	return append(b, d.Signature...)
 }
 
+func (d *RRSIG) validate() error { return requireName("Signer", d.Signer) }
+
 // Len is the length of the wire form in octets.
 func (d *RRSIG) Len() int { return 18 + d.Signer.Len() + len(d.Signature) }
 
-func (d *RRSIG) String() string { return rdataString(d) }
+func (d RRSIG) String() string { return rdataString(&d) }
 
 // SIG is the signature of an RRset of before RFC 4034, or of a message (RFC
 // 2931 3).
@@ -56,7 +61,7 @@ type SIG struct{ RRSIG }
 // Type returns [TypeSIG].
 func (*SIG) Type() Type { return TypeSIG }
 
-func (d *SIG) String() string { return rdataString(d) }
+func (d SIG) String() string { return rdataString(&d) }
 
 // time reads seconds since 1970 or YYYYMMDDHHmmSS (RFC 4034 3.2).
 func (w *wordReader) time() {

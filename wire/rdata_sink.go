@@ -30,4 +30,4 @@ func (d *SINK) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *SINK) Len() int { return 3 + len(d.Data) }
 
-func (d *SINK) String() string { return rdataString(d) }
+func (d SINK) String() string { return rdataString(&d) }

@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
+)
 
 // SOA starts the data of a zone (RFC 1035 3.3.13).
 type SOA struct {
@@ -30,6 +33,9 @@ func (d *SOA) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form, names compressed.
 func (d *SOA) AppendTo(b []byte, c *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = c.AppendName(b, d.Primary)
 	b = c.AppendName(b, d.Mailbox)
 	b = binary.BigEndian.AppendUint32(b, uint32(d.Serial))
@@ -39,7 +45,11 @@ func (d *SOA) AppendTo(b []byte, c *Compressor) []byte {
 	return binary.BigEndian.AppendUint32(b, d.Minimum)
 }
 
+func (d *SOA) validate() error {
+	return cmp.Or(requireName("Primary", d.Primary), requireName("Mailbox", d.Mailbox))
+}
+
 // Len is the length of the wire form in octets.
 func (d *SOA) Len() int { return 20 + d.Primary.Len() + d.Mailbox.Len() }
 
-func (d *SOA) String() string { return rdataString(d) }
+func (d SOA) String() string { return rdataString(&d) }

@@ -24,13 +24,18 @@ func (d *SRV) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *SRV) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = binary.BigEndian.AppendUint16(b, d.Priority)
 	b = binary.BigEndian.AppendUint16(b, d.Weight)
 	b = binary.BigEndian.AppendUint16(b, d.Port)
 	return d.Target.AppendTo(b)
 }
 
+func (d *SRV) validate() error { return requireName("Target", d.Target) }
+
 // Len is the length of the wire form in octets.
 func (d *SRV) Len() int { return 6 + d.Target.Len() }
 
-func (d *SRV) String() string { return rdataString(d) }
+func (d SRV) String() string { return rdataString(&d) }

@@ -27,7 +27,7 @@ func (d *SSHFP) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *SSHFP) Len() int { return 2 + len(d.Fingerprint) }
 
-func (d *SSHFP) String() string { return rdataString(d) }
+func (d SSHFP) String() string { return rdataString(&d) }
 
 // fingerprintLen is how many octets fingerprints of a type have (RFC 4255
 // 3.1.2, RFC 6594 4.2), 0 where we do not know.

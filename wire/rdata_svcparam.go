@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"unicode/utf8"
 )
 
 // SvcKey is the number of a parameter of SVCB and HTTPS records.
@@ -73,8 +74,8 @@ const (
 	svcIPv6s
 	svcBase64  // octets, at least one
 	svcText    // octets, at least one
-	svcStrings // behind a length octet each, none empty, at least one
-	svcPath    // behind a length octet each, or nothing
+	svcStrings // after a length octet each, none empty, at least one
+	svcPath    // after a length octet each, or nothing
 )
 
 func svcValueOf(k SvcKey) svcValue {
@@ -160,7 +161,7 @@ func isDistinct(numbers []byte) bool {
 // each, keys in ascending order (RFC 9460 2.2).
 type SvcParams []byte
 
-// next returns the first parameter and the list behind it; ok is false where
+// next returns the first parameter and the list after it; ok is false where
 // the octets hold no whole one.
 func (p SvcParams) next() (key SvcKey, value []byte, rest SvcParams, ok bool) {
 	if len(p) < 4 {
@@ -244,17 +245,18 @@ func (c *Cursor) svcParams() SvcParams {
 	return SvcParams(c.since(start))
 }
 
-// contradiction says what is missing in the list. A list that contradicts
-// itself may come out of a message; a zone file may not have one (RFC 9460
-// 7.1.1, 8).
+// contradiction says what makes the list useless though it is well-formed:
+// what is missing in it, or a template that leads nowhere. Such a list may come
+// out of a message; a zone file may not have one (RFC 9460 7.1.1, 8, RFC 9461
+// 5).
 func (p SvcParams) contradiction() error {
 	mandatory, _ := p.Get(SvcMandatory)
 	for rest := p; len(mandatory) >= 2; mandatory = mandatory[2:] {
 		want := SvcKey(binary.BigEndian.Uint16(mandatory))
-		key, _, behind, ok := rest.next() // both lists ascend
+		key, _, after, ok := rest.next() // both lists ascend
 		for ok && key < want {
-			rest = behind
-			key, _, behind, ok = rest.next()
+			rest = after
+			key, _, after, ok = rest.next()
 		}
 		if !ok || key != want {
 			return fmt.Errorf("parameter %v is mandatory and missing", want)
@@ -262,8 +264,75 @@ func (p SvcParams) contradiction() error {
 	}
 	if _, ok := p.Get(SvcNoDefaultALPN); ok {
 		if _, ok := p.Get(SvcALPN); !ok {
-			return errors.New("parameter no-default-alpn wants the parameter alpn beside it")
+			return errors.New("parameter no-default-alpn requires the parameter alpn")
+		}
+	}
+	if template, ok := p.Get(SvcDoHPath); ok {
+		if err := checkDoHPath(template); err != nil {
+			return fmt.Errorf("parameter dohpath: %w", err)
 		}
 	}
 	return nil
+}
+
+// checkDoHPath checks a URI template (RFC 6570) that is relative and has the
+// variable dns (RFC 9461 5). It begins with a slash, for what it expands to is
+// the path of a request, and not with two, for that would be a host.
+func checkDoHPath(template []byte) error {
+	switch {
+	case !utf8.Valid(template):
+		return errors.New("template is not UTF-8")
+	case template[0] != '/' || bytes.HasPrefix(template, []byte("//")):
+		return fmt.Errorf("template %q is not a path: it has to begin with a single slash", template)
+	}
+	hasDNS := false
+	for rest := template; len(rest) > 0; {
+		at := bytes.IndexAny(rest, "{}")
+		if at < 0 {
+			break
+		}
+		end := bytes.IndexByte(rest[at:], '}')
+		if rest[at] == '}' || end < 0 {
+			return fmt.Errorf("template %q has a brace without the other", template)
+		}
+		expression := rest[at+1 : at+end]
+		rest = rest[at+end+1:]
+		if len(expression) > 0 && bytes.IndexByte([]byte("+#./;?&"), expression[0]) >= 0 { // RFC 6570 2.2
+			expression = expression[1:]
+		}
+		for variable := range bytes.SplitSeq(expression, []byte(",")) {
+			name, ok := templateVariable(variable)
+			if !ok {
+				return fmt.Errorf("template %q has an expression that is malformed: %q", template, variable)
+			}
+			hasDNS = hasDNS || string(name) == "dns"
+		}
+	}
+	if !hasDNS {
+		return fmt.Errorf("template %q has no variable dns, as in /dns-query{?dns}", template)
+	}
+	return nil
+}
+
+// templateVariable takes the modifier off a variable (RFC 6570 2.3, 2.4).
+func templateVariable(variable []byte) (name []byte, ok bool) {
+	name, isExploded := bytes.CutSuffix(variable, []byte("*"))
+	if !isExploded {
+		var length []byte
+		var hasPrefix bool
+		if name, length, hasPrefix = bytes.Cut(variable, []byte(":")); hasPrefix {
+			if n, ok := parseUint(length, 9999); !ok || n == 0 || length[0] == '0' {
+				return nil, false
+			}
+		}
+	}
+	for i, c := range name {
+		switch {
+		case isDigit(c), fold[c] >= 'a' && fold[c] <= 'z', c == '_', c == '%':
+		case c == '.' && i > 0 && i < len(name)-1 && name[i-1] != '.':
+		default:
+			return nil, false
+		}
+	}
+	return name, len(name) > 0
 }

@@ -9,7 +9,7 @@ import (
 // Parameters of services in presentation format (RFC 9460 2.1, A).
 
 // svcParams reads parameters in any order: key, or key=value, where the value
-// or the part behind "=" may be quoted.
+// or the part after "=" may be quoted.
 func (w *wordReader) svcParams() {
 	start := len(w.b)
 	first := w.next
@@ -26,6 +26,9 @@ func (w *wordReader) svcParams() {
 			value = w.word("a value")
 		} else if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
 			value = value[1 : n-1]
+		} else if hasValue && n == 0 { // RFC 9460 A: what follows "=" is one character at least, or quoted
+			w.fail(at, "expected a value after %s, or no \"=\"", text)
+			return
 		}
 		from := len(w.b)
 		w.append16(uint16(key))
@@ -77,7 +80,7 @@ func sortIn(list []byte, from int) bool {
 	return true
 }
 
-// svcValue appends the value that text stands for; false where it is wrong.
+// svcValue appends the value that text stands for; false if it is wrong.
 func (w *wordReader) svcValue(kind svcValue, text []byte) bool {
 	var few [256]byte
 	raw, err := appendUnescaped(few[:0], text)

@@ -13,7 +13,7 @@ import (
 // sample is one block of testdata/rdata.txt.
 type sample struct {
 	Type    Type
-	texts   []string // what stands behind the type; the first is what we print
+	texts   []string // what follows the type; the first is what we print
 	forBIND []string // whole lines that BIND reads
 	data    []byte
 }
@@ -309,7 +309,7 @@ func TestCompressible(t *testing.T) {
 	for typ := range rdataTypes {
 		for _, f := range rdataTypes[typ].layout {
 			if f == fieldSharedName && !compresses(Type(typ)) {
-				t.Errorf("%v has a name to compress behind the end of nameShapes", Type(typ))
+				t.Errorf("%v has a name to compress after the end of nameShapes", Type(typ))
 			}
 		}
 	}
@@ -375,8 +375,8 @@ func TestReadCompressed(t *testing.T) {
 	}
 }
 
-// TestPointersGrow: data that only fits a message because it is compressed is
-// refused when it does not fit 65535 octets any more.
+// Data that only fits a message because it is compressed is
+// refused when it no longer fits 65535 octets.
 func TestRdataTooLong(t *testing.T) {
 	long := make([]byte, 65536)
 	if err := CheckRdata(TypeNULL, long); !errors.Is(err, ErrRdataTooLong) {
@@ -445,7 +445,7 @@ func TestCanonicalRdata(t *testing.T) {
 			t.Errorf("%v %s: %s, want %s", test.typ, test.text, text, test.want)
 		}
 	}
-	// What is no data of the type stays as it is.
+	// What is not data of the type stays as it is.
 	for _, broken := range []string{"", "\x01", "\x01A", "\x01A\x00B", "\xC0\x0C"} {
 		if got := AppendCanonicalRdata(nil, TypeNS, []byte(broken)); string(got) != broken {
 			t.Errorf("%q becomes %q", broken, got)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Word is one word of presentation format as it stands in the text: escapes
+// Word is one word of presentation format as it is written in the text: escapes
 // and all, without the quotes.
 type Word struct {
 	Text   []byte
@@ -24,7 +24,7 @@ func (e *WordError) Error() string { return fmt.Sprintf("word %d of the data: %v
 func (e *WordError) Unwrap() error { return e.Err }
 
 // AppendRdataFromText appends the wire form of record data in presentation
-// format to b: the words behind the type, relative names completed with
+// format to b: the words after the type, relative names completed with
 // origin. Data of any type may be in the generic form of RFC 3597 5. Errors
 // are [*WordError]; b is then returned as it was.
 func AppendRdataFromText(b []byte, t Type, words []Word, origin Name) ([]byte, error) {
@@ -77,7 +77,7 @@ func (w *wordReader) generic(t Type) {
 		return
 	}
 	if err := CheckRdata(t, w.data()); err != nil {
-		w.fail(min(first, len(w.words)-1), "octets are no data of type %v: %w", t, err)
+		w.fail(min(first, len(w.words)-1), "octets are not data of type %v: %w", t, err)
 	}
 }
 
@@ -92,7 +92,7 @@ func AppendRdataText(b []byte, t Type, data []byte) []byte {
 	start := len(b)
 	c := CursorOver(data)
 	for i, f := range l {
-		// A part that may be empty leaves no space behind.
+		// A part that may be empty leaves no space after.
 		if i > 0 && (c.Len() > 0 || !f.isOptional()) {
 			b = append(b, ' ')
 		}

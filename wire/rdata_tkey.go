@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
+)
 
 // TKEY establishes a key between two programs (RFC 2930 2).
 type TKEY struct {
@@ -30,6 +33,9 @@ func (d *TKEY) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *TKEY) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = d.Algorithm.AppendTo(b)
 	b = binary.BigEndian.AppendUint32(b, uint32(d.Inception))
 	b = binary.BigEndian.AppendUint32(b, uint32(d.Expiration))
@@ -39,7 +45,11 @@ func (d *TKEY) AppendTo(b []byte, _ *Compressor) []byte {
 	return appendSized(b, d.Other)
 }
 
+func (d *TKEY) validate() error {
+	return cmp.Or(requireName("Algorithm", d.Algorithm), requireLength("Key", d.Key, maxRdataLen), requireLength("Other", d.Other, maxRdataLen))
+}
+
 // Len is the length of the wire form in octets.
 func (d *TKEY) Len() int { return 12 + d.Algorithm.Len() + sizedLen(d.Key) + sizedLen(d.Other) }
 
-func (d *TKEY) String() string { return rdataString(d) }
+func (d TKEY) String() string { return rdataString(&d) }

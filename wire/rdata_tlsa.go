@@ -29,7 +29,7 @@ func (d *TLSA) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *TLSA) Len() int { return 3 + len(d.Data) }
 
-func (d *TLSA) String() string { return rdataString(d) }
+func (d TLSA) String() string { return rdataString(&d) }
 
 // SMIMEA says which certificate a mail user has (RFC 8162 2).
 type SMIMEA struct{ TLSA }
@@ -37,4 +37,4 @@ type SMIMEA struct{ TLSA }
 // Type returns [TypeSMIMEA].
 func (*SMIMEA) Type() Type { return TypeSMIMEA }
 
-func (d *SMIMEA) String() string { return rdataString(d) }
+func (d SMIMEA) String() string { return rdataString(&d) }

@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
+)
 
 // TSIG is the authentication code of a message (RFC 8945 4.2).
 type TSIG struct {
@@ -30,6 +33,9 @@ func (d *TSIG) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *TSIG) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = d.Algorithm.AppendTo(b)
 	b = appendUint48(b, d.TimeSigned)
 	b = binary.BigEndian.AppendUint16(b, d.Fudge)
@@ -39,10 +45,14 @@ func (d *TSIG) AppendTo(b []byte, _ *Compressor) []byte {
 	return appendSized(b, d.Other)
 }
 
+func (d *TSIG) validate() error {
+	return cmp.Or(requireName("Algorithm", d.Algorithm), requireUint48("TimeSigned", d.TimeSigned), requireLength("MAC", d.MAC, maxRdataLen), requireLength("Other", d.Other, maxRdataLen))
+}
+
 // Len is the length of the wire form in octets.
 func (d *TSIG) Len() int { return 12 + d.Algorithm.Len() + sizedLen(d.MAC) + sizedLen(d.Other) }
 
-func (d *TSIG) String() string { return rdataString(d) }
+func (d TSIG) String() string { return rdataString(&d) }
 
 // errorBadSig is what TSIG and TKEY call the number that elsewhere is BADVERS
 // (RFC 8945 3).
@@ -79,7 +89,7 @@ func appendErrorCodeText(b []byte, r RCode) []byte {
 // sizedLen is what appendSized appends.
 func sizedLen(octets []byte) int { return 2 + min(len(octets), maxRdataLen) }
 
-// appendSized appends octets behind their length in 16 bits.
+// appendSized appends octets after their length in 16 bits.
 func appendSized(b, octets []byte) []byte {
 	octets = octets[:min(len(octets), maxRdataLen)]
 	b = binary.BigEndian.AppendUint16(b, uint16(len(octets)))

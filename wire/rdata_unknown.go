@@ -18,7 +18,10 @@ func (d *Unknown) Parse(c *Cursor) error {
 // AppendTo appends the data as it is.
 func (d *Unknown) AppendTo(b []byte, _ *Compressor) []byte { return append(b, d.Data...) }
 
+// validate takes what the type of a known code takes.
+func (d *Unknown) validate() error { return CheckRdata(d.Code, d.Data) }
+
 // Len is the length of the data in octets.
 func (d *Unknown) Len() int { return len(d.Data) }
 
-func (d *Unknown) String() string { return string(appendGeneric(nil, d.Data)) }
+func (d Unknown) String() string { return string(appendGeneric(nil, d.Data)) }

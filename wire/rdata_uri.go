@@ -30,4 +30,4 @@ func (d *URI) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *URI) Len() int { return 4 + len(d.Target) }
 
-func (d *URI) String() string { return rdataString(d) }
+func (d URI) String() string { return rdataString(&d) }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 )
@@ -25,15 +26,22 @@ func (d *WKS) Parse(c *Cursor) error {
 
 // AppendTo appends the wire form.
 func (d *WKS) AppendTo(b []byte, _ *Compressor) []byte {
+	if d.validate() != nil {
+		return b
+	}
 	b = appendIPv4Octets(b, d.Addr)
 	b = append(b, d.Protocol)
 	return append(b, d.Ports...)
 }
 
+func (d *WKS) validate() error {
+	return cmp.Or(requireIPv4("Addr", d.Addr), requireLength("Ports", d.Ports, maxPortOctets))
+}
+
 // Len is the length of the wire form in octets.
 func (d *WKS) Len() int { return 5 + len(d.Ports) }
 
-func (d *WKS) String() string { return rdataString(d) }
+func (d WKS) String() string { return rdataString(&d) }
 
 // maxPortOctets is what 65536 bits take.
 const maxPortOctets = 1 << 16 / 8

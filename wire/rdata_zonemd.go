@@ -32,15 +32,30 @@ func (d *ZONEMD) AppendTo(b []byte, _ *Compressor) []byte {
 // Len is the length of the wire form in octets.
 func (d *ZONEMD) Len() int { return 6 + len(d.Digest) }
 
-func (d *ZONEMD) String() string { return rdataString(d) }
+func (d ZONEMD) String() string { return rdataString(&d) }
+
+// zoneDigest reads scheme, hash algorithm and digest.
+func (w *wordReader) zoneDigest() {
+	scheme := code8[uint8](w, "a scheme, its number from 0 to 255", nil)
+	w.digest(nil, func(algorithm uint8) int { return zoneDigestLen(scheme, algorithm) })
+}
+
+func appendZoneDigestText(b []byte, c *Cursor) []byte {
+	scheme := c.Uint8()
+	b = append(appendUint(b, uint64(scheme)), ' ')
+	return appendDigestText(b, c, func(algorithm uint8) int { return zoneDigestLen(scheme, algorithm) })
+}
 
 // zoneDigestLen is how many octets digests of an algorithm have (RFC 8976
-// 2.2.3), 0 where we do not know.
-func zoneDigestLen(algorithm uint8) int {
-	switch algorithm {
-	case 1: // SHA-384
+// 2.2.3), 0 where we do not know: only of the scheme SIMPLE is the digest what the
+// algorithm gives.
+func zoneDigestLen(scheme, algorithm uint8) int {
+	switch {
+	case scheme != 1:
+		return 0
+	case algorithm == 1: // SHA-384
 		return 48
-	case 2: // SHA-512
+	case algorithm == 2: // SHA-512
 		return 64
 	}
 	return 0

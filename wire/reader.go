@@ -21,7 +21,7 @@ type Reader struct {
 	data    Cursor // what Parse reads with; a local one would be allocated each time
 }
 
-// Reset begins to read msg. What an earlier message gave is no longer valid.
+// Reset begins to read msg. What an earlier message gave stops being valid.
 func (r *Reader) Reset(msg []byte) error {
 	names := r.names
 	if names == nil {
@@ -41,7 +41,7 @@ func (r *Reader) Reset(msg []byte) error {
 	return nil
 }
 
-// Header returns the header as it stands in the message.
+// Header returns the header as it is in the message.
 func (r *Reader) Header() Header { return r.header }
 
 // Section is the section the next record comes from.
@@ -188,7 +188,7 @@ func (r *Reader) Data() Cursor {
 	return Cursor{msg: r.msg, at: r.at, end: r.dataEnd, names: r.names}
 }
 
-// Raw returns the data of the record that Next returned last as it stands in
+// Raw returns the data of the record that Next returned last as it is in
 // the message, names compressed as they are. It points into the message.
 func (r *Reader) Raw() []byte { return r.msg[r.at:r.dataEnd:r.dataEnd] }
 
@@ -209,16 +209,14 @@ func (r *Reader) Parse(d Rdata) error {
 	return nil
 }
 
-// Close reports octets behind the last record, once every section was read
-// or skipped: [ErrTrailing].
+// Close reads on to the end of the last record that the header counts, and
+// reports what is wrong on the way. Octets after that belong to nothing: the
+// message ends where its counts say.
 func (r *Reader) Close() error {
 	for r.section != SectionEnd {
 		if err := r.NextSection(); err != nil {
 			return err
 		}
-	}
-	if r.dataEnd != len(r.msg) {
-		return r.fail(r.dataEnd, ErrTrailing)
 	}
 	return nil
 }

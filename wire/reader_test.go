@@ -173,20 +173,19 @@ func TestReaderPrefixes(t *testing.T) {
 		}
 	}
 	for _, skip := range []func(int) bool{never, always} {
-		_, _, err := readAll(append(msg, 0), skip)
-		var where *Error
-		if !errors.Is(err, ErrTrailing) || !errors.As(err, &where) || where.Offset != len(msg) || where.Section != SectionEnd {
-			t.Errorf("with an octet too many: %v", err)
+		if _, _, err := readAll(append(msg, 0), skip); err != nil {
+			t.Errorf("followed by an octet: %v", err)
 		}
 	}
 }
 
-// Counts that claim more or less than there is.
+// Counts that claim more than there is. Those that claim less end the message
+// earlier, which may be where no record ends.
 func TestReaderTrustsNoCount(t *testing.T) {
 	for section := range 4 {
 		for _, count := range []uint16{0, 1, 3, 100, 65535} {
 			msg := mxReply(t)
-			if binary.BigEndian.Uint16(msg[4+2*section:]) == count {
+			if binary.BigEndian.Uint16(msg[4+2*section:]) >= count {
 				continue
 			}
 			binary.BigEndian.PutUint16(msg[4+2*section:], count)
@@ -214,13 +213,13 @@ func TestReaderSectionsInOrder(t *testing.T) {
 		}
 	}
 	if _, err := r.Next(); err != ErrSectionDone {
-		t.Errorf("Next behind the end: %v", err)
+		t.Errorf("Next after the end: %v", err)
 	}
 	if err := r.Skip(); err != ErrSectionDone {
-		t.Errorf("Skip behind the end: %v", err)
+		t.Errorf("Skip after the end: %v", err)
 	}
 	if _, err := r.Question(); err != ErrSectionDone {
-		t.Errorf("Question behind the end: %v", err)
+		t.Errorf("Question after the end: %v", err)
 	}
 	if err := r.Close(); err != nil {
 		t.Error(err)

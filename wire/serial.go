@@ -9,9 +9,9 @@ import (
 // Serial is a zone's serial number, a point on a circle of 2³² (RFC 1982).
 type Serial uint32
 
-// ErrSerialStep is returned for a step of more than half the circle, for
+// ErrSerialStep is returned for a step of half of the range or more, for
 // which RFC 1982 3.1 defines no addition.
-var ErrSerialStep = errors.New("serial number grows by half its circle or more at once")
+var ErrSerialStep = errors.New("serial number grows by half of its range or more at once")
 
 // Less reports whether s comes before o. Two serials that are exactly half
 // the circle apart have no order: neither is less (RFC 1982 3.2).

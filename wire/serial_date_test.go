@@ -14,9 +14,9 @@ func TestSerialNextDated(t *testing.T) {
 		{2026112299, 2026112300},
 		{2026112300, 2026112301},
 		{2026112399, 2026112400}, // more than a hundred versions
-		{2026113005, 2026113006}, // somebody was ahead
+		{2026113005, 2026113006}, // the serial was ahead
 		{4294967295, 2026112300}, // nearest on the way round
-		{4000000000, 4000000001}, // behind today on the circle would be a step back
+		{4000000000, 4000000001}, // after today on the circle would be a step back
 	} {
 		if got := test.s.NextDated(today); got != test.want {
 			t.Errorf("after %d comes %d, want %d", test.s, got, test.want)
@@ -26,7 +26,7 @@ func TestSerialNextDated(t *testing.T) {
 	for i := range 1000 {
 		next := serial.NextDated(today.Add(time.Duration(i) * time.Hour))
 		if !serial.Less(next) {
-			t.Fatalf("%d is not behind %d", next, serial)
+			t.Fatalf("%d is not after %d", next, serial)
 		}
 		serial = next
 	}

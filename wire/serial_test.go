@@ -57,7 +57,7 @@ func TestSerialAdd(t *testing.T) {
 	}
 	seen := map[Serial]bool{1: true} // serials are values: == and maps work
 	if !seen[Serial(1)] || seen[2] {
-		t.Error("serials are no keys")
+		t.Error("serials cannot be keys")
 	}
 }
 

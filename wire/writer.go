@@ -49,7 +49,7 @@ func shiftOf(s Section) uint8 { return 16 * uint8(SectionAdditional-s) }
 // out that something does not fit.
 const WriterSlack = 1024
 
-// Reset begins a message of at most limit octets behind what b holds.
+// Reset begins a message of at most limit octets after what b holds.
 func (w *Writer) Reset(b []byte, limit int) {
 	w.ID, w.Flags = 0, 0
 	w.start = len(b)
@@ -91,7 +91,7 @@ func (w *Writer) Count(section Section) int { return w.counts.of(section) }
 func (w *Writer) Section() Section { return w.section }
 
 // SetSection goes on to a later section. There is no way back, save by
-// [Writer.Rollback], and no section behind the additional one.
+// [Writer.Rollback], and no section after the additional one.
 func (w *Writer) SetSection(s Section) {
 	w.section = min(max(w.section, s), SectionAdditional)
 }
@@ -144,10 +144,17 @@ func (w *Writer) accept(b []byte, known int) error {
 	return nil
 }
 
-// Record appends a record with typed data to the present section.
+// Record appends a record with typed data to the present section. It refuses
+// data with a field that is impossible, see [ValidateRdata].
 func (w *Writer) Record(owner Name, class Class, ttl uint32, d Rdata) error {
 	if err := w.mayFollow(owner); err != nil {
 		return err
+	}
+	switch d.(type) {
+	case *APL, *Unknown: // are appended as they are
+		if err := ValidateRdata(d); err != nil {
+			return err
+		}
 	}
 	t := d.Type()
 	if n := d.Len(); n > shortData && !w.hasRoom(recordFixed+n) {
@@ -158,6 +165,12 @@ func (w *Writer) Record(owner Name, class Class, ttl uint32, d Rdata) error {
 	b = appendRecordHeader(b, t, class, ttl)
 	data := len(b)
 	b = d.AppendTo(b, &w.compress)
+	if len(b) == data { // of other data that is not valid nothing is appended
+		if err := ValidateRdata(d); err != nil {
+			w.compress.forget(known, w.Len())
+			return err
+		}
+	}
 	return w.acceptRecord(b, data, known)
 }
 
@@ -178,8 +191,8 @@ func (w *Writer) Raw(owner Name, t Type, class Class, ttl uint32, data []byte) e
 	return w.acceptRecord(b, at, known)
 }
 
-// RawAt is [Writer.Raw] for an owner that stands in the message already.
-func (w *Writer) RawAt(owner Place, t Type, class Class, ttl uint32, data []byte) error {
+// RawAt is [Writer.Raw] for an owner that is in the message already.
+func (w *Writer) RawAt(owner NameOffset, t Type, class Class, ttl uint32, data []byte) error {
 	hasNames := compresses(t)
 	switch {
 	case w.section == SectionQuestion:
@@ -203,20 +216,20 @@ func (w *Writer) RawAt(owner Place, t Type, class Class, ttl uint32, data []byte
 
 // Owner is where the owner of the record (or the question) stands that Raw,
 // Record or Question wrote last; 0 if that cannot be pointed to.
-func (w *Writer) Owner() Place { return w.compress.owner.at }
+func (w *Writer) Owner() NameOffset { return w.compress.owner.at }
 
-// Target is where the last name stands in the data of the record that Raw or
+// Target is where the last name is in the data of the record that Raw or
 // RawAt wrote last; 0 if there is none, or it cannot be pointed to.
-func (w *Writer) Target() Place { return w.compress.target }
+func (w *Writer) Target() NameOffset { return w.compress.target }
 
 const (
-	// recordFixed is what a record takes at the least beside its data: an
+	// recordFixed is what a record takes at the least besides its data: an
 	// owner that is the root, type, class, TTL, length.
 	recordFixed = 1 + 10
 	// pointedFixed is that where the owner is a pointer.
 	pointedFixed = 2 + 10
 	// shortData is data that is written before it is known to fit: it is
-	// within the slack even behind the longest owner. No data whose names may
+	// within the slack even after the longest owner. No data whose names may
 	// be compressed is longer, SOA's 530 octets being the most.
 	shortData = WriterSlack - MaxNameLen - 10
 )
@@ -276,7 +289,7 @@ func (w *Writer) Append(b []byte, count int) error {
 }
 
 // MoveTo goes on in another buffer, into which what was written is copied
-// behind what it holds. The buffer is made larger if it is too small.
+// after what it holds. The buffer is made larger if it is too small.
 func (w *Writer) MoveTo(b []byte) {
 	message := w.buf[w.start:]
 	need := w.limit + WriterSlack

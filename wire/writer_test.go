@@ -32,8 +32,8 @@ func TestWriterKeepsWhatStoodBefore(t *testing.T) {
 	}
 }
 
-// Records whose owners are told by their places are those whose owners are
-// told by their names.
+// Records whose owners are given by their offsets are those whose owners are
+// given by their names.
 func TestWriterRawAt(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	owners := []Name{MustParseName("www.example."), MustParseName("example."), MustParseName("mail.example.")}
@@ -45,7 +45,7 @@ func TestWriterRawAt(t *testing.T) {
 			w.Question(Question{owners[0], TypeA, ClassIN})
 			w.SetSection(SectionAnswer)
 		}
-		places := map[string]Place{owners[0].Wire(): byPlace.Owner(), owners[1].Wire(): byPlace.Owner() + 4}
+		places := map[string]NameOffset{owners[0].Wire(): byPlace.Owner(), owners[1].Wire(): byPlace.Owner() + 4}
 		for range 40 {
 			owner, target := owners[r.IntN(len(owners))], owners[r.IntN(len(owners))]
 			kind, data := TypeMX, target.AppendTo([]byte{0, 1})
@@ -276,7 +276,7 @@ func TestWriterRefuses(t *testing.T) {
 		t.Errorf("a record of no name: %v", err)
 	}
 	if err := w.Question(Question{Root, TypeA, ClassIN}); !errors.Is(err, ErrSectionOrder) {
-		t.Errorf("a question behind the question section: %v", err)
+		t.Errorf("a question after the question section: %v", err)
 	}
 	if err := w.Raw(Root, TypeNULL, ClassIN, 1, make([]byte, 65535)); err != ErrNoSpace {
 		t.Errorf("65535 octets of data: %v", err)

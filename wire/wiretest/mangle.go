@@ -7,7 +7,7 @@ import (
 )
 
 // Prefixes yields every proper prefix of packet, the empty one first. Each has
-// no capacity beyond its end, so that whoever reads on panics.
+// no capacity beyond its end, so that code that reads on panics.
 func Prefixes(packet []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for n := range packet {

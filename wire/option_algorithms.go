@@ -5,30 +5,30 @@ import (
 	"strings"
 )
 
-// Understood lists the algorithms a validator understands (RFC 6975): of
+// AlgorithmList lists the algorithms a validator understands (RFC 6975): of
 // signatures, of DS digests, of NSEC3 hashes.
-type Understood struct {
+type AlgorithmList struct {
 	Code       OptionCode // OptionDAU, OptionDHU or OptionN3U
 	Algorithms []uint8
 }
 
 // OptionCode implements [Option].
-func (o *Understood) OptionCode() OptionCode { return o.Code }
+func (o *AlgorithmList) OptionCode() OptionCode { return o.Code }
 
 // Parse implements [Option]. It never fails.
-func (o *Understood) Parse(data []byte) error {
+func (o *AlgorithmList) Parse(data []byte) error {
 	o.Algorithms = data
 	return nil
 }
 
 // Len implements [Option].
-func (o *Understood) Len() int { return len(o.Algorithms) }
+func (o *AlgorithmList) Len() int { return len(o.Algorithms) }
 
 // AppendTo implements [Option].
-func (o *Understood) AppendTo(b []byte) []byte { return append(b, o.Algorithms...) }
+func (o *AlgorithmList) AppendTo(b []byte) []byte { return append(b, o.Algorithms...) }
 
 // AppendText implements [Option]: 8 13 15.
-func (o *Understood) AppendText(b []byte) []byte {
+func (o *AlgorithmList) AppendText(b []byte) []byte {
 	for i, a := range o.Algorithms {
 		if i > 0 {
 			b = append(b, ' ')
@@ -39,7 +39,7 @@ func (o *Understood) AppendText(b []byte) []byte {
 }
 
 // ParseText implements [Option].
-func (o *Understood) ParseText(text string) error {
+func (o *AlgorithmList) ParseText(text string) error {
 	o.Algorithms = nil
 	for field := range strings.FieldsSeq(text) {
 		a, err := parseNumber(field, 8)

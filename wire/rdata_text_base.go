@@ -123,7 +123,7 @@ type base64Decoder struct {
 	padded int // of them "="
 }
 
-// append appends what text stands for; false where it is no base64, bits left
+// append appends what text encodes; false if it is not base64, bits left
 // over at the end that are not zero included.
 func (d *base64Decoder) append(b, text []byte) ([]byte, bool) {
 	if d.count == 0 && d.padded == 0 { // whole groups, which is nearly everything

@@ -8,7 +8,7 @@ import (
 )
 
 // String returns the message as dig shows it.
-func (m *Message) String() string { return string(m.AppendText(nil)) }
+func (m Message) String() string { return string(m.AppendText(nil)) }
 
 // AppendText appends the message as dig shows it: header, OPT pseudosection,
 // then the sections that hold something. [ParseMessageText] reads it back to
@@ -142,7 +142,7 @@ func (e *EDNS) appendText(b []byte) []byte {
 	}
 }
 
-// ErrText is returned for text that is no message in the manner of dig.
+// ErrText is returned for text that is not a message as dig prints it.
 var ErrText = errors.New("not as dig writes it")
 
 // TextError says where in a text it went wrong. It wraps the cause.
@@ -459,7 +459,7 @@ func cutPrefixFold(text, prefix string) (string, bool) {
 	return text[len(prefix):], true
 }
 
-// parseTextNumber reads a number of at most bits bits, in decimal or behind 0x
+// parseTextNumber reads a number of at most bits bits, in decimal or after 0x
 // in hexadecimal.
 func parseTextNumber(text string, bits int) (uint64, error) {
 	digits, base := text, 10

@@ -11,7 +11,7 @@ import (
 )
 
 // wordReader turns words of presentation format into rdata, a field at a
-// time. As with [Cursor], the first thing that goes wrong stays, and whoever
+// time. As with [Cursor], the first thing that goes wrong stays, and a caller that
 // reads may look for it once.
 type wordReader struct {
 	words  []Word

@@ -62,7 +62,7 @@ func (s *wordScanner) restOfLine() string {
 	return s.text[from:s.at]
 }
 
-// entry reads the words up to the end of the line, or behind it as long as a
+// entry reads the words up to the end of the line, or after it as long as a
 // parenthesis is open.
 func (s *wordScanner) entry() (words []Word, places []wordPlace, err error) {
 	open := 0 // parentheses
