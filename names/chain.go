@@ -8,10 +8,10 @@ import (
 )
 
 // Chain asks resolvers in order until one does not pass. A chain that is
-// empty, or in which everybody passes, passes itself.
+// empty, or in which all pass, passes itself.
 type Chain []Resolver
 
-// Resolve asks each resolver in turn.
+// Resolve asks one resolver after the other.
 func (c Chain) Resolve(ctx context.Context, x *Exchange) error {
 	for _, r := range c {
 		if err := r.Resolve(ctx, x); err != ErrPass {
@@ -21,9 +21,9 @@ func (c Chain) Resolve(ctx context.Context, x *Exchange) error {
 	return ErrPass
 }
 
-// TryResolve asks each resolver in turn as long as they need not wait. After
-// [ErrSlow] the whole chain is asked again with Resolve: those in front of the
-// slow one pass a second time.
+// TryResolve asks one resolver after the other as long as none has to wait.
+// After [ErrSlow] the whole chain is asked again with Resolve: the resolvers
+// before the slow one pass a second time.
 func (c Chain) TryResolve(x *Exchange) error {
 	for _, r := range c {
 		if err := Try(r, x); err != ErrPass {
@@ -33,12 +33,16 @@ func (c Chain) TryResolve(x *Exchange) error {
 	return ErrPass
 }
 
-// Anticipates reports whether one of the chain wants to be told of queries.
-func (c Chain) Anticipates() bool { return slices.ContainsFunc(c, Anticipates) }
+// WantsBatches reports whether a resolver of the chain wants batches.
+func (c Chain) WantsBatches() bool {
+	return slices.ContainsFunc(c, func(r Resolver) bool { return BatchPreparerOf(r) != nil })
+}
 
-// Anticipate tells those that do.
-func (c Chain) Anticipate(queries []wire.Query) {
+// PrepareBatch passes the queries to each resolver that wants batches.
+func (c Chain) PrepareBatch(queries []wire.Query) {
 	for _, r := range c {
-		Anticipate(r, queries)
+		if p := BatchPreparerOf(r); p != nil {
+			p.PrepareBatch(queries)
+		}
 	}
 }

@@ -13,26 +13,27 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/names-dns/names/internal/filewatch"
 	"github.com/names-dns/names/wire"
 )
 
-// ClientConfig says whom a [Client] asks, and how. Its zero value means: as
-// this machine's resolv.conf and hosts file say.
+// ClientConfig says which servers a [Client] asks, and how. The zero value
+// follows this machine's resolv.conf and hosts file.
 type ClientConfig struct {
 	// Servers are asked in this order, before those of ResolvConf.
 	Servers []netip.AddrPort
 
 	// ResolvConf is a file as resolv.conf(5) describes it, read again when it
-	// has changed. Without one it is /etc/resolv.conf where there are no
-	// Servers and no Resolver, and none where there are.
+	// has changed. Empty means /etc/resolv.conf if there are no Servers
+	// and no Resolver, and no file otherwise.
 	ResolvConf string
 
 	// Resolver is asked instead of servers: a chain in this program, say.
 	Resolver Resolver
 
-	// HostsFile is looked into before anybody is asked for addresses or their
-	// names, and read again when it has changed. By default it is /etc/hosts;
-	// one that is not there is empty.
+	// HostsFile is searched before a server is asked for addresses or their
+	// names, and read again when it has changed. By default it is /etc/hosts; a
+	// missing file is empty.
 	HostsFile string
 
 	// NoHosts leaves the hosts file out.
@@ -45,14 +46,14 @@ type ClientConfig struct {
 
 	// Search holds the names that names with few dots are completed with, and
 	// Ndots how many dots are enough for a name to be tried as it is first. By
-	// default resolv.conf says so: none, and one. No dots at all are -1.
+	// default resolv.conf decides: none, and one. For no dots at all, set -1.
 	Search []string
 	Ndots  int
 
 	// Rotate begins with another server for each query, EDNS0 sends an OPT
 	// record and cookies, TrustAD believes servers that say the data is
-	// authentic, UseTCP asks over TCP from the start: also where resolv.conf
-	// does not say so.
+	// authentic, UseTCP asks over TCP from the start: even if resolv.conf does
+	// not say so.
 	Rotate, EDNS0, TrustAD, UseTCP bool
 
 	// MaxTransfer is how many octets [Client.LookupZone] reads at most. By
@@ -66,15 +67,15 @@ type ClientConfig struct {
 	// ToASCII of golang.org/x/net/idna's Lookup is one for those that do.
 	ToASCII func(name string) (string, error)
 
-	// Dial opens the way to a server, as [Asker] has it.
+	// Dial connects to a server, as for [Querier].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// Log hears of tries that brought no reply, at level debug. By default
-	// nobody does.
+	// Log receives tries without a reply, at level debug. By default nothing is
+	// logged.
 	Log *slog.Logger
 }
 
-// Files a client reads unless it is told otherwise.
+// Files that a client reads by default.
 const (
 	systemResolvConf = "/etc/resolv.conf"
 	systemHosts      = "/etc/hosts"
@@ -97,13 +98,13 @@ type Client struct {
 	once   sync.Once
 	failed error // of start
 
-	file     glance // of resolv.conf
+	file     filewatch.Checker // of resolv.conf
 	settings atomic.Pointer[settings]
 	hosts    *Hosts // nil: none
-	hostsAge glance
+	hostsAge filewatch.Checker
 
 	turn    atomic.Uint32 // which server is the first, with Rotate
-	flights flights
+	calls   calls
 	streams streams
 	cookies cookies
 }
@@ -114,12 +115,12 @@ type settings struct {
 	timeouts []time.Duration
 }
 
-// Default is the client of those who need none of their own. It does what the
+// Default is a client for programs that need no configuration. It does what the
 // system's files say, and reads them when it is first used.
 var Default = new(Client)
 
-// NewClient returns a client, and an error where the configuration makes no
-// sense or a file cannot be read. Files that are not there are empty.
+// NewClient returns a client, or an error if the configuration is invalid or a
+// file cannot be read. Missing files are empty.
 func NewClient(config ClientConfig) (*Client, error) {
 	c := &Client{config: config}
 	if err := c.start(); err != nil {
@@ -138,7 +139,7 @@ func (c *Client) prepare() error {
 	config := &c.config
 	for _, server := range config.Servers {
 		if !server.IsValid() || server.Port() == 0 {
-			return fmt.Errorf("server %v is no address with a port", server)
+			return fmt.Errorf("server %v is not an address with a port", server)
 		}
 	}
 	if i := slices.IndexFunc(config.Timeouts, func(t time.Duration) bool { return t <= 0 }); i >= 0 {
@@ -157,8 +158,8 @@ func (c *Client) prepare() error {
 	}
 	conf := defaultResolvConf()
 	if config.ResolvConf != "" {
-		c.file.path = config.ResolvConf
-		c.file.hasChanged() // from what it is before it is read
+		c.file.Path = config.ResolvConf
+		c.file.HasChanged() // from what it is before it is read
 		var err error
 		if conf, err = ReadResolvConf(config.ResolvConf); err != nil {
 			return err
@@ -172,11 +173,14 @@ func (c *Client) prepare() error {
 		config.HostsFile = systemHosts
 	}
 	c.hosts = &Hosts{path: config.HostsFile}
-	c.hosts.file.Store(parseHosts(""))
-	c.hostsAge.path = config.HostsFile
-	c.hostsAge.hasChanged()
+	c.hosts.file.Store(parseHosts(nil))
+	c.hostsAge.Path = config.HostsFile
+	c.hostsAge.HasChanged()
 	if err := c.hosts.Reload(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if config.Log != nil {
+		c.hosts.Report().Warn(config.HostsFile, config.Log)
 	}
 	return nil
 }
@@ -211,7 +215,7 @@ func (c *Client) current() (*settings, error) {
 	if err := c.start(); err != nil {
 		return nil, err
 	}
-	if c.config.ResolvConf != "" && c.file.hasChanged() {
+	if c.config.ResolvConf != "" && c.file.HasChanged() {
 		conf, err := ReadResolvConf(c.config.ResolvConf)
 		if err == nil {
 			c.settings.Store(c.config.apply(conf))
@@ -227,13 +231,16 @@ func (c *Client) currentHosts() *Hosts {
 	if c.start() != nil || c.hosts == nil {
 		return nil
 	}
-	if c.hostsAge.hasChanged() {
+	if c.hostsAge.HasChanged() {
 		err := c.hosts.Reload()
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			c.hosts.file.Store(parseHosts(""))
-		case err != nil && c.config.Log != nil:
-			c.config.Log.Warn("hosts file cannot be read", "error", err)
+			c.hosts.file.Store(parseHosts(nil))
+		case c.config.Log == nil:
+		case err != nil:
+			c.config.Log.Warn("cannot read hosts file", "error", err)
+		default:
+			c.hosts.Report().Warn(c.config.HostsFile, c.config.Log)
 		}
 	}
 	return c.hosts
@@ -244,20 +251,26 @@ func (c *Client) currentHosts() *Hosts {
 func (c *Client) CloseIdleConnections() { c.streams.closeAll() }
 
 // Exchange sends a message and returns the reply, whatever its RCODE, from the
-// first server that has one: SERVFAIL, NOTIMP and REFUSED count only where
-// nobody says anything else. The ID of m does not go out, queries have one
-// that cannot be guessed; the reply has that of m again.
+// first server that has one: SERVFAIL, NOTIMP and REFUSED count only if
+// no other server has a better reply. The ID of m is not sent: queries have one
+// that cannot be guessed, and the reply has that of m again.
 //
-// A reply to somebody else's question is not taken. Where the server cannot
-// read the OPT record of m (RFC 6891 7) it is asked again without. The error
-// is an [*Error].
+// A reply to another question is ignored. If the server cannot read the OPT
+// record of m (RFC 6891 7), it is asked again without one. The error is an
+// [*Error].
 func (c *Client) Exchange(ctx context.Context, m *wire.Message) (*wire.Message, error) {
 	reply, _, err := c.exchange(ctx, m)
 	return reply, err
 }
 
-// exchange is Exchange, and says who replied.
-func (c *Client) exchange(ctx context.Context, m *wire.Message) (*wire.Message, netip.AddrPort, error) {
+// source is where a reply comes from.
+type source struct {
+	server netip.AddrPort // not valid if a resolver in this program was asked
+	cause  error          // why that failed, if it did
+}
+
+// exchange is Exchange, and says where the reply comes from.
+func (c *Client) exchange(ctx context.Context, m *wire.Message) (*wire.Message, source, error) {
 	fail := func(server netip.AddrPort, err error) error {
 		e := &Error{Server: server, Err: err}
 		var inner *Error
@@ -271,20 +284,20 @@ func (c *Client) exchange(ctx context.Context, m *wire.Message) (*wire.Message, 
 	}
 	s, err := c.current()
 	if err != nil {
-		return nil, netip.AddrPort{}, fail(netip.AddrPort{}, err)
+		return nil, source{}, fail(netip.AddrPort{}, err)
 	}
 	query, err := m.AppendTo(nil)
 	if err != nil {
-		return nil, netip.AddrPort{}, fail(netip.AddrPort{}, err)
+		return nil, source{}, fail(netip.AddrPort{}, err)
 	}
 	setID(query, 0)
-	r, err := c.flights.do(ctx, string(query), func(ctx context.Context) (*Reply, error) { return c.send(ctx, s, query) })
+	r, err := c.calls.do(ctx, string(query), func(ctx context.Context) (*Reply, error) { return c.send(ctx, s, query) })
 	if err != nil {
-		return nil, netip.AddrPort{}, fail(netip.AddrPort{}, err)
+		return nil, source{}, fail(netip.AddrPort{}, err)
 	}
 	reply, err := wire.ParseMessage(r.Message)
 	if err != nil {
-		return nil, r.Server, fail(r.Server, fmt.Errorf("%w: %w", ErrMalformed, err))
+		return nil, source{}, fail(r.Server, fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
 	if reply.RCode == wire.RCodeFormErr && m.EDNS != nil && reply.EDNS == nil {
 		without := *m
@@ -293,7 +306,7 @@ func (c *Client) exchange(ctx context.Context, m *wire.Message) (*wire.Message, 
 		return c.exchange(ctx, &without)
 	}
 	reply.ID = m.ID
-	return reply, r.Server, nil
+	return reply, source{r.Server, r.cause}, nil
 }
 
 func setID(message []byte, id uint16) { message[0], message[1] = byte(id>>8), byte(id) }
@@ -304,16 +317,16 @@ func (c *Client) send(ctx context.Context, s *settings, query []byte) (*Reply, e
 	if c.config.Resolver != nil {
 		return c.askResolver(ctx, s, query)
 	}
-	asker := Asker{
+	querier := Querier{
 		Timeouts: s.timeouts, TCP: s.UseTCP, SecondOpinion: true, Dial: c.config.Dial,
 		streams: &c.streams, cookies: &c.cookies,
 	}
 	if log := c.config.Log; log != nil {
-		asker.Failed = func(server netip.AddrPort, transport Transport, err error) {
+		querier.Failed = func(server netip.AddrPort, transport Transport, err error) {
 			log.Debug("no reply", "server", server, "transport", transport, "error", err)
 		}
 	}
-	return asker.Ask(ctx, query, c.servers(s)...)
+	return querier.Query(ctx, query, c.servers(s)...)
 }
 
 // servers returns the servers in the order in which they are to be asked.
@@ -335,19 +348,22 @@ func (c *Client) askResolver(ctx context.Context, s *settings, query []byte) (*R
 	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	start := time.Now()
-	message := answer(within, c.config.Resolver, query)
+	message, cause := answer(within, c.config.Resolver, query)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case message == nil, within.Err() != nil:
 		return nil, &lateError{timeout}
 	}
-	return &Reply{Message: message, Transport: TCP, Time: time.Since(start)}, nil
+	return &Reply{Message: message, Transport: TCP, Time: time.Since(start), cause: cause}, nil
 }
 
 // Query asks for the records that name, taken as absolute, has of a type in
-// class IN, and returns the whole reply. Where the RCODE is not NOERROR the
-// error is an [*Error], beside the reply; a reply without records is none.
+// class IN, and returns the whole reply. If the RCODE is not NOERROR, there is
+// an [*Error] as well as the reply; a reply without records is not an error.
+//
+// If a resolver in this program was asked and failed, the error wraps what it
+// failed with as well as [ErrServer], and has its extended error.
 //
 // AD is never set unless the servers are trusted to say so (TrustAD).
 func (c *Client) Query(ctx context.Context, name string, t wire.Type) (*wire.Message, error) {
@@ -370,22 +386,22 @@ func (c *Client) query(ctx context.Context, q wire.Question) (*wire.Message, err
 	if s.EDNS0 {
 		m.EDNS = &wire.EDNS{UDPSize: clientUDPSize}
 	}
-	reply, server, err := c.exchange(ctx, m)
+	reply, from, err := c.exchange(ctx, m)
 	if err != nil {
 		return nil, err
 	}
 	if !s.TrustAD {
 		reply.Flags &^= wire.FlagAD
 	}
-	return reply, replyError(q, reply, server)
+	return reply, replyError(q, reply, from)
 }
 
 // Resolve makes the client a [Resolver]: the servers are asked, the hosts file
 // and the search list are left out. It is what a small forwarder needs; its
-// server has to say who may ask.
+// server has to say which clients may ask.
 //
-// What is no answer - SERVFAIL, REFUSED, no reply - is an error, which carries
-// the extended error that the asker will see.
+// If there is no answer - SERVFAIL, REFUSED, no reply - it returns an error, which
+// carries the extended error that the client will see.
 func (c *Client) Resolve(ctx context.Context, x *Exchange) error {
 	query := &x.Query
 	m := &wire.Message{
@@ -400,17 +416,18 @@ func (c *Client) Resolve(ctx context.Context, x *Exchange) error {
 	if x.DO() {
 		m.EDNS.Flags |= wire.FlagDO
 	}
-	reply, server, err := c.exchange(ctx, m)
+	reply, from, err := c.exchange(ctx, m)
 	if err != nil {
 		return err
 	}
 	switch reply.RCode {
 	case wire.RCodeNoError, wire.RCodeNXDomain, wire.RCodeYXDomain:
 	default:
-		return replyError(query.Question, reply, server)
+		return replyError(query.Question, reply, from)
 	}
 	x.RCode = reply.RCode
 	x.Reply.Flags |= reply.Flags & wire.FlagRA
+	x.LeadsOn = leadsOn(reply, query.Question)
 	for section := wire.SectionAnswer; section <= wire.SectionAdditional; section++ {
 		x.Reply.SetSection(section)
 		for _, r := range reply.Section(section) {
@@ -427,4 +444,14 @@ func (c *Client) Resolve(ctx context.Context, x *Exchange) error {
 		}
 	}
 	return nil
+}
+
+// leadsOn reports whether the reply to q ends with an alias, and neither has
+// what q asks for nor says that there is no such data.
+func leadsOn(reply *wire.Message, q wire.Question) bool {
+	if reply.RCode != wire.RCodeNoError || isNegative(reply) {
+		return false
+	}
+	end, records, err := follow(reply.Answers, q.Name, q.Type)
+	return err == nil && len(records) == 0 && !end.Equal(q.Name)
 }

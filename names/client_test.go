@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/names-dns/names/internal/filewatch"
 	"github.com/names-dns/names/wire"
 )
 
@@ -108,7 +109,7 @@ func TestClientSharesQueriesUntilTheLastLeaves(t *testing.T) {
 		leave()
 		leaveToo()
 		wg.Wait()
-		answer <- false // heard by nobody
+		answer <- false // no caller waits for it
 		synctest.Wait()
 		expect(t, "open", u.stillOpen(), 0)
 		expect(t, "asked", len(u.asked()), 1)
@@ -158,8 +159,8 @@ func TestClientRCodes(t *testing.T) {
 	}
 }
 
-// A server that fails is asked once, and its reply counts where nobody says
-// anything else.
+// A server that fails is asked once, and its reply counts only if no other server
+// has a better one.
 func TestClientAsksElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream(t, func(a asked) [][]byte {
@@ -196,7 +197,7 @@ func TestClientRotates(t *testing.T) {
 	})
 }
 
-// resolv.conf adds its servers behind those given, and counts when it changes.
+// resolv.conf adds its servers after those given, and counts when it changes.
 func TestClientReadsResolvConf(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "resolv.conf")
 	write := func(text string) {
@@ -224,7 +225,7 @@ func TestClientReadsResolvConf(t *testing.T) {
 		expect(t, "missing", servers(), "[192.0.2.1:53 127.0.0.1:53] [5s 5s] 1")
 		write("nameserver 192.0.2.9\noptions timeout:1 attempts:3 ndots:2\n")
 		expect(t, "not looked at yet", servers(), "[192.0.2.1:53 127.0.0.1:53] [5s 5s] 1")
-		<-time.After(watchInterval)
+		<-time.After(filewatch.Interval)
 		expect(t, "changed", servers(), "[192.0.2.1:53 192.0.2.9:53] [1s 1s 1s] 2")
 		if _, err := c.Query(t.Context(), "example.com", wire.TypeA); err != nil {
 			t.Error(err)
@@ -236,7 +237,7 @@ func TestClientReadsResolvConf(t *testing.T) {
 		if err := os.Mkdir(path, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(watchInterval)
+		<-time.After(filewatch.Interval)
 		expect(t, "unreadable", servers(), "[192.0.2.1:53 192.0.2.9:53] [1s 1s 1s] 2")
 		synctest.Wait()
 	})
@@ -252,8 +253,8 @@ func TestNewClient(t *testing.T) {
 		{ClientConfig{ResolvConf: filepath.Join(dir, "missing"), HostsFile: filepath.Join(dir, "missing")}, ""},
 		{ClientConfig{ResolvConf: dir, NoHosts: true}, "is a directory"},
 		{ClientConfig{ResolvConf: filepath.Join(dir, "missing"), HostsFile: dir}, "is a directory"},
-		{ClientConfig{Servers: []netip.AddrPort{{}}}, "is no address with a port"},
-		{ClientConfig{Servers: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:0")}}, "192.0.2.1:0 is no address with a port"},
+		{ClientConfig{Servers: []netip.AddrPort{{}}}, "is not an address with a port"},
+		{ClientConfig{Servers: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:0")}}, "192.0.2.1:0 is not an address with a port"},
 		{ClientConfig{Timeouts: []time.Duration{time.Second, 0}}, "timeout of 0s is not positive"},
 		{ClientConfig{Search: []string{"a..b"}}, "search list: name \"a..b\": label is empty"},
 		{ClientConfig{Search: []string{"bücher.example"}}, "search list: name is not ASCII"},
@@ -419,7 +420,7 @@ func TestClientKeepsStreams(t *testing.T) {
 		hangUp = true
 		ask("the server closes it afterwards", 2, 1)
 		hangUp = false
-		ask("and nobody notices until then", 3, 1)
+		ask("unnoticed until then", 3, 1)
 		var wg sync.WaitGroup
 		for _, name := range []string{"a.example.com", "b.example.com", "c.example.com"} {
 			wg.Go(func() { c.Query(t.Context(), name, wire.TypeA) })
@@ -433,7 +434,7 @@ func TestClientKeepsStreams(t *testing.T) {
 	})
 }
 
-// A server is told the cookie it sent, and must send one once it has.
+// A server receives the cookie it sent, and must send one once it has.
 func TestClientCookies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cookies []string
@@ -505,7 +506,8 @@ func TestClientAsResolver(t *testing.T) {
 		c := newTestClient(t, u, nil)
 		ask := func(name string, flags wire.Flags, e *wire.EDNS) string {
 			q := wire.Question{Name: wire.MustParseName(name), Type: wire.TypeA, Class: wire.ClassIN}
-			m, err := wire.ParseMessage(answer(t.Context(), c, wire.AppendQuery(nil, 9, flags, q, e)))
+			reply, _ := answer(t.Context(), c, wire.AppendQuery(nil, 9, flags, q, e))
+			m, err := wire.ParseMessage(reply)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -561,6 +563,56 @@ func TestClientOfAResolver(t *testing.T) {
 		for _, err := range c.LookupZone(t.Context(), "example.com") {
 			if err == nil {
 				t.Error("a resolver in memory gives a zone")
+			}
+		}
+	})
+}
+
+// bogus is a failure with an extended error, and a cause.
+type bogus struct{ cause error }
+
+func (bogus) Error() string   { return "the signature is wrong" }
+func (b bogus) Unwrap() error { return b.cause }
+func (bogus) ExtendedError() (code uint16, text string) {
+	return uint16(wire.ExtendedErrorBogus), "key 4711"
+}
+
+// What a resolver in the same program fails with arrives at the caller of a
+// look-up, and of a client that is itself a resolver.
+func TestCauseOfAResolver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cause := errors.New("digest differs")
+		for _, edns := range []bool{false, true} {
+			c, err := NewClient(ClientConfig{NoHosts: true, EDNS0: edns, Resolver: ResolverFunc(func(context.Context, *Exchange) error {
+				return bogus{cause}
+			})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.LookupHost(t.Context(), "www.example.com")
+			_, isBogus := errors.AsType[bogus](err)
+			e, _ := errors.AsType[*Error](err)
+			if !errors.Is(err, ErrServer) || !errors.Is(err, cause) || !isBogus || e == nil ||
+				len(e.Extended) != 1 || e.Extended[0].Code != wire.ExtendedErrorBogus || e.Extended[0].Text != "key 4711" {
+				t.Errorf("EDNS %v: %+v", edns, err)
+			}
+			stub, err := NewClient(ClientConfig{NoHosts: true, Resolver: c})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = stub.Query(t.Context(), "www.example.com", wire.TypeA); !errors.Is(err, cause) {
+				t.Errorf("by way of two clients: %v", err)
+			}
+			var x Exchange
+			q := wire.Question{Name: wire.MustParseName("www.example.com."), Type: wire.TypeA, Class: wire.ClassIN}
+			x.Read(wire.AppendQuery(nil, 1, wire.FlagRD, q, nil), Peer{})
+			x.Begin(nil, 512)
+			if err := stub.Resolve(t.Context(), &x); !errors.Is(err, cause) {
+				t.Errorf("client as a resolver: %v", err)
+			} else if e, _ := errors.AsType[*Error](err); e == nil {
+				t.Errorf("client as a resolver: %v", err)
+			} else if code, text := e.ExtendedError(); code != uint16(wire.ExtendedErrorBogus) || text != "key 4711" {
+				t.Errorf("client as a resolver: extended error %d %q", code, text)
 			}
 		}
 	})

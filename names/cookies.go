@@ -31,7 +31,7 @@ type cookie struct {
 }
 
 // add returns query with the cookie for server in its OPT record; query itself
-// where it has none, or one with a cookie, or one that is not the last record.
+// if it has none, or one with a cookie, or one that is not the last record.
 func (c *cookies) add(query []byte, server netip.AddrPort) []byte {
 	if c == nil {
 		return query

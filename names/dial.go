@@ -18,7 +18,7 @@ const AttemptDelay = 250 * time.Millisecond
 const resolutionDelay = 50 * time.Millisecond
 
 // Dialer connects to hosts by name: to all their addresses as they become
-// known, IPv6 and IPv4 by turns, each a little after the one before, and the
+// known, IPv6 and IPv4 alternately, each a little after the one before, and the
 // first to take the connection has it (RFC 8305, "happy eyeballs"). Its DialContext fits
 // http.Transport. The zero value is ready.
 type Dialer struct {
@@ -31,7 +31,7 @@ type Dialer struct {
 }
 
 // DialContext connects to address, a host and a port. Network is "tcp" or
-// "udp", or one of those with 4 or 6 behind it.
+// "udp", or one of those followed by 4 or 6.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
@@ -83,7 +83,7 @@ type batch struct {
 }
 
 // find sends the addresses of a host as they become known, each family for
-// itself, and closes the channel behind the last.
+// itself, and closes the channel after the last.
 func (d *Dialer) find(ctx context.Context, family, host string, known []netip.Addr) <-chan batch {
 	found := make(chan batch)
 	go func() {
@@ -185,7 +185,7 @@ func (r *race) start(ctx context.Context) {
 	}()
 }
 
-// abandon closes the connections of those who are late.
+// abandon closes the connections that come too late.
 func (r *race) abandon() {
 	if r.running == 0 {
 		return

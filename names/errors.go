@@ -11,10 +11,10 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// What a look-up fails with, wrapped in an [Error] that says more.
+// Causes of failed look-ups, wrapped in an [Error] that says more.
 var (
 	ErrNotExist       = errors.New("name does not exist")                     // NXDOMAIN
-	ErrNoData         = errors.New("name has no data of this type")           // NOERROR, and nothing in it
+	ErrNoData         = errors.New("name has no data of this type")           // NOERROR without an answer
 	ErrFormat         = errors.New("server could not read the query")         // FORMERR
 	ErrServer         = errors.New("server failed")                           // SERVFAIL
 	ErrNotImplemented = errors.New("server does not know this kind of query") // NOTIMP
@@ -22,8 +22,8 @@ var (
 	ErrRCode          = errors.New("server answered with an error")           // every other RCODE
 	ErrTimeout        = errors.New("no reply in time")
 	ErrMalformed      = errors.New("reply is malformed")
-	ErrAliases        = errors.New("aliases lead in a circle or too far")
-	ErrNotASCII       = errors.New("name is not ASCII: ask for its xn-- form, or set ToASCII in the client's configuration")
+	ErrAliases        = errors.New("CNAME loop, or chain too long")
+	ErrNotASCII       = errors.New("name is not ASCII: use its xn-- form, or set ToASCII in the client's configuration")
 )
 
 // Error is why a look-up failed.
@@ -35,8 +35,8 @@ type Error struct {
 	Name     string               // what was asked for, as it was given
 	Type     wire.Type            // the type of record that was asked for
 	RCode    wire.RCode           // what the server replied; NOERROR without a reply
-	Server   netip.AddrPort       // who failed; not valid where nobody was asked
-	Extended []wire.ExtendedError // what the server said about it (RFC 8914)
+	Server   netip.AddrPort       // the server that failed; not valid if none was asked
+	Extended []wire.ExtendedError // extended errors in the reply (RFC 8914)
 	Err      error                // the cause
 }
 
@@ -96,8 +96,9 @@ func (e *Error) Timeout() bool {
 // Temporary reports whether asking again may help; it is part of [net.Error].
 func (e *Error) Temporary() bool { return e.Timeout() || errors.Is(e.Err, ErrServer) }
 
-// ExtendedError is what a server that forwards for others tells them of the
-// failure: what it was told itself, or who could not be reached (RFC 8914 4).
+// ExtendedError returns what a forwarding server tells its client about the
+// failure: the extended error of its upstream, or which kind of server could not
+// be reached (RFC 8914 4).
 func (e *Error) ExtendedError() (code uint16, text string) {
 	switch {
 	case len(e.Extended) > 0:
@@ -123,9 +124,8 @@ var rcodeErrors = map[wire.RCode]error{
 	wire.RCodeRefused:  ErrRefused,
 }
 
-// replyError is what the RCODE of a reply means to those who wanted an answer,
-// nil for NOERROR.
-func replyError(q wire.Question, m *wire.Message, server netip.AddrPort) error {
+// replyError turns the RCODE of a reply into an error, nil for NOERROR.
+func replyError(q wire.Question, m *wire.Message, from source) error {
 	if m.RCode == wire.RCodeNoError {
 		return nil
 	}
@@ -133,7 +133,17 @@ func replyError(q wire.Question, m *wire.Message, server netip.AddrPort) error {
 	if !ok {
 		cause = ErrRCode
 	}
-	return &Error{Name: q.Name.String(), Type: q.Type, RCode: m.RCode, Server: server, Extended: extendedErrors(m), Err: cause}
+	e := &Error{Name: q.Name.String(), Type: q.Type, RCode: m.RCode, Server: from.server, Extended: extendedErrors(m), Err: cause}
+	if from.cause == nil {
+		return e
+	}
+	e.Err = fmt.Errorf("%w: %w", cause, from.cause)
+	var extended ExtendedErrorer
+	if len(e.Extended) == 0 && errors.As(from.cause, &extended) { // the query had no OPT record to ask for it
+		code, text := extended.ExtendedError()
+		e.Extended = []wire.ExtendedError{{Code: wire.ExtendedErrorCode(code), Text: text}}
+	}
+	return e
 }
 
 // extendedErrors returns what is well-formed of the extended errors in m.

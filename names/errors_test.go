@@ -10,10 +10,11 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/wire"
 )
 
-// What a server that forwards tells its askers of a failure.
+// What a forwarding server tells its clients about a failure.
 func TestErrorAsExtendedError(t *testing.T) {
 	for _, test := range []struct {
 		err  Error
@@ -52,7 +53,7 @@ func TestErrorSays(t *testing.T) {
 			t.Errorf("%v: temporary %v", e, e.Temporary())
 		}
 		if errors.Is(test.err, ErrTimeout) != test.timeout {
-			t.Errorf("%v: is no timeout to errors.Is", test.err)
+			t.Errorf("%v: errors.Is finds no timeout", test.err)
 		}
 		var d *net.DNSError
 		if !errors.As(test.err, &d) || d.IsTimeout != test.timeout || d.IsNotFound || (d.Server != "") != (test.err.(*Error).Server.IsValid()) {
@@ -84,10 +85,10 @@ func TestCause(t *testing.T) {
 }
 
 func TestFramesAreBounded(t *testing.T) {
-	if err := writeFrame(io.Discard, make([]byte, 65536)); !errors.Is(err, wire.ErrNoSpace) {
+	if err := frame.Write(io.Discard, make([]byte, 65536)); !errors.Is(err, wire.ErrNoSpace) {
 		t.Errorf("65536 octets: %v", err)
 	}
-	if err := writeFrame(io.Discard, make([]byte, 65535)); err != nil {
+	if err := frame.Write(io.Discard, make([]byte, 65535)); err != nil {
 		t.Errorf("65535 octets: %v", err)
 	}
 }

@@ -40,7 +40,7 @@ var exampleResolver = names.ResolverFunc(func(_ context.Context, x *names.Exchan
 	return nil
 })
 
-// newExampleClient stands in for names.Default.
+// newExampleClient takes the place of names.Default.
 func newExampleClient() *names.Client {
 	client, err := names.NewClient(names.ClientConfig{Resolver: exampleResolver, NoHosts: true})
 	if err != nil {
@@ -102,7 +102,7 @@ func ExampleError() {
 	case errors.Is(err, names.ErrNotExist):
 		fmt.Println("there is no such name")
 	case errors.Is(err, names.ErrTimeout):
-		fmt.Println("nobody replied")
+		fmt.Println("no server replied")
 	}
 	var failure *names.Error
 	if errors.As(err, &failure) {
@@ -175,13 +175,13 @@ func ExampleService() {
 	// connected to example.com.
 }
 
-func ExampleAsker() {
+func ExampleQuerier() {
 	ctx, server := context.Background(), exampleServer()
 
 	question := wire.Question{Name: wire.MustParseName("example.com"), Type: wire.TypeA, Class: wire.ClassIN}
 	query := wire.AppendQuery(nil, 4711, wire.FlagRD, question, &wire.EDNS{UDPSize: 1232})
-	asker := names.Asker{Timeouts: []time.Duration{time.Second}}
-	reply, err := asker.Ask(ctx, query, server)
+	querier := names.Querier{Timeouts: []time.Duration{time.Second}}
+	reply, err := querier.Query(ctx, query, server)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func ExampleAsker() {
 	// Output: 40 octets over udp
 }
 
-// exampleServer answers one query with nothing but its question.
+// exampleServer answers one query with its question only.
 func exampleServer() netip.AddrPort {
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -218,7 +218,7 @@ func ExampleClient_LookupZone() {
 		}
 		fmt.Println(record)
 	}
-	// Output: example.com AXFR: there is no server to ask
+	// Output: example.com AXFR: no servers configured
 }
 
 // The snippets of docs/client.md are taken from the examples here, word for

@@ -161,7 +161,7 @@ func TestRoomIsKeptForOPT(t *testing.T) {
 		added++
 	}
 	if added > 4 {
-		t.Errorf("%d options fit behind the last record", added)
+		t.Errorf("%d options fit after the last record", added)
 	}
 	x.RCode = wire.RCodeBadCookie
 	packet := x.Finish()

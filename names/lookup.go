@@ -19,7 +19,7 @@ import (
 //	boxes, err := names.Lookup[wire.MX](ctx, names.Default, "example.com")
 //
 // Aliases are followed, the search list is gone through unless name ends in a
-// dot, the hosts file is left out. Where there are no such records the error
+// dot, the hosts file is left out. If there are no such records, the error
 // is [ErrNotExist] or [ErrNoData], in an [*Error]. Types without data of their
 // own here ([wire.Unknown]) are asked for with [Client.Query].
 func Lookup[T any, P interface {
@@ -43,19 +43,20 @@ func Lookup[T any, P interface {
 
 // found is what a look-up found.
 type found struct {
-	name       wire.Name     // whose records they are: behind the last alias
+	name       wire.Name     // the owner of the records: the target of the last alias
 	records    []wire.Record // never none
 	additional []wire.Record
 }
 
-// searched looks name up, completed with the search list as long as there is
-// nothing under the names tried. A failure ends the search: what is under the
-// names behind it may not be what is meant.
+// searched looks name up, completed with the search list.
 func (c *Client) searched(ctx context.Context, name string, t wire.Type) (*found, error) {
-	return search(c, name, t, func(candidate wire.Name) (*found, error) { return c.find(ctx, candidate, t) })
+	return search(ctx, c, name, t, func(candidate wire.Name) (*found, error) { return c.find(ctx, candidate, t) })
 }
 
-func search[T any](c *Client, name string, t wire.Type, find func(wire.Name) (T, error)) (T, error) {
+// search returns the result of the first candidate that has one. A failure does
+// not end the search: a server may say SERVFAIL or REFUSED for a whole domain of
+// the search list, and net.Resolver and glibc go on then.
+func search[T any](ctx context.Context, c *Client, name string, t wire.Type, find func(wire.Name) (T, error)) (T, error) {
 	var none T
 	s, err := c.current()
 	var ascii string
@@ -75,10 +76,10 @@ func search[T any](c *Client, name string, t wire.Type, find func(wire.Name) (T,
 		if err == nil {
 			return result, nil
 		}
-		if failure == nil || !errors.Is(failure, ErrNoData) || !isNotFound(err) {
-			failure = err // one that exists says more than those that do not
+		if failure == nil || searchRank(err) >= searchRank(failure) {
+			failure = err
 		}
-		if !isNotFound(err) {
+		if ctx.Err() != nil {
 			break
 		}
 	}
@@ -91,9 +92,18 @@ func search[T any](c *Client, name string, t wire.Type, find func(wire.Name) (T,
 	return none, failure
 }
 
-// maxAliases is how many aliases are followed, in one reply and from reply to
-// reply: others take as many or fewer.
-const maxAliases = 16
+// searchRank orders the failures of candidates by what they say of the name that
+// was given, as glibc does: one of its candidates exists, or may exist, or none
+// does.
+func searchRank(err error) int {
+	switch {
+	case errors.Is(err, ErrNoData):
+		return 2
+	case errors.Is(err, ErrNotExist):
+		return 0
+	}
+	return 1
+}
 
 // find looks one name up and follows its aliases.
 func (c *Client) find(ctx context.Context, name wire.Name, t wire.Type) (*found, error) {
@@ -101,8 +111,8 @@ func (c *Client) find(ctx context.Context, name wire.Name, t wire.Type) (*found,
 		return &Error{Name: name.String(), Type: t, RCode: rcode, Err: err}
 	}
 	target := name
-	for range maxAliases {
-		if isNobodys(target) {
+	for range MaxAliases {
+		if isSpecialUse(target) {
 			return nil, fail(wire.RCodeNXDomain, ErrNotExist)
 		}
 		m, err := c.query(ctx, wire.Question{Name: target, Type: t, Class: wire.ClassIN})
@@ -123,9 +133,9 @@ func (c *Client) find(ctx context.Context, name wire.Name, t wire.Type) (*found,
 	return nil, fail(0, ErrAliases)
 }
 
-// isNobodys reports whether n is in a domain that is never asked for: RFC 6761
-// 6.4, RFC 7686 2.
-func isNobodys(n wire.Name) bool { return n.HasSuffix(invalidDomain) || n.HasSuffix(onionDomain) }
+// isSpecialUse reports whether n is in a special-use domain that is never
+// queried: RFC 6761 6.4, RFC 7686 2.
+func isSpecialUse(n wire.Name) bool { return n.HasSuffix(invalidDomain) || n.HasSuffix(onionDomain) }
 
 var (
 	invalidDomain   = wire.MustParseName("invalid.")
@@ -139,10 +149,10 @@ func isNegative(m *wire.Message) bool {
 	return slices.ContainsFunc(m.Authority, func(r wire.Record) bool { return r.Type == wire.TypeSOA })
 }
 
-// follow returns the records of a type that name has in answers, behind the
-// aliases there, and whose they are.
+// follow returns the records of a type that name has in answers, after following
+// the aliases there, and their owner.
 func follow(answers []wire.Record, name wire.Name, t wire.Type) (wire.Name, []wire.Record, error) {
-	for range maxAliases {
+	for range MaxAliases {
 		var records []wire.Record
 		var alias wire.Name
 		for _, r := range answers {
@@ -167,8 +177,8 @@ func follow(answers []wire.Record, name wire.Name, t wire.Type) (wire.Name, []wi
 // then A and AAAA are asked for at the same time, and the names below
 // localhost are this machine (RFC 6761 6.3).
 //
-// IPv6 comes first, each family in the order of the reply. Where there are
-// addresses of one family the failure of the other is not told.
+// IPv6 comes first, each family in the order of the reply. If one family has
+// addresses, a failure of the other is not reported.
 func (c *Client) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	a, err := c.lookupAddresses(ctx, network, host, func([]netip.Addr) {})
 	return a.addrs, err
@@ -213,12 +223,12 @@ func (c *Client) lookupAddresses(ctx context.Context, network, host string, earl
 		local = hosts.Addresses(name)
 	}
 	if len(local) == 0 && name.HasSuffix(localhostDomain) {
-		local = []netip.Addr{netip.IPv6Loopback(), here.Addr()}
+		local = []netip.Addr{netip.IPv6Loopback(), loopback.Addr()}
 	}
 	if len(local) > 0 {
 		return known(name, local)
 	}
-	return search(c, host, types[0], func(candidate wire.Name) (addresses, error) {
+	return search(ctx, c, host, types[0], func(candidate wire.Name) (addresses, error) {
 		return c.findAddresses(ctx, candidate, types, early)
 	})
 }
@@ -304,7 +314,7 @@ func (c *Client) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, e
 	return convert(addrs, func(a netip.Addr) net.IPAddr { return net.IPAddr{IP: a.AsSlice(), Zone: a.Zone()} }), err
 }
 
-// LookupCNAME returns the canonical name of a host, the one behind its last
+// LookupCNAME returns the canonical name of a host: the target of its last
 // alias.
 func (c *Client) LookupCNAME(ctx context.Context, host string) (string, error) {
 	a, err := c.lookupAddresses(ctx, "ip", host, func([]netip.Addr) {})
@@ -333,9 +343,9 @@ func (c *Client) LookupAddr(ctx context.Context, addr string) ([]string, error) 
 	return convert(pointers, func(p wire.PTR) string { return p.Target.String() }), err
 }
 
-// LookupMX returns who takes mail for a domain, the most preferred first, in
-// random order where they are equally so (RFC 5321 5.1). The single host "."
-// means that nobody does (RFC 7505).
+// LookupMX returns the mail servers of a domain, the most preferred first, those
+// of equal preference in random order (RFC 5321 5.1). The single host "." means
+// that the domain accepts no mail (RFC 7505).
 func (c *Client) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
 	boxes, err := Lookup[wire.MX](ctx, c, name)
 	rand.Shuffle(len(boxes), func(i, j int) { boxes[i], boxes[j] = boxes[j], boxes[i] })
@@ -361,8 +371,8 @@ func (c *Client) LookupTXT(ctx context.Context, name string) ([]string, error) {
 	}), err
 }
 
-// LookupSRV returns who offers a service, asked for as _service._proto.name,
-// in the order in which to try them (RFC 2782), and the name behind aliases.
+// LookupSRV returns the servers of a service, looked up as _service._proto.name,
+// in the order in which to try them (RFC 2782), and the canonical name.
 // If service and proto are both empty, name is taken as it is.
 func (c *Client) LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error) {
 	a, err := c.searched(ctx, serviceName(service, proto, name), wire.TypeSRV)

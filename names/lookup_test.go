@@ -14,10 +14,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/names-dns/names/internal/filewatch"
 	"github.com/names-dns/names/wire"
 )
 
-// What a program may have behind an interface: a net.Resolver or a client.
+// What a program may use through an interface: a net.Resolver or a client.
 var _, _ interface {
 	LookupAddr(ctx context.Context, addr string) ([]string, error)
 	LookupCNAME(ctx context.Context, host string) (string, error)
@@ -175,7 +176,7 @@ func second[T any](_ T, err error) error { return err }
 func TestLookupFollowsAliases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		long := ""
-		for i := range maxAliases + 1 {
+		for i := range MaxAliases + 1 {
 			long += fmt.Sprintf("l%d.example.com. 60 IN CNAME l%d.example.com.\n", i, i+1)
 		}
 		u := newUpstream(t, func(a asked) [][]byte {
@@ -209,9 +210,9 @@ func TestLookupFollowsAliases(t *testing.T) {
 			{"half", "host.example.net. [192.0.2.8] <nil>"},
 			{"empty", " [] empty.example.com. A: name has no data of this type"},
 			{"gone", " [] gone.example.com. A: name does not exist (NXDOMAIN, server 192.0.2.1:53)"},
-			{"self", " [] self.example.com. A: aliases lead in a circle or too far"},
-			{"ping", " [] ping.example.com. A: aliases lead in a circle or too far"},
-			{"l0", " [] l0.example.com. A: aliases lead in a circle or too far"},
+			{"self", " [] self.example.com. A: CNAME loop, or chain too long"},
+			{"ping", " [] ping.example.com. A: CNAME loop, or chain too long"},
+			{"l0", " [] l0.example.com. A: CNAME loop, or chain too long"},
 			{"nodata", " [] nodata.example.com. A: name has no data of this type"},
 		} {
 			a, err := c.lookupAddresses(t.Context(), "ip4", test.name+".example.com.", func([]netip.Addr) {})
@@ -283,7 +284,7 @@ func TestLookupNetIP(t *testing.T) {
 	})
 }
 
-// What nobody is asked for.
+// Names for which no server is asked.
 func TestLookupWithoutAsking(t *testing.T) {
 	hosts := filepath.Join(t.TempDir(), "hosts")
 	if err := os.WriteFile(hosts, []byte("192.0.2.7 Www.example www\n2001:db8::7 six.example\n192.0.2.9 some.localhost\n"), 0o644); err != nil {
@@ -305,7 +306,7 @@ func TestLookupWithoutAsking(t *testing.T) {
 			{"ip", "some.localhost", "[192.0.2.9] <nil>"},
 			{"ip", "a.invalid", "[] a.invalid A: name does not exist (NXDOMAIN)"},
 			{"ip", "a.onion", "[] a.onion A: name does not exist (NXDOMAIN)"},
-			{"ip", "bücher.example", "[] bücher.example AAAA: name is not ASCII: ask for its xn-- form, or set ToASCII in the client's configuration"},
+			{"ip", "bücher.example", "[] bücher.example AAAA: name is not ASCII: use its xn-- form, or set ToASCII in the client's configuration"},
 			{"ip", "a..b", `[] a..b AAAA: name "a..b": label is empty`},
 		} {
 			addrs, err := c.LookupNetIP(t.Context(), test.network, test.host)
@@ -317,13 +318,13 @@ func TestLookupWithoutAsking(t *testing.T) {
 		if err := os.WriteFile(hosts, []byte("192.0.2.77 www.example\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(watchInterval)
+		<-time.After(filewatch.Interval)
 		addrs, err := c.LookupHost(t.Context(), "www.example")
 		expect(t, "changed", fmt.Sprint(addrs, err), "[192.0.2.77] <nil>")
 		if err := os.Remove(hosts); err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(watchInterval)
+		<-time.After(filewatch.Interval)
 		_, err = c.LookupHost(t.Context(), "www.example")
 		if !errors.Is(err, ErrRefused) {
 			t.Errorf("removed: %v", err)
@@ -336,26 +337,34 @@ func TestLookupSearches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream(t, func(a asked) [][]byte {
 			switch a.question().Name.String() {
-			case "host.b.example.", "a.b.c.":
+			case "host.b.example.", "a.b.c.", "broken.b.example.", "refused.b.example.", "silent.b.example.":
 				return sent(a.reply(";; ANSWER SECTION:\n" + a.question().Name.String() + " 60 IN A 192.0.2.7\n"))
 			case "empty.a.example.":
 				return sent(a.reply(""))
-			case "broken.a.example.":
+			case "broken.a.example.", "failing.a.example.", "bad.a.example.", "bad.b.example.", "bad.":
 				return sent(a.rcode(wire.RCodeServFail))
+			case "refused.a.example.":
+				return sent(a.rcode(wire.RCodeRefused))
+			case "silent.a.example.":
+				return nil
 			}
 			return sent(a.rcode(wire.RCodeNXDomain))
 		})
 		c := newTestClient(t, u, func(c *ClientConfig) {
-			c.Servers, c.Search, c.Ndots = c.Servers[:1], []string{"a.example", "b.example"}, 2
+			c.Servers, c.Search, c.Ndots = c.Servers[:1], []string{"a.example", "A.example", ".", "b.example"}, 2
 		})
 		for _, test := range []struct{ name, asked, want string }{
-			{"host", "host.a.example. host.b.example.", "<nil>"},
+			{"host", "host.a.example. host. host.b.example.", "<nil>"},
 			{"a.b.c", "a.b.c.", "<nil>"},
 			{"host.", "host.", "host. A: name does not exist (NXDOMAIN, server 192.0.2.1:53)"},
-			{"none", "none.a.example. none.b.example. none.", "none A: name does not exist (NXDOMAIN, server 192.0.2.1:53)"},
+			{"none", "none.a.example. none. none.b.example.", "none A: name does not exist (NXDOMAIN, server 192.0.2.1:53)"},
 			{"x.y.z", "x.y.z. x.y.z.a.example. x.y.z.b.example.", "x.y.z A: name does not exist (NXDOMAIN, server 192.0.2.1:53)"},
-			{"empty", "empty.a.example. empty.b.example. empty.", "empty A: name has no data of this type"},
-			{"broken", "broken.a.example.", "broken A: server failed (SERVFAIL, server 192.0.2.1:53)"},
+			{"empty", "empty.a.example. empty. empty.b.example.", "empty A: name has no data of this type"},
+			{"broken", "broken.a.example. broken. broken.b.example.", "<nil>"},
+			{"refused", "refused.a.example. refused. refused.b.example.", "<nil>"},
+			{"silent", "silent.a.example. silent. silent.b.example.", "<nil>"},
+			{"failing", "failing.a.example. failing. failing.b.example.", "failing A: server failed (SERVFAIL, server 192.0.2.1:53)"},
+			{"bad", "bad.a.example. bad. bad.b.example.", "bad A: server failed (SERVFAIL, server 192.0.2.1:53)"},
 		} {
 			_, err := Lookup[wire.A](t.Context(), c, test.name)
 			expect(t, test.name, err, test.want)

@@ -13,9 +13,9 @@ import (
 // among the routes is passed.
 //
 // DS records of "example.com." itself belong to its parent (RFC 4035 3.1.4.1):
-// they are asked of "com." where that is a route.
+// they are asked of "com." if that is a route.
 //
-// It never changes: whoever wants other routes puts another Mux in its place.
+// It never changes: to change routes, replace it by another Mux.
 type Mux struct {
 	routes  map[string]Resolver // by the wire form of the suffix, in lower case
 	deepest int                 // labels of the longest suffix

@@ -2,7 +2,6 @@ package names
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -11,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/wire"
 )
 
@@ -19,7 +19,7 @@ import (
 // of a [net.Dialer], and a program written for package net asks r.
 //
 // Package net itself looks into the hosts file first, and completes names with
-// the search list of resolv.conf; whom that file names does not matter.
+// the search list of resolv.conf; the servers in that file do not matter.
 func NetResolver(r Resolver) *net.Resolver {
 	return &net.Resolver{
 		PreferGo: true,
@@ -42,13 +42,13 @@ func (c *Client) NetResolver() *net.Resolver {
 	}))
 }
 
-// answer returns the reply of a server that has nothing but r, nil if it says
-// nothing. It is as long as a stream allows.
-func answer(ctx context.Context, r Resolver, query []byte) []byte {
+// answer returns the reply of a server that only has r, or nil if it drops the
+// query. The reply is as long as a stream allows. If r failed, cause is its error.
+func answer(ctx context.Context, r Resolver, query []byte) (reply []byte, cause error) {
 	var x Exchange
-	rcode, err := x.Read(query, Peer{Transport: TCP, Remote: here, Local: here})
+	rcode, err := x.Read(query, Peer{Transport: TCP, Remote: loopback, Local: loopback})
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	x.ReplyEDNS.UDPSize = clientUDPSize
 	if x.DO() {
@@ -57,37 +57,27 @@ func answer(ctx context.Context, r Resolver, query []byte) []byte {
 	x.Begin(nil, 65535)
 	if rcode != wire.RCodeNoError {
 		x.RCode = rcode
-		return x.Finish()
+		return x.Finish(), nil
 	}
 	switch err := r.Resolve(ctx, &x); err {
 	case nil:
 	case ErrDrop:
-		return nil
+		return nil, nil
 	case ErrPass:
 		x.Restart()
 		x.RCode = wire.RCodeRefused
 	default:
 		x.Restart()
 		x.RCode = wire.RCodeServFail
-		explain(&x, err)
+		x.explain(err)
+		cause = err
 	}
-	x.Reply.Flags |= wire.FlagRA // whoever is asked like this can be asked anything
-	return x.Finish()
+	x.Reply.Flags |= wire.FlagRA // a resolver in this program resolves any name
+	return x.Finish(), cause
 }
 
-// here is who asks in a program that asks itself.
-var here = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 53)
-
-// explain adds the extended error that err carries.
-func explain(x *Exchange, err error) {
-	var extended interface {
-		ExtendedError() (code uint16, text string)
-	}
-	if errors.As(err, &extended) {
-		code, text := extended.ExtendedError()
-		x.AddOption(wire.OptionExtendedError, append(binary.BigEndian.AppendUint16(nil, code), text...))
-	}
-}
+// loopback is the client's address if a program queries its own resolver.
+var loopback = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 53)
 
 // conversation is a connection to a resolver in the same program. Messages
 // have their length in front as on any stream; each is answered while it is
@@ -117,16 +107,15 @@ func (c *conversation) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	c.queries = append(c.queries, b...)
-	for len(c.queries) >= 2 {
-		end := 2 + int(binary.BigEndian.Uint16(c.queries))
-		if len(c.queries) < end {
+	for {
+		query, rest, ok := frame.Cut(c.queries)
+		if !ok {
 			break
 		}
-		reply := c.answer(c.queries[2:end])
-		c.queries = c.queries[end:]
-		if reply != nil {
-			c.replies = append(binary.BigEndian.AppendUint16(c.replies, uint16(len(reply))), reply...)
+		if reply := c.answer(query); reply != nil {
+			c.replies = frame.Append(c.replies, reply)
 		}
+		c.queries = rest
 	}
 	return len(b), nil
 }
@@ -138,11 +127,12 @@ func (c *conversation) answer(query []byte) []byte {
 		ctx, cancel = context.WithDeadline(ctx, c.deadline)
 		defer cancel()
 	}
-	return answer(ctx, c.resolver, query)
+	reply, _ := answer(ctx, c.resolver, query) // on a wire no more can be said than the reply does
+	return reply
 }
 
-// Read returns replies: [io.EOF] where there are none, for nobody will send
-// one without being asked.
+// Read returns replies: [io.EOF] if there are none, because replies come only
+// after queries.
 func (c *conversation) Read(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -157,7 +147,7 @@ func (c *conversation) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// over reports why there is no use in going on.
+// over returns why the conversation has ended, or nil.
 func (c *conversation) over() error {
 	switch {
 	case errors.Is(c.ctx.Err(), context.DeadlineExceeded):
@@ -181,5 +171,5 @@ func (c *conversation) SetDeadline(t time.Time) error {
 
 func (c *conversation) SetReadDeadline(t time.Time) error  { return c.SetDeadline(t) }
 func (c *conversation) SetWriteDeadline(t time.Time) error { return c.SetDeadline(t) }
-func (c *conversation) LocalAddr() net.Addr                { return net.TCPAddrFromAddrPort(here) }
-func (c *conversation) RemoteAddr() net.Addr               { return net.TCPAddrFromAddrPort(here) }
+func (c *conversation) LocalAddr() net.Addr                { return net.TCPAddrFromAddrPort(loopback) }
+func (c *conversation) RemoteAddr() net.Addr               { return net.TCPAddrFromAddrPort(loopback) }

@@ -2,7 +2,6 @@ package names
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/wire"
 )
 
@@ -97,7 +97,7 @@ func TestNetResolver(t *testing.T) {
 	}
 }
 
-// A client behind package net: its hosts file, then its servers.
+// A client below package net: its hosts file, then its servers.
 func TestClientNetResolver(t *testing.T) {
 	hosts := filepath.Join(t.TempDir(), "hosts")
 	if err := os.WriteFile(hosts, []byte("192.0.2.7 only-here.example.test\n"), 0o644); err != nil {
@@ -122,28 +122,28 @@ func TestConversation(t *testing.T) {
 			}
 			return nil
 		}))
-		frame := func(name string) []byte {
+		framed := func(name string) []byte {
 			q := wire.AppendQuery(nil, 5, 0, wire.Question{Name: wire.MustParseName(name), Type: wire.TypeA, Class: wire.ClassIN}, &wire.EDNS{UDPSize: 1232})
-			return append(binary.BigEndian.AppendUint16(nil, uint16(len(q))), q...)
+			return frame.Append(nil, q)
 		}
-		two := append(frame("a.example"), frame("b.example")...)
+		two := append(framed("a.example"), framed("b.example")...)
 		for _, octet := range two {
 			if n, err := c.Write([]byte{octet}); n != 1 || err != nil {
 				t.Fatal(n, err)
 			}
 		}
 		for range 2 {
-			message, err := readFrame(c)
+			message, err := frame.Read(c, nil)
 			if err != nil || !IsReply(message, two[2:]) && !IsReply(message, two[2+len(two)/2:]) {
 				t.Errorf("%x, %v", message, err)
 			}
 		}
-		if _, err := readFrame(c); err != io.EOF {
+		if _, err := frame.Read(c, nil); err != io.EOF {
 			t.Errorf("a reply to nothing: %v", err)
 		}
 		c.SetDeadline(time.Now().Add(time.Second))
 		start := time.Now()
-		if _, err := c.Write(frame("slow.example")); err != nil {
+		if _, err := c.Write(framed("slow.example")); err != nil {
 			t.Error(err)
 		}
 		expect(t, "waited", time.Since(start), time.Second)
@@ -151,7 +151,7 @@ func TestConversation(t *testing.T) {
 			t.Errorf("read after the deadline: %v", err)
 		}
 		c.SetReadDeadline(time.Time{})
-		m, err := readFrame(c)
+		m, err := frame.Read(c, nil)
 		if err != nil || m[3]&0xF != byte(wire.RCodeServFail) {
 			t.Errorf("%x, %v", m, err)
 		}
@@ -169,11 +169,11 @@ func TestConversation(t *testing.T) {
 	})
 }
 
-// Octets that are no query get the reply that any server gives, or none.
+// Octets that are not a query get the reply that any server gives, or none.
 func TestAnswerOfDamage(t *testing.T) {
 	whole := wire.AppendQuery(nil, 5, 0, exampleQuestion, &wire.EDNS{UDPSize: 1232})
 	for i := range whole {
-		reply := answer(t.Context(), chainForNet, whole[:i])
+		reply, _ := answer(t.Context(), chainForNet, whole[:i])
 		if i < wire.HeaderLen != (reply == nil) {
 			t.Errorf("%d octets: %x", i, reply)
 		}

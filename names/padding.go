@@ -13,8 +13,8 @@ import (
 // (RFC 8467 4.1).
 const paddedQuery = 128
 
-// pad returns query as it goes out over conn: padded where nobody on the way
-// can read it. A query without an OPT record cannot be.
+// pad returns query as it goes out over conn: padded if the connection
+// is encrypted. A query without an OPT record cannot be.
 func pad(query []byte, conn net.Conn) []byte {
 	at, ok := optionsEnd(query, wire.OptionPadding)
 	if !ok || !isEncrypted(conn) {

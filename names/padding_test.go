@@ -57,8 +57,8 @@ func asReply(query []byte) []byte {
 	return reply
 }
 
-// Queries over an encrypted connection are padded behind their cookie, also
-// where the connection is used again.
+// Queries over an encrypted connection are padded after their cookie, also
+// when the connection is used again.
 func TestClientPadsEncryptedQueries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lengths []int

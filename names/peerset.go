@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// PeerSet is a set of addresses, the one matcher behind every access list. It
-// never changes; a nil one holds nobody.
+// PeerSet is a set of addresses, the one matcher of all access lists. It
+// never changes; a nil one is empty.
 type PeerSet struct {
 	ranges []addrRange // in order, no two touch
 }
@@ -39,7 +39,7 @@ var privatePeers = func() *PeerSet {
 }()
 
 // PrivatePeers returns the set that "private" stands for: loopback and the
-// networks that nobody reaches from outside (RFC 1918, RFC 6598, link-local,
+// networks that are not reachable from outside (RFC 1918, RFC 6598, link-local,
 // unique local).
 func PrivatePeers() *PeerSet { return privatePeers }
 
@@ -83,13 +83,13 @@ func parsePeer(text string) (netip.Prefix, error) {
 		return netip.Prefix{}, fmt.Errorf("%q is not a prefix such as 192.0.2.0/24", text)
 	}
 	if p != p.Masked() {
-		return netip.Prefix{}, fmt.Errorf("%q has bits set behind its length: either %s/%d or %s", text, p.Addr(), p.Addr().BitLen(), p.Masked())
+		return netip.Prefix{}, fmt.Errorf("%q has bits set after its length: either %s/%d or %s", text, p.Addr(), p.Addr().BitLen(), p.Masked())
 	}
 	return p, nil
 }
 
 // NewPeerSet returns the set of all addresses in prefixes. Prefixes of IPv4
-// addresses mapped into IPv6 stand for IPv4; invalid ones for nobody.
+// addresses mapped into IPv6 stand for IPv4; invalid ones for none.
 func NewPeerSet(prefixes ...netip.Prefix) *PeerSet {
 	ranges := make([]addrRange, 0, len(prefixes))
 	for _, p := range prefixes {
@@ -112,7 +112,7 @@ func NewPeerSet(prefixes ...netip.Prefix) *PeerSet {
 }
 
 // touches reports whether b, which does not begin before a, begins in a or
-// right behind it.
+// right after it.
 func touches(a, b addrRange) bool {
 	return a.first.BitLen() == b.first.BitLen() && (!a.last.Less(b.first) || a.last.Next() == b.first)
 }
@@ -143,7 +143,7 @@ func (s *PeerSet) Contains(a netip.Addr) bool {
 	}
 	a = a.Unmap().WithZone("")
 	low, high := 0, len(s.ranges)
-	for low < high { // the first range that ends at a or behind it
+	for low < high { // the first range that ends at a or after it
 		middle := (low + high) / 2
 		if s.ranges[middle].last.Less(a) {
 			low = middle + 1
@@ -154,7 +154,7 @@ func (s *PeerSet) Contains(a netip.Addr) bool {
 	return low < len(s.ranges) && !a.Less(s.ranges[low].first)
 }
 
-// IsEmpty reports whether the set holds nobody.
+// IsEmpty reports whether the set has no addresses.
 func (s *PeerSet) IsEmpty() bool { return s == nil || len(s.ranges) == 0 }
 
 // String returns the ranges of the set, for logs.

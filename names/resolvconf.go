@@ -4,18 +4,19 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
-	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/names-dns/names/internal/files"
 	"github.com/names-dns/names/wire"
 )
 
-// ResolvConf is what resolv.conf(5) says: whom a stub resolver asks, and how.
+// ResolvConf is what resolv.conf(5) says: which servers a stub resolver asks, and how.
 type ResolvConf struct {
 	Servers  []netip.AddrPort // in the order of the file; never empty
-	Search   []wire.Name      // completed with each of these in turn
+	Search   []wire.Name      // names are completed with each of these in order
 	Ndots    int              // names with this many dots are tried as they are first
 	Timeout  time.Duration    // of one try with one server
 	Attempts int              // rounds over the servers
@@ -28,11 +29,12 @@ type ResolvConf struct {
 // Bounds of what a file may ask for, those of resolv.conf(5); more servers and
 // search names are read than the C library takes.
 const (
-	maxServers  = 16
-	maxSearch   = 32
-	maxNdots    = 15
-	maxTimeout  = 30 * time.Second
-	maxAttempts = 5
+	maxServers    = 16
+	maxResolvConf = 1 << 20 // octets
+	maxSearch     = 32
+	maxNdots      = 15
+	maxTimeout    = 30 * time.Second
+	maxAttempts   = 5
 )
 
 // defaultResolvConf is what an empty file means.
@@ -40,10 +42,11 @@ func defaultResolvConf() *ResolvConf {
 	return &ResolvConf{Ndots: 1, Timeout: 5 * time.Second, Attempts: 2}
 }
 
-// ReadResolvConf reads the file at path. A file that is not there says what an
+// ReadResolvConf reads the file at path, which has to be a regular file of at
+// most a mebibyte. A file that is not there says what an
 // empty one says: ask 127.0.0.1.
 func ReadResolvConf(path string) (*ResolvConf, error) {
-	text, err := os.ReadFile(path)
+	text, err := files.Read(path, maxResolvConf)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -124,9 +127,10 @@ func (c *ResolvConf) option(text string) {
 	}
 }
 
-// Candidates returns the names to ask for, in order, when somebody says text:
+// Candidates returns the names to ask for, in order, for the name that a user gives as text:
 // a name that ends in a dot is meant as it is, one with at least Ndots dots is
-// tried as it is first, and others with the search names first.
+// tried as it is first, and others with the search names first. Equal names are
+// tried once.
 func (c *ResolvConf) Candidates(text string) ([]wire.Name, error) {
 	name, err := wire.ParseName(text)
 	if err != nil {
@@ -135,15 +139,21 @@ func (c *ResolvConf) Candidates(text string) ([]wire.Name, error) {
 	if strings.HasSuffix(text, ".") || len(c.Search) == 0 {
 		return []wire.Name{name}, nil
 	}
-	var searched []wire.Name
-	for _, suffix := range c.Search {
-		labels := append([]byte(name.Wire()[:name.Len()-1]), suffix.Wire()...)
-		if n, _, err := wire.NameFromWire(labels); err == nil { // else too long with this one
-			searched = append(searched, n)
+	var all []wire.Name
+	add := func(n wire.Name) {
+		if !slices.ContainsFunc(all, n.Equal) {
+			all = append(all, n)
 		}
 	}
 	if name.LabelCount()-1 >= c.Ndots {
-		return append([]wire.Name{name}, searched...), nil
+		add(name)
 	}
-	return append(searched, name), nil
+	for _, suffix := range c.Search {
+		labels := append([]byte(name.Wire()[:name.Len()-1]), suffix.Wire()...)
+		if n, _, err := wire.NameFromWire(labels); err == nil { // else too long with this one
+			add(n)
+		}
+	}
+	add(name)
+	return all, nil
 }

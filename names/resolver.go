@@ -6,7 +6,7 @@ import (
 )
 
 // Resolver knows the answer to some questions: a zone, a cache, a forwarder,
-// or ten lines of somebody's own.
+// or ten lines of your own.
 //
 // Resolve appends its answer to x.Reply and returns
 //
@@ -34,12 +34,17 @@ type TryResolver interface {
 	TryResolve(x *Exchange) error
 }
 
-// The words a resolver answers with beside nil.
+// Results of a resolver, apart from nil.
 var (
 	ErrPass = errors.New("another resolver has to answer this")
 	ErrDrop = errors.New("this query gets no reply")
 	ErrSlow = errors.New("the answer would take waiting")
 )
+
+// ErrBusy is wrapped by errors that say nothing about the name: there are too
+// many queries at the moment, in all or from this client. A cache does not
+// remember them, for the next client may have better luck.
+var ErrBusy = errors.New("the server is busy")
 
 // ResolverFunc makes a function a [Resolver].
 type ResolverFunc func(ctx context.Context, x *Exchange) error

@@ -51,7 +51,7 @@ type Target struct {
 // Dial connects to the first server that takes the connection, and says which.
 // Where the domain has no SRV records it is the domain itself, at the port
 // that this machine has for the service. Network is "tcp" or "udp", or one of
-// those with 4 or 6 behind it.
+// those followed by 4 or 6.
 func (s *Service) Dial(ctx context.Context, network string) (net.Conn, Target, error) {
 	var failures []error
 	tried := map[targetKey]bool{}
@@ -111,7 +111,7 @@ func (s *Service) take(tried map[targetKey]bool) *Target {
 	return nil
 }
 
-// refill begins a new round over the targets, and finds them where they are
+// refill begins a new round over the targets, and finds them if they are
 // not known or too old.
 func (s *Service) refill(ctx context.Context, network string) error {
 	s.mu.Lock()
@@ -196,7 +196,7 @@ func (s *Service) fallback(ctx context.Context, network string) ([]Target, time.
 }
 
 // sentAlong returns the addresses that a reply has for a target, and how long
-// they live. Where it has but one family, it has nothing: the other may exist.
+// they live. If it has but one family, it has nothing: the other may exist.
 func sentAlong(additional []wire.Record, target wire.Name) (addrs []netip.Addr, life time.Duration) {
 	life = maxTTL
 	families := map[wire.Type]bool{}
@@ -253,7 +253,7 @@ func orderTargets(targets []Target, random func(n int) int) []Target {
 	return ordered
 }
 
-// order sorts by priority; where that is equal, the next one is drawn with a
+// order sorts by priority; if that is equal, the next one is drawn with a
 // chance in proportion to its weight (RFC 2782, "Weight"). Random returns a
 // number from 0 to n-1.
 func order[T any](all []T, srv func(T) wire.SRV, random func(n int) int) {
@@ -282,7 +282,7 @@ func order[T any](all []T, srv func(T) wire.SRV, random func(n int) int) {
 // neither the DNS nor the C library.
 var services = &net.Resolver{PreferGo: true}
 
-// portNumber reads a port as it stands in an address.
+// portNumber reads a port as it is written in an address.
 func portNumber(ctx context.Context, network, port string) (uint16, error) {
 	if n, err := strconv.ParseUint(port, 10, 16); err == nil {
 		return uint16(n), nil

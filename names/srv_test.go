@@ -55,7 +55,7 @@ func (d *dialed) stillOpen() int {
 	return d.open
 }
 
-var errNobody = errors.New("nobody is there")
+var errNobody = errors.New("no server there")
 
 func nobody(context.Context, string) error { return errNobody }
 
@@ -89,7 +89,7 @@ func TestServiceDial(t *testing.T) {
 			" _imap._tcp.example.com SRV: service is not offered by this domain", ""},
 		{"no domain", "", &Service{Name: "imap", Proto: "tcp"}, " _imap._tcp. SRV: name is empty", ""},
 		{"not ASCII", "", &Service{Name: "imap", Proto: "tcp", Domain: "bücher.example"},
-			" _imap._tcp.bücher.example SRV: name is not ASCII: ask for its xn-- form, or set ToASCII in the client's configuration", ""},
+			" _imap._tcp.bücher.example SRV: name is not ASCII: use its xn-- form, or set ToASCII in the client's configuration", ""},
 		{"xn--", "_imap._tcp.xn--bcher-kva.example. 60 IN SRV 0 0 1143 a.example.com.",
 			&Service{Name: "imap", Proto: "tcp", Domain: "xn--bcher-kva.example"}, "a.example.com. 1143 <nil>", "192.0.2.2:1143"},
 		{"one without an address", "_imap._tcp.example.com. 60 IN SRV 0 0 1143 none.example.com.\n_imap._tcp.example.com. 60 IN SRV 1 0 1143 a.example.com.",
@@ -151,7 +151,7 @@ func TestServiceRounds(t *testing.T) {
 			}
 			return count
 		}
-		dial("nobody there", "", "192.0.2.1:1 192.0.2.2:2 192.0.2.3:3")
+		dial("no server", "", "192.0.2.1:1 192.0.2.2:2 192.0.2.3:3")
 		hosts.take = nil
 		dial("first", "a.example.com. 1", "192.0.2.1:1")
 		dial("lost", "b.example.com. 2", "192.0.2.2:2")
@@ -190,7 +190,7 @@ b.example.com. 5 IN A 192.0.2.99
 		s := &Service{Dialer: &Dialer{Client: newTestClient(t, u, nil), Dial: hosts.Dial}, Name: "imap", Proto: "tcp", Domain: "example.com"}
 		_, err := dialService(t, s)
 		expect(t, "error", strings.ReplaceAll(fmt.Sprint(err), "\n", ", "),
-			"_imap._tcp.example.com: no server took the connection: nobody is there, nobody is there, nobody is there")
+			"_imap._tcp.example.com: no server took the connection: no server there, no server there, no server there")
 		expect(t, "dialed", hosts.dialed(), "[2001:db8::1]:1 192.0.2.1:1 192.0.2.2:2")
 		expect(t, "lives for", time.Until(s.expires), 40*time.Second)
 		expect(t, "asked", len(u.asked()), 3)
@@ -285,7 +285,7 @@ func TestDialContext(t *testing.T) {
 }
 
 // Happy eyeballs: the next address is tried after a quarter of a second, or at
-// once when an attempt fails; whoever is late is closed.
+// once when an attempt fails; a connection that comes too late is closed.
 func TestRace(t *testing.T) {
 	var addrs []netip.Addr
 	for _, a := range []string{"192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8::3"} {
@@ -361,7 +361,7 @@ func TestRace(t *testing.T) {
 	})
 }
 
-// IPv4 waits a moment for IPv6; nobody waits for a family that takes long.
+// IPv4 waits a moment for IPv6; but not for a family that takes long.
 func TestDialWhileAddressesAreLookedUp(t *testing.T) {
 	const (
 		six  = "[2001:db8::1]:80"
@@ -405,7 +405,7 @@ func TestDialWhileAddressesAreLookedUp(t *testing.T) {
 			expect(t, test.name+": took", time.Since(u.start), test.took)
 			expect(t, test.name, hosts.dialed(), test.want)
 			conn.Close()
-			<-time.After(2 * time.Hour) // until the late replies are sent to nobody
+			<-time.After(2 * time.Hour) // until the late replies have no receiver
 			expect(t, test.name+": open", u.stillOpen()+hosts.stillOpen(), 0)
 		})
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/names-dns/names/internal/frame"
 )
 
 // streamIdle is how long a connection is kept for the next query: less than
@@ -17,11 +19,11 @@ const streamIdle = 3 * time.Second
 // streams keeps one idle connection to each server, for the next query over
 // TCP (RFC 7766 6.2.1).
 type streams struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // connections are closed when it is released: with TLS that may take seconds
 	idle map[netip.AddrPort]*idleStream
 }
 
-// idleStream is a connection that nobody uses, and what will close it.
+// idleStream is a connection that is not in use, and what will close it.
 type idleStream struct {
 	net.Conn
 	end *time.Timer
@@ -46,9 +48,9 @@ func (s *streams) ask(ctx context.Context, query []byte, server netip.AddrPort, 
 // askOver asks over conn, which is kept or closed afterwards.
 func (s *streams) askOver(ctx context.Context, conn net.Conn, query []byte, server netip.AddrPort) (message []byte, err error) {
 	unwatch := expireWith(ctx, conn)
-	err = writeFrame(conn, pad(query, conn))
+	err = frame.Write(conn, pad(query, conn))
 	if err == nil {
-		message, err = readFrame(conn)
+		message, err = frame.Read(conn, nil)
 	}
 	if err == nil && !IsReply(message, query) {
 		err = errNoMatch
@@ -76,11 +78,16 @@ func (s *streams) take(server netip.AddrPort) net.Conn {
 
 // keep takes conn back for the next query, unless there is one already.
 func (s *streams) keep(server netip.AddrPort, conn net.Conn) {
+	if !s.tryKeep(server, conn) {
+		conn.Close()
+	}
+}
+
+func (s *streams) tryKeep(server netip.AddrPort, conn net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.idle[server] != nil {
-		conn.Close()
-		return
+		return false
 	}
 	if s.idle == nil {
 		s.idle = map[netip.AddrPort]*idleStream{}
@@ -88,14 +95,18 @@ func (s *streams) keep(server netip.AddrPort, conn net.Conn) {
 	i := &idleStream{Conn: conn}
 	i.end = time.AfterFunc(streamIdle, func() { s.close(server, i) })
 	s.idle[server] = i
+	return true
 }
 
-// close closes i if nobody has taken it.
+// close closes i unless it was taken.
 func (s *streams) close(server netip.AddrPort, i *idleStream) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.idle[server] == i {
+	isIdle := s.idle[server] == i
+	if isIdle {
 		delete(s.idle, server)
+	}
+	s.mu.Unlock()
+	if isIdle {
 		i.Close()
 	}
 }
@@ -103,10 +114,11 @@ func (s *streams) close(server netip.AddrPort, i *idleStream) {
 // closeAll closes all idle connections.
 func (s *streams) closeAll() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for server, i := range s.idle {
+	idle := s.idle
+	s.idle = nil
+	s.mu.Unlock()
+	for _, i := range idle {
 		i.end.Stop()
 		i.Close()
-		delete(s.idle, server)
 	}
 }

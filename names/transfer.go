@@ -9,19 +9,20 @@ import (
 	"os"
 	"time"
 
+	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/wire"
 )
 
-// What is wrong with a zone that a server sends.
+// Errors of a zone transfer.
 var (
-	ErrTransfer     = errors.New("zone transfer is not as it should be")
-	ErrZoneTooLarge = errors.New("zone is larger than is wanted")
+	ErrTransfer     = errors.New("malformed zone transfer")
+	ErrZoneTooLarge = errors.New("zone exceeds the size limit")
 )
 
 // LookupZone transfers a whole zone (AXFR, RFC 5936) from the first server
 // that begins to send it. The records come as they arrive, the SOA first; its
-// repetition at the end is left out. Where something goes wrong a last pair
-// has the error, and what came before is not the zone.
+// repetition at the end is left out. If the transfer fails, the
+// last pair has the error, and the records before it are not the whole zone.
 //
 // Each message may take as long as a server may take to reply, the zone as
 // long as ctx allows; its size is bounded by MaxTransfer.
@@ -83,14 +84,14 @@ type transfer struct {
 	id   uint16
 	left int64        // octets that may still come
 	soa  *wire.Record // nil until it has come
-	done bool         // the second SOA came, or nobody wants more
+	done bool         // the second SOA came, or the caller wants no more
 }
 
 func (t *transfer) run(ctx context.Context) error {
-	asker := Asker{Dial: t.client.config.Dial}
+	querier := Querier{Dial: t.client.config.Dial}
 	dialing, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
-	conn, err := asker.dial(dialing, "tcp", t.server.String())
+	conn, err := querier.dial(dialing, "tcp", t.server.String())
 	if err != nil {
 		return t.late(err)
 	}
@@ -99,7 +100,7 @@ func (t *transfer) run(ctx context.Context) error {
 	t.id = randomUint16()
 	query := wire.AppendQuery(nil, t.id, 0, t.question, nil) // RFC 5936 2.1.1: RD as 0
 	conn.SetWriteDeadline(time.Now().Add(t.timeout))
-	if err := writeFrame(conn, query); err != nil {
+	if err := frame.Write(conn, query); err != nil {
 		return t.late(err)
 	}
 	for !t.done {
@@ -107,7 +108,7 @@ func (t *transfer) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err() // the deadline it had set is gone
 		}
-		message, err := readFrame(conn)
+		message, err := frame.Read(conn, nil)
 		if err != nil {
 			return t.late(err)
 		}
@@ -121,7 +122,7 @@ func (t *transfer) run(ctx context.Context) error {
 	return nil
 }
 
-// late says how long it waited where that was too long.
+// late says how long it waited if that was too long.
 func (t *transfer) late(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return &lateError{t.timeout}
@@ -150,7 +151,7 @@ func (t *transfer) take(message []byte) error {
 			case serial(r) != serial(*t.soa):
 				return fmt.Errorf("%w: serial %d became %d on the way", ErrTransfer, serial(*t.soa), serial(r))
 			case i != len(m.Answers)-1:
-				return fmt.Errorf("%w: there are records behind the last SOA", ErrTransfer)
+				return fmt.Errorf("%w: records after the last SOA", ErrTransfer)
 			}
 			return nil
 		case r.Class != t.question.Class || !r.Name.HasSuffix(t.question.Name):
@@ -169,7 +170,7 @@ func (t *transfer) check(m *wire.Message) error {
 	if m.ID != t.id || !m.Flags.Has(wire.FlagQR) || m.Flags.Opcode() != wire.OpcodeQuery {
 		return errNoMatch
 	}
-	if err := replyError(t.question, m, t.server); err != nil {
+	if err := replyError(t.question, m, source{server: t.server}); err != nil {
 		return err
 	}
 	switch {

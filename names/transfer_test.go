@@ -45,7 +45,7 @@ func TestLookupZone(t *testing.T) {
 		{"an empty message in between", func(a asked) []*wire.Message {
 			return []*wire.Message{a.part(zoneSOA), a.part(), a.part(zoneSOA)}
 		}, "SOA <nil>"},
-		{"nothing but SOA", func(a asked) []*wire.Message { return []*wire.Message{a.part(zoneSOA, zoneSOA)} }, "SOA <nil>"},
+		{"only SOA", func(a asked) []*wire.Message { return []*wire.Message{a.part(zoneSOA, zoneSOA)} }, "SOA <nil>"},
 		{"records from elsewhere", func(a asked) []*wire.Message {
 			return []*wire.Message{a.part(zoneSOA, outside, zoneA, zoneSOA)}
 		}, "SOA A <nil>"},
@@ -58,44 +58,44 @@ func TestLookupZone(t *testing.T) {
 			m := a.part(zoneSOA, zoneSOA)
 			m.ID++
 			return []*wire.Message{m}
-		}, "example.com AXFR: reply is not to this query (server 192.0.2.2:53)"},
+		}, "example.com AXFR: reply does not match the query (server 192.0.2.2:53)"},
 		{"another ID later", func(a asked) []*wire.Message {
 			m := a.part(zoneSOA)
 			m.ID++
 			return []*wire.Message{a.part(zoneSOA), m}
-		}, "SOA example.com AXFR: reply is not to this query (server 192.0.2.1:53)"},
+		}, "SOA example.com AXFR: reply does not match the query (server 192.0.2.1:53)"},
 		{"a query", func(a asked) []*wire.Message { return []*wire.Message{a.message} },
-			"example.com AXFR: reply is not to this query (server 192.0.2.2:53)"},
+			"example.com AXFR: reply does not match the query (server 192.0.2.2:53)"},
 		{"another question", func(a asked) []*wire.Message {
 			m := a.part(zoneSOA, zoneSOA)
 			m.Questions = []wire.Question{exampleQuestion}
 			return []*wire.Message{m}
-		}, "example.com AXFR: reply is not to this query (server 192.0.2.2:53)"},
+		}, "example.com AXFR: reply does not match the query (server 192.0.2.2:53)"},
 		{"no question at first", func(a asked) []*wire.Message {
 			m := a.part(zoneSOA, zoneSOA)
 			m.Questions = nil
 			return []*wire.Message{m}
-		}, "example.com AXFR: reply is not to this query (server 192.0.2.2:53)"},
+		}, "example.com AXFR: reply does not match the query (server 192.0.2.2:53)"},
 		{"truncated", func(a asked) []*wire.Message {
 			m := a.part(zoneSOA, zoneSOA)
 			m.Flags |= wire.FlagTC
 			return []*wire.Message{m}
-		}, "example.com AXFR: zone transfer is not as it should be: a message is truncated (server 192.0.2.2:53)"},
+		}, "example.com AXFR: malformed zone transfer: a message is truncated (server 192.0.2.2:53)"},
 		{"empty", func(a asked) []*wire.Message { return []*wire.Message{a.part()} },
-			"example.com AXFR: zone transfer is not as it should be: it is empty (server 192.0.2.2:53)"},
+			"example.com AXFR: malformed zone transfer: it is empty (server 192.0.2.2:53)"},
 		{"no SOA", func(a asked) []*wire.Message { return []*wire.Message{a.part(zoneNS)} },
-			"example.com AXFR: zone transfer is not as it should be: it begins with example.com. NS, not the SOA of the zone (server 192.0.2.2:53)"},
+			"example.com AXFR: malformed zone transfer: it begins with example.com. NS, not the SOA of the zone (server 192.0.2.2:53)"},
 		{"changed meanwhile", func(a asked) []*wire.Message { return []*wire.Message{a.part(zoneSOA, otherSOA)} },
-			"SOA example.com AXFR: zone transfer is not as it should be: serial 7 became 8 on the way (server 192.0.2.1:53)"},
-		{"more behind the end", func(a asked) []*wire.Message { return []*wire.Message{a.part(zoneSOA, zoneSOA, zoneA)} },
-			"SOA example.com AXFR: zone transfer is not as it should be: there are records behind the last SOA (server 192.0.2.1:53)"},
+			"SOA example.com AXFR: malformed zone transfer: serial 7 became 8 on the way (server 192.0.2.1:53)"},
+		{"more after the end", func(a asked) []*wire.Message { return []*wire.Message{a.part(zoneSOA, zoneSOA, zoneA)} },
+			"SOA example.com AXFR: malformed zone transfer: records after the last SOA (server 192.0.2.1:53)"},
 		{"lost", func(a asked) []*wire.Message { return []*wire.Message{a.part(zoneSOA, zoneA), nil} },
-			"SOA A example.com AXFR: the connection was closed before a whole reply came (server 192.0.2.1:53)"},
+			"SOA A example.com AXFR: connection closed before the reply was complete (server 192.0.2.1:53)"},
 		{"stuck", func(a asked) []*wire.Message { return []*wire.Message{a.part(zoneSOA, zoneA)} },
 			"SOA A example.com AXFR: no reply within 5s (server 192.0.2.1:53)"},
 		{"large", func(a asked) []*wire.Message {
 			return []*wire.Message{a.part(zoneSOA), a.part(strings.Repeat(zoneA, 2000)), a.part(zoneSOA)}
-		}, "SOA example.com AXFR: zone is larger than is wanted (server 192.0.2.1:53)"},
+		}, "SOA example.com AXFR: zone exceeds the size limit (server 192.0.2.1:53)"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			u := newUpstream(t, func(a asked) (all [][]byte) {

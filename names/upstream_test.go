@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/wire"
 )
 
@@ -23,7 +24,7 @@ type upstream struct {
 
 	mu     sync.Mutex
 	log    []string // every query
-	open   int      // connections nobody has closed
+	open   int      // connections that are not closed
 	dialed int
 }
 
@@ -87,7 +88,7 @@ func (u *upstream) serve(conn net.Conn, network, address string) {
 		var octets []byte
 		var err error
 		if network == "tcp" {
-			octets, err = readFrame(conn)
+			octets, err = frame.Read(conn, nil)
 		} else {
 			var n int
 			n, err = conn.Read(buf)
@@ -116,7 +117,7 @@ func (u *upstream) serve(conn net.Conn, network, address string) {
 				return // hang up
 			}
 			if network == "tcp" {
-				err = writeFrame(conn, reply)
+				err = frame.Write(conn, reply)
 			} else {
 				_, err = conn.Write(reply)
 			}

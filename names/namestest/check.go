@@ -202,7 +202,7 @@ func (c *checker) try(q *query, want outcome) {
 }
 
 // cancelled checks that a context that is over ends Resolve. It returns false
-// where it does not.
+// if it does not.
 func (c *checker) cancelled(q *query) bool {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

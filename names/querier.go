@@ -15,14 +15,15 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/wire"
 )
 
-// Asker sends a query, octets as they are, and waits for the reply to it: the
-// floor a [Client] stands on, for programs that want no more than that.
+// Querier sends a query exactly as given and waits for the reply. [Client] is
+// built on it; programs use it directly if they need no more.
 //
-// The zero value asks over UDP, and over TCP where the reply was truncated.
-type Asker struct {
+// The zero value asks over UDP, and over TCP if the reply was truncated.
+type Querier struct {
 	// Timeouts says how long each server may take to reply, once for each
 	// round over the servers. By default there are two rounds of 5 s.
 	Timeouts []time.Duration
@@ -33,18 +34,17 @@ type Asker struct {
 	// KeepTruncated takes a truncated reply as it is.
 	KeepTruncated bool
 
-	// SecondOpinion asks the next server where one replies SERVFAIL, NOTIMP or
-	// REFUSED, and takes such a reply only where nobody has a better one.
+	// SecondOpinion asks the next server if one replies SERVFAIL, NOTIMP or
+	// REFUSED, and takes such a reply only if no server has a better one.
 	SecondOpinion bool
 
-	// Dial opens the way to a server, network being "udp" or "tcp" and address
-	// a literal one with its port. By default that is a new socket for each
-	// try, over UDP from a port that cannot be guessed (RFC 5452 9.2). Where it
-	// returns a tls.Conn, or another with its method HandshakeContext, queries
+	// Dial connects to a server. The network is "udp" or "tcp", the address a
+	// literal one with its port. By default it opens a new socket for each try,
+	// over UDP from a port that cannot be guessed (RFC 5452 9.2). If it returns a tls.Conn, or another with its method HandshakeContext, queries
 	// with an OPT record are padded (RFC 8467).
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// Failed is told of each try that brought no reply.
+	// Failed, if set, is called after each try without a reply.
 	Failed func(server netip.AddrPort, transport Transport, err error)
 
 	streams *streams // connections to use again; nil: a new one for each query
@@ -58,22 +58,24 @@ type Reply struct {
 	Transport Transport
 	Truncated bool          // the reply over UDP was, and this one came over TCP
 	Time      time.Duration // from sending the query to having the reply
-	Ignored   int           // datagrams from the server that were no reply to the query
+	Ignored   int           // datagrams from the server that did not match the query
+
+	cause error // why a resolver in this program failed
 }
 
 var (
-	errNoServers = errors.New("there is no server to ask")
-	errNoMatch   = errors.New("reply is not to this query")
-	errClosed    = errors.New("the connection was closed before a whole reply came")
+	errNoServers = errors.New("no servers configured")
+	errNoMatch   = errors.New("reply does not match the query")
+	errClosed    = errors.New("connection closed before the reply was complete")
 )
 
 // defaultTimeouts are those of resolv.conf(5).
 var defaultTimeouts = []time.Duration{5 * time.Second, 5 * time.Second}
 
-// Ask asks one server after the other until one replies. It fails with an
+// Query asks one server after the other until one replies. It fails with an
 // [*Error]: that of the last try, or that of ctx.
-func (a *Asker) Ask(ctx context.Context, query []byte, servers ...netip.AddrPort) (*Reply, error) {
-	timeouts := a.Timeouts
+func (q *Querier) Query(ctx context.Context, query []byte, servers ...netip.AddrPort) (*Reply, error) {
+	timeouts := q.Timeouts
 	if len(timeouts) == 0 {
 		timeouts = defaultTimeouts
 	}
@@ -85,9 +87,9 @@ func (a *Asker) Ask(ctx context.Context, query []byte, servers ...netip.AddrPort
 			if helpless[i] {
 				continue
 			}
-			r, err := a.ask(ctx, query, server, timeout)
+			r, err := q.queryServer(ctx, query, server, timeout)
 			switch {
-			case err == nil && (!a.SecondOpinion || isHelpful(r.Message)):
+			case err == nil && (!q.SecondOpinion || isHelpful(r.Message)):
 				return r, nil
 			case err == nil:
 				unhelpful, helpless[i] = r, true
@@ -128,19 +130,19 @@ func isHelpful(message []byte) bool {
 	return true
 }
 
-// ask asks a server over UDP, and over TCP where that reply was truncated.
-func (a *Asker) ask(ctx context.Context, query []byte, server netip.AddrPort, timeout time.Duration) (*Reply, error) {
-	if a.TCP {
-		return a.try(ctx, a.cookies.add(query, server), server, TCP, timeout)
+// queryServer asks a server over UDP, and over TCP if that reply was truncated.
+func (q *Querier) queryServer(ctx context.Context, query []byte, server netip.AddrPort, timeout time.Duration) (*Reply, error) {
+	if q.TCP {
+		return q.try(ctx, q.cookies.add(query, server), server, TCP, timeout)
 	}
-	r, err := a.try(ctx, a.cookies.add(query, server), server, UDP, timeout)
-	if err == nil && a.cookies.isBad(r.Message) { // it brought a new one (RFC 7873 5.3)
-		r, err = a.try(ctx, a.cookies.add(query, server), server, UDP, timeout)
+	r, err := q.try(ctx, q.cookies.add(query, server), server, UDP, timeout)
+	if err == nil && q.cookies.isBad(r.Message) { // it brought a new one (RFC 7873 5.3)
+		r, err = q.try(ctx, q.cookies.add(query, server), server, UDP, timeout)
 	}
-	if err != nil || a.KeepTruncated || !isTruncated(r.Message) && !a.cookies.isBad(r.Message) {
+	if err != nil || q.KeepTruncated || !isTruncated(r.Message) && !q.cookies.isBad(r.Message) {
 		return r, err
 	}
-	r, err = a.try(ctx, a.cookies.add(query, server), server, TCP, timeout)
+	r, err = q.try(ctx, q.cookies.add(query, server), server, TCP, timeout)
 	if err == nil {
 		r.Truncated = true
 	}
@@ -148,39 +150,39 @@ func (a *Asker) ask(ctx context.Context, query []byte, server netip.AddrPort, ti
 }
 
 // try sends the query once and receives the reply.
-func (a *Asker) try(asker context.Context, query []byte, server netip.AddrPort, transport Transport, timeout time.Duration) (r *Reply, err error) {
-	ctx, cancel := context.WithTimeout(asker, timeout)
+func (q *Querier) try(caller context.Context, query []byte, server netip.AddrPort, transport Transport, timeout time.Duration) (r *Reply, err error) {
+	ctx, cancel := context.WithTimeout(caller, timeout)
 	defer cancel()
 	start := time.Now()
 	r = &Reply{Server: server, Transport: transport}
 	switch {
 	case transport == UDP:
-		r.Message, r.Ignored, err = a.overUDP(ctx, query, server)
-	case a.streams != nil:
-		r.Message, err = a.streams.ask(ctx, query, server, a.dial)
+		r.Message, r.Ignored, err = q.overUDP(ctx, query, server)
+	case q.streams != nil:
+		r.Message, err = q.streams.ask(ctx, query, server, q.dial)
 	default:
-		r.Message, err = a.overTCP(ctx, query, server)
+		r.Message, err = q.overTCP(ctx, query, server)
 	}
 	r.Time = time.Since(start)
 	if err == nil {
 		return r, nil
 	}
 	switch {
-	case asker.Err() != nil:
-		err = asker.Err()
+	case caller.Err() != nil:
+		err = caller.Err()
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		err = &lateError{timeout}
 	}
 	err = cause(err)
-	if a.Failed != nil {
-		a.Failed(server, transport, err)
+	if q.Failed != nil {
+		q.Failed(server, transport, err)
 	}
 	return nil, err
 }
 
 // overUDP waits for the datagram that is the reply.
-func (a *Asker) overUDP(ctx context.Context, query []byte, server netip.AddrPort) (message []byte, ignored int, err error) {
-	conn, err := a.dial(ctx, "udp", server.String())
+func (q *Querier) overUDP(ctx context.Context, query []byte, server netip.AddrPort) (message []byte, ignored int, err error) {
+	conn, err := q.dial(ctx, "udp", server.String())
 	if err != nil {
 		return nil, 0, err
 	}
@@ -196,7 +198,7 @@ func (a *Asker) overUDP(ctx context.Context, query []byte, server netip.AddrPort
 		if err != nil {
 			return nil, ignored, err
 		}
-		if IsReply(buf[:n], query) && a.cookies.accept(buf[:n], query, server) {
+		if IsReply(buf[:n], query) && q.cookies.accept(buf[:n], query, server) {
 			return bytes.Clone(buf[:n]), ignored, nil
 		}
 		ignored++
@@ -207,17 +209,17 @@ func (a *Asker) overUDP(ctx context.Context, query []byte, server netip.AddrPort
 var datagrams = sync.Pool{New: func() any { return new([65535]byte) }}
 
 // overTCP asks over a connection of its own.
-func (a *Asker) overTCP(ctx context.Context, query []byte, server netip.AddrPort) ([]byte, error) {
-	conn, err := a.dial(ctx, "tcp", server.String())
+func (q *Querier) overTCP(ctx context.Context, query []byte, server netip.AddrPort) ([]byte, error) {
+	conn, err := q.dial(ctx, "tcp", server.String())
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
 	defer expireWith(ctx, conn)()
-	if err := writeFrame(conn, pad(query, conn)); err != nil {
+	if err := frame.Write(conn, pad(query, conn)); err != nil {
 		return nil, err
 	}
-	message, err := readFrame(conn)
+	message, err := frame.Read(conn, nil)
 	if err == nil && !IsReply(message, query) {
 		err = errNoMatch
 	}
@@ -230,32 +232,10 @@ func expireWith(ctx context.Context, conn net.Conn) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 }
 
-// writeFrame writes one message to a stream (RFC 1035 4.2.2), in one piece
-// (RFC 7766 8).
-func writeFrame(w io.Writer, message []byte) error {
-	if len(message) > 65535 {
-		return wire.ErrNoSpace
-	}
-	frame := make([]byte, 0, 2+len(message))
-	_, err := w.Write(append(binary.BigEndian.AppendUint16(frame, uint16(len(message))), message...))
-	return err
-}
-
-// readFrame reads one message from a stream.
-func readFrame(r io.Reader) ([]byte, error) {
-	var length [2]byte
-	if _, err := io.ReadFull(r, length[:]); err != nil {
-		return nil, err
-	}
-	message := make([]byte, binary.BigEndian.Uint16(length[:]))
-	_, err := io.ReadFull(r, message)
-	return message, err
-}
-
 // dial opens the way to a server.
-func (a *Asker) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if a.Dial != nil {
-		return a.Dial(ctx, network, address)
+func (q *Querier) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if q.Dial != nil {
+		return q.Dial(ctx, network, address)
 	}
 	if network != "udp" {
 		var dialer net.Dialer
@@ -330,7 +310,7 @@ func cause(err error) error {
 	return err
 }
 
-// randomUint16 is a number nobody can guess, for IDs and ports.
+// randomUint16 is a number that cannot be guessed, for IDs and ports.
 func randomUint16() uint16 {
 	var b [2]byte
 	rand.Read(b[:]) // never fails

@@ -52,9 +52,9 @@ func TestIsReply(t *testing.T) {
 	}
 }
 
-// Datagrams that are no reply are counted and passed over; in a stream they
+// Datagrams that are not a reply are counted and passed over; in a stream they
 // are an error.
-func TestAskerIgnoresForgeries(t *testing.T) {
+func TestQuerierIgnoresForgeries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream(t, func(a asked) [][]byte {
 			forged, other := a.reply(""), a.reply("")
@@ -64,18 +64,18 @@ func TestAskerIgnoresForgeries(t *testing.T) {
 		})
 		query := wire.AppendQuery(nil, 7, wire.FlagRD, exampleQuestion, nil)
 		server := netip.MustParseAddrPort("192.0.2.1:53")
-		r, err := (&Asker{Dial: u.Dial}).Ask(t.Context(), query, server)
+		r, err := (&Querier{Dial: u.Dial}).Query(t.Context(), query, server)
 		if err != nil || r.Ignored != 4 || r.Transport != UDP || r.Server != server {
 			t.Errorf("%+v, %v", r, err)
 		}
-		_, err = (&Asker{Dial: u.Dial, TCP: true}).Ask(t.Context(), query, server)
-		expect(t, "over TCP", err, "Example.com. A: reply is not to this query (server 192.0.2.1:53)")
+		_, err = (&Querier{Dial: u.Dial, TCP: true}).Query(t.Context(), query, server)
+		expect(t, "over TCP", err, "Example.com. A: reply does not match the query (server 192.0.2.1:53)")
 		synctest.Wait()
 	})
 }
 
 // All servers with the first timeout, all with the next, and so on.
-func TestAskerRounds(t *testing.T) {
+func TestQuerierRounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asks []string
 		u := newUpstream(t, func(a asked) [][]byte {
@@ -83,13 +83,13 @@ func TestAskerRounds(t *testing.T) {
 			return nil
 		})
 		var failures []string
-		a := Asker{
+		a := Querier{
 			Timeouts: []time.Duration{time.Second, 3 * time.Second, 11 * time.Second, 45 * time.Second}, Dial: u.Dial,
 			Failed: func(server netip.AddrPort, transport Transport, err error) {
 				failures = append(failures, fmt.Sprint(server.Addr(), " ", transport, " ", err))
 			},
 		}
-		_, err := a.Ask(t.Context(), wire.AppendQuery(nil, 7, 0, exampleQuestion, nil),
+		_, err := a.Query(t.Context(), wire.AppendQuery(nil, 7, 0, exampleQuestion, nil),
 			netip.MustParseAddrPort("192.0.2.1:53"), netip.MustParseAddrPort("192.0.2.2:53"))
 		synctest.Wait()
 		expect(t, "asked", strings.Join(asks, ", "), "0s 192.0.2.1:53, 1s 192.0.2.2:53, 2s 192.0.2.1:53, 5s 192.0.2.2:53, "+
@@ -105,20 +105,20 @@ func TestAskerRounds(t *testing.T) {
 	})
 }
 
-func TestAskerWithoutServers(t *testing.T) {
-	_, err := new(Asker).Ask(t.Context(), wire.AppendQuery(nil, 7, 0, exampleQuestion, nil))
-	expect(t, "error", err, "Example.com. A: there is no server to ask")
+func TestQuerierWithoutServers(t *testing.T) {
+	_, err := new(Querier).Query(t.Context(), wire.AppendQuery(nil, 7, 0, exampleQuestion, nil))
+	expect(t, "error", err, "Example.com. A: no servers configured")
 }
 
 // Who gives up is not kept waiting.
-func TestAskerStopsWithContext(t *testing.T) {
+func TestQuerierStopsWithContext(t *testing.T) {
 	for _, overTCP := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			u := newUpstream(t, func(asked) [][]byte { cancel(); return nil })
 			failures := 0
-			a := Asker{Timeouts: []time.Duration{time.Hour}, TCP: overTCP, Dial: u.Dial, Failed: func(netip.AddrPort, Transport, error) { failures++ }}
-			_, err := a.Ask(ctx, wire.AppendQuery(nil, 7, 0, exampleQuestion, nil),
+			a := Querier{Timeouts: []time.Duration{time.Hour}, TCP: overTCP, Dial: u.Dial, Failed: func(netip.AddrPort, Transport, error) { failures++ }}
+			_, err := a.Query(ctx, wire.AppendQuery(nil, 7, 0, exampleQuestion, nil),
 				netip.MustParseAddrPort("192.0.2.1:53"), netip.MustParseAddrPort("192.0.2.2:53"))
 			if !errors.Is(err, context.Canceled) || failures != 1 || time.Since(u.start) != 0 {
 				t.Errorf("error %v after %d failures and %v", err, failures, time.Since(u.start))
@@ -128,7 +128,7 @@ func TestAskerStopsWithContext(t *testing.T) {
 	}
 }
 
-func TestAskerTruncation(t *testing.T) {
+func TestQuerierTruncation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream(t, func(a asked) [][]byte {
 			r := a.reply("")
@@ -139,11 +139,11 @@ func TestAskerTruncation(t *testing.T) {
 		})
 		query := wire.AppendQuery(nil, 7, 0, exampleQuestion, nil)
 		server := netip.MustParseAddrPort("192.0.2.1:53")
-		r, err := (&Asker{Dial: u.Dial}).Ask(t.Context(), query, server)
+		r, err := (&Querier{Dial: u.Dial}).Query(t.Context(), query, server)
 		if err != nil || r.Transport != TCP || !r.Truncated || isTruncated(r.Message) {
 			t.Errorf("%+v, %v", r, err)
 		}
-		r, err = (&Asker{Dial: u.Dial, KeepTruncated: true}).Ask(t.Context(), query, server)
+		r, err = (&Querier{Dial: u.Dial, KeepTruncated: true}).Query(t.Context(), query, server)
 		if err != nil || r.Transport != UDP || r.Truncated || !isTruncated(r.Message) {
 			t.Errorf("kept: %+v, %v", r, err)
 		}
@@ -151,7 +151,7 @@ func TestAskerTruncation(t *testing.T) {
 	})
 }
 
-// A port that is taken or kept for others is no reason to give up; a system
+// A port that is taken or kept for others does not make it give up; a system
 // out of descriptors is.
 func TestFromRandomPort(t *testing.T) {
 	for _, test := range []struct {
@@ -193,7 +193,7 @@ func TestFromRandomPort(t *testing.T) {
 
 // Real sockets: a new port for each query, IPv6 to IPv6 servers, the next
 // server where one refuses.
-func TestAskerOverLoopback(t *testing.T) {
+func TestQuerierOverLoopback(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
 		t.Run(address, func(t *testing.T) {
 			server, err := net.ListenPacket("udp", address)
@@ -223,9 +223,9 @@ func TestAskerOverLoopback(t *testing.T) {
 			ports := map[string]bool{}
 			const queries = 20
 			var failures []error
-			a := Asker{Failed: func(_ netip.AddrPort, _ Transport, err error) { failures = append(failures, err) }}
+			a := Querier{Failed: func(_ netip.AddrPort, _ Transport, err error) { failures = append(failures, err) }}
 			for range queries {
-				r, err := a.Ask(t.Context(), wire.AppendQuery(nil, 7, 0, exampleQuestion, nil), nobody, netip.MustParseAddrPort(server.LocalAddr().String()))
+				r, err := a.Query(t.Context(), wire.AppendQuery(nil, 7, 0, exampleQuestion, nil), nobody, netip.MustParseAddrPort(server.LocalAddr().String()))
 				if err != nil || r.Server.Port() == nobody.Port() {
 					t.Fatalf("%+v, %v", r, err)
 				}
@@ -243,7 +243,7 @@ func TestAskerOverLoopback(t *testing.T) {
 
 // Truncated replies of servers that refuse TCP, and replies that come too
 // late, are none: the next server is asked.
-func TestAskerFaults(t *testing.T) {
+func TestQuerierFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUpstream(t, func(a asked) [][]byte {
 			r := a.reply("")
@@ -260,7 +260,7 @@ func TestAskerFaults(t *testing.T) {
 		}
 		for _, kept := range []*streams{nil, {}} {
 			var failures []string
-			a := Asker{
+			a := Querier{
 				Timeouts: []time.Duration{time.Second}, streams: kept,
 				Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 					if network == "tcp" {
@@ -274,12 +274,12 @@ func TestAskerFaults(t *testing.T) {
 			}
 			query := wire.AppendQuery(nil, 7, 0, exampleQuestion, nil)
 			servers := []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:53"), netip.MustParseAddrPort("192.0.2.2:53"), netip.MustParseAddrPort("192.0.2.3:53")}
-			r, err := a.Ask(t.Context(), query, servers...)
+			r, err := a.Query(t.Context(), query, servers...)
 			if err != nil || r.Server != servers[2] {
 				t.Errorf("%+v, %v", r, err)
 			}
 			expect(t, "failures", strings.Join(failures, ", "), "192.0.2.1 tcp connection refused, 192.0.2.2 udp no reply within 1s")
-			if _, err := a.Ask(t.Context(), query, servers[0]); !errors.Is(err, syscall.ECONNREFUSED) {
+			if _, err := a.Query(t.Context(), query, servers[0]); !errors.Is(err, syscall.ECONNREFUSED) {
 				t.Errorf("the only one refuses: %v", err)
 			}
 			<-time.After(time.Hour)
