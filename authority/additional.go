@@ -2,11 +2,11 @@ package authority
 
 import "github.com/names-dns/names/wire"
 
-// linkOf says for each type whose records lead to names that a reply should
-// have more about which name that is: RFC 1035 3.3 for MD to MX, RFC 2782 for
-// SRV, RFC 3403 for NAPTR, RFC 9460 4.1 for SVCB and HTTPS. No name means that
-// the record leads nowhere.
-var linkOf = map[wire.Type]func(owner wire.Name, data []byte) wire.Name{
+// targetOf returns the name that a record refers to, for each type that calls
+// for additional data: RFC 1035 3.3 for MD to MX, RFC 2782 for SRV, RFC 3403 for
+// NAPTR, RFC 9460 4.1 for SVCB and HTTPS. The zero name means that the record
+// has no target.
+var targetOf = map[wire.Type]func(owner wire.Name, data []byte) wire.Name{
 	wire.TypeNS:    targetAt(0),
 	wire.TypeMD:    targetAt(0),
 	wire.TypeMF:    targetAt(0),
@@ -31,7 +31,7 @@ func targetAt(offset int) func(wire.Name, []byte) wire.Name {
 	}
 }
 
-// naptrTarget is the replacement, behind order, preference and three strings.
+// naptrTarget is the replacement, after order, preference and three strings.
 func naptrTarget(_ wire.Name, data []byte) wire.Name {
 	at := 4
 	for range 3 {
@@ -56,17 +56,17 @@ func serviceTarget(owner wire.Name, data []byte) wire.Name {
 	return owner
 }
 
-// maxAdditional bounds the names a reply has additional data about.
+// maxAdditional bounds how many names a reply has additional data for.
 const maxAdditional = 64
 
-// additional appends what is worth sending about the names that the RRsets of
-// the reply lead to, as far as there is room. (The glue of a referral is not
-// optional in that way: see answer.glue.)
+// additional appends data for the names that the RRsets of the reply refer to,
+// as far as there is room. (The glue of a referral is not optional: see
+// answer.glue.)
 func (a *answer) additional() {
-	for i := range a.linked[:a.linkedCount] {
+	for i := range a.linked {
 		l := &a.linked[i]
 		if a.zone != l.zone {
-			a.zone, a.describedCount = l.zone, 0
+			a.zone, a.described = l.zone, a.described[:0]
 		}
 		for j := range l.set.count() {
 			if id := l.set.link(j); id != 0 {
@@ -76,13 +76,13 @@ func (a *answer) additional() {
 	}
 }
 
-// describe appends the addresses of a node that a record of type from leads
-// to; what the next step of a service look-up asks for comes first. The reply
-// has the node's name at place, unless that is 0.
-func (a *answer) describe(id uint32, place wire.Place, from wire.Type) {
+// describe appends the addresses of a node that a record of type from refers to,
+// after the records that the next step of a service look-up needs. The reply has
+// the node's name at place, unless that is 0.
+func (a *answer) describe(id uint32, place wire.NameOffset, from wire.Type) {
 	n := a.zone.node(id)
 	if n.cut() != 0 || !a.once(id) {
-		return // addresses below a cut are not ours to give, but as glue (RFC 2181 5.4.1)
+		return // addresses below a cut may be given only as glue (RFC 2181 5.4.1)
 	}
 	switch from {
 	case wire.TypeNAPTR:
@@ -94,7 +94,7 @@ func (a *answer) describe(id uint32, place wire.Place, from wire.Type) {
 	a.describeWith(n, place, wire.TypeAAAA)
 }
 
-func (a *answer) describeWith(n node, place wire.Place, t wire.Type) {
+func (a *answer) describeWith(n node, place wire.NameOffset, t wire.Type) {
 	inAnswer := t == a.question || a.question == wire.TypeANY
 	if inAnswer && a.asked.isSame(n) {
 		return
@@ -104,19 +104,18 @@ func (a *answer) describeWith(n node, place wire.Place, t wire.Type) {
 	}
 }
 
-// once reports whether the additional section has nothing about the node yet,
-// and remembers it.
+// once reports whether the additional section has no data of the node yet, and
+// records that it has.
 func (a *answer) once(id uint32) bool {
 	ref := a.zone.refOf(id)
-	for _, d := range a.described[:a.describedCount] {
+	for _, d := range a.described {
 		if d == ref {
 			return false
 		}
 	}
-	if a.describedCount == len(a.described) {
+	if len(a.described) == maxAdditional {
 		return false
 	}
-	a.described[a.describedCount] = ref
-	a.describedCount++
+	a.described = append(a.described, ref)
 	return true
 }

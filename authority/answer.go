@@ -7,94 +7,119 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// answer is one reply in the making: RFC 1034 4.3.2 in the RFC's order. Each
-// turn of resolve is one name of a chain of aliases; what a turn finds is
-// appended section by section. It is used again for other replies, so nothing
-// may be read from it that resolve has not set.
+// answer builds one reply: RFC 1034 4.3.2 in the RFC's order. Each iteration of
+// resolve handles one name of a chain of aliases and appends what it finds,
+// section by section. An answer is reused for other replies, so nothing may be
+// read from it that resolve has not set.
 type answer struct {
 	x        *names.Exchange
-	zone     *Snapshot // of the present turn
+	zone     *Snapshot // of the current name
 	question wire.Type
-	do       bool // the asker wants signatures and proofs
+	do       bool // the client wants signatures and proofs
 
-	asked askedName
-	place wire.Place // where the reply has the name asked
-	walk  walk       // of the present turn
+	asked lookupName
+	place wire.NameOffset // where the reply has the query name
+	walk  walk            // of the current name
 
-	chain      [maxChain]wire.Name // the names of the chain so far
-	chainCount int
+	// These never grow beyond the capacity that newAnswer gives them.
+	chain      []wire.Name // the names of the chain up to now
+	linked     []linkedSet // RRsets of the reply that refer to names
+	described  []uint32    // refs of names that the additional section has
+	proofs     []node      // whose NSEC or NSEC3 the reply has
+	expansions []node      // proofs of wildcard expansions that are still to be appended
+	redirects  []node      // owners of the DNAMEs that the reply has
 
-	linked         [maxLinked]linkedSet // RRsets of the reply that lead to names
-	linkedCount    int
-	described      [maxAdditional]uint32 // refs of names the additional section has
-	describedCount int
-	proofs         [maxProofs]node // whose NSEC or NSEC3 the reply has
-	proofCount     int
-	expansions     [maxChain + 1]node // what proves that wildcards were in their right, not in the reply yet
-	expansionCount int
-	redirects      [maxChain + 1]node // owners of the DNAMEs that the reply has
-	redirectCount  int
-
-	synthesized [wire.MaxNameLen]byte // the first name made by a DNAME
+	synthesized [wire.MaxNameLen]byte // the first name synthesized from a DNAME
 }
 
 const (
 	// maxChain bounds how many aliases one reply follows. Longer chains are
-	// cut; resolvers go on from the last name.
+	// cut off; resolvers continue from the last name. Other servers do not follow
+	// more. A chain that crosses into other parts is limited to
+	// [names.MaxAliases].
 	maxChain  = 20
 	maxLinked = 8
 	maxProofs = 8
 )
 
-// linkedSet is an RRset that leads to names, the zone it is from, and where the
-// reply has the names.
+// linkedSet is an RRset that refers to names, the zone it is from, and where the
+// reply has these names.
 type linkedSet struct {
 	zone    *Snapshot
 	set     rrset
 	targets targets
 }
 
-// targets is where the reply has the names that an RRset leads to. Those of
-// records beyond are searched for.
-type targets [16]wire.Place
+// targets is where the reply has the names that the first records of an RRset
+// refer to. Names of further records are searched for.
+type targets [16]wire.NameOffset
 
-func (t *targets) of(record int) wire.Place {
+func (t *targets) of(record int) wire.NameOffset {
 	if record < len(t) {
 		return t[record]
 	}
 	return 0
 }
 
-// errTruncated ends the work on a reply that is full: TC is set, and what is
-// in it consists of whole RRsets (RFC 2181 9).
+// errTruncated ends the work on a reply that is full: TC is set, and the reply
+// consists of whole RRsets (RFC 2181 9).
 var errTruncated = errors.New("reply is truncated")
+
+func newAnswer() *answer {
+	return &answer{
+		chain:      make([]wire.Name, 0, maxChain),
+		linked:     make([]linkedSet, 0, maxLinked),
+		described:  make([]uint32, 0, maxAdditional),
+		proofs:     make([]node, 0, maxProofs),
+		expansions: make([]node, 0, maxChain+1),
+		redirects:  make([]node, 0, maxChain+1),
+	}
+}
 
 // resolve appends the answer to x.
 func (a *answer) resolve(s *Set, x *names.Exchange) error {
 	table := s.table.Load()
 	a.x, a.do, a.question = x, x.DO(), x.Query.Question.Type
 	a.zone = nil
-	a.chainCount, a.linkedCount, a.describedCount, a.proofCount = 0, 0, 0, 0
-	a.expansionCount, a.redirectCount = 0, 0
+	a.chain, a.linked, a.described = a.chain[:0], a.linked[:0], a.described[:0]
+	a.proofs, a.expansions, a.redirects = a.proofs[:0], a.expansions[:0], a.redirects[:0]
 	name, class := x.Query.Question.Name, x.Query.Question.Class
 	a.place = x.Reply.Owner()
 	for {
 		a.asked.set(name)
 		zone := table.choose(&a.asked, a.question, class)
 		if zone == nil {
-			if a.chainCount == 0 {
+			if len(a.chain) == 0 {
 				return names.ErrPass
 			}
-			break // the chain leaves what we serve: the asker goes on from here
+			x.LeadsOn = true
+			break // the chain leaves our zones: the client continues from here
+		}
+		x.MarkAnswered("zone")
+		if !s.allows(zone, &x.Peer) {
+			if len(a.chain) == 0 {
+				x.RCode = wire.RCodeRefused
+				x.AddExtendedError(wire.ExtendedErrorProhibited, "the zone is not for this client")
+				return nil
+			}
+			break // the client gets no more than the alias
 		}
 		if a.question == wire.TypeAXFR || a.question == wire.TypeIXFR {
-			x.RCode = wire.RCodeRefused // nobody may transfer zones yet
+			x.RCode = wire.RCodeRefused // transfers are not answered inline
 			return nil
 		}
+		x.Reply.Flags &^= wire.FlagCD // RFC 4035 3.1.6
 		if a.zone == nil || a.zone.class != class || !a.zone.origin.Equal(zone.origin) {
-			a.zone = zone.Snapshot()
+			s := zone.Snapshot()
+			if s == nil && len(a.chain) == 0 {
+				return zone.unavailable()
+			}
+			if s == nil {
+				break // the client will query the end of the chain and then get the error
+			}
+			a.zone = s
 		}
-		next, err := a.turn(s)
+		next, err := a.answerName(s)
 		if err != nil {
 			return nil // the reply is truncated
 		}
@@ -109,28 +134,14 @@ func (a *answer) resolve(s *Set, x *names.Exchange) error {
 	return nil
 }
 
-// choose returns the zone that answers: the one with the longest name, but for
-// DS the one above, for DS records belong to the parent's side of a cut (RFC
-// 4035 3.1.4.1).
-func (t *zoneTable) choose(asked *askedName, question wire.Type, class wire.Class) *Zone {
-	z := t.find(asked, class, 0)
-	if question == wire.TypeDS && z != nil && z.origin.Len() == asked.length && asked.labels > 0 {
-		if parent := t.find(asked, class, 1); parent != nil {
-			return parent
-		}
-	}
-	return z
-}
-
-// follow notes the link from name to next, and reports whether to go on: not
-// in a circle, and not for ever.
+// follow records the link from name to next, and reports whether to continue: not
+// in a loop, and not beyond maxChain.
 func (a *answer) follow(name, next wire.Name) bool {
-	if a.chainCount == maxChain {
+	if len(a.chain) == maxChain {
 		return false
 	}
-	a.chain[a.chainCount] = name
-	a.chainCount++
-	for _, seen := range a.chain[:a.chainCount] {
+	a.chain = append(a.chain, name)
+	for _, seen := range a.chain {
 		if seen.Equal(next) {
 			return false
 		}
@@ -138,15 +149,15 @@ func (a *answer) follow(name, next wire.Name) bool {
 	return true
 }
 
-// turn looks one name of the chain up and appends what there is. It returns
-// the name the chain goes on with, if it does.
-func (a *answer) turn(s *Set) (next wire.Name, err error) {
+// answerName looks up one name of the chain and appends what it has. It returns
+// the next name of the chain, if there is one.
+func (a *answer) answerName(s *Set) (next wire.Name, err error) {
 	w := &a.walk
 	a.zone.lookup(&a.asked, w)
 	if w.outcome == delegation && a.question == wire.TypeDS && int(w.node[nodeName]) == a.asked.length {
 		w.outcome = found // the parent is authoritative for the DS at its cut
 	}
-	if a.chainCount == 0 && w.outcome != delegation {
+	if len(a.chain) == 0 && w.outcome != delegation {
 		a.x.Reply.Flags |= wire.FlagAA
 	}
 	switch w.outcome {
@@ -156,6 +167,9 @@ func (a *answer) turn(s *Set) (next wire.Name, err error) {
 		return a.redirect(w)
 	case missing:
 		return wire.Name{}, a.nameError(w)
+	}
+	if w.outcome == wildcard && len(a.chain) == 0 {
+		a.x.Wildcard = len(a.asked.suffix(w.enclosing))
 	}
 	switch a.question {
 	case wire.TypeANY, wire.TypeRRSIG:
@@ -171,7 +185,7 @@ func (a *answer) turn(s *Set) (next wire.Name, err error) {
 	return wire.Name{}, a.noData(w)
 }
 
-// alias appends the CNAME on the way to what was asked for.
+// alias appends a CNAME record of the chain.
 func (a *answer) alias(w *walk, set rrset) error {
 	var targets targets
 	err := a.append(wire.SectionAnswer, a.asked.name, a.place, set, set.ttl(), &targets)
@@ -182,7 +196,7 @@ func (a *answer) alias(w *walk, set rrset) error {
 	return err
 }
 
-// positive appends an RRset that was asked for.
+// positive appends the RRset that answers the question.
 func (a *answer) positive(w *walk, set rrset) error {
 	if err := a.answerWith(set); err != nil {
 		return err
@@ -191,24 +205,24 @@ func (a *answer) positive(w *walk, set rrset) error {
 	return nil
 }
 
-// answerWith appends an RRset of the name asked to the answer section.
+// answerWith appends an RRset of the current name to the answer section.
 func (a *answer) answerWith(set rrset) error {
-	if !set.has(flagLinks) || a.linkedCount == maxLinked {
+	if !set.has(flagLinks) || len(a.linked) == maxLinked {
 		return a.append(wire.SectionAnswer, a.asked.name, a.place, set, set.ttl(), nil)
 	}
-	l := &a.linked[a.linkedCount]
-	l.zone, l.set = a.zone, set
-	a.linkedCount++
+	a.linked = a.linked[:len(a.linked)+1]
+	l := &a.linked[len(a.linked)-1]
+	l.zone, l.set = a.zone, set // targets are set as the records are appended
 	return a.append(wire.SectionAnswer, a.asked.name, a.place, set, set.ttl(), &l.targets)
 }
 
-// anything answers ANY: with all there is, or with one RRset (RFC 8482 4.1).
-// A question for RRSIG is of the same kind: it too asks for every type at once.
+// anything answers ANY: with all RRsets, or with one (RFC 8482 4.1). Questions
+// for RRSIG are alike: they also ask for every type at once.
 func (a *answer) anything(w *walk, all bool) error {
 	some := false
 	for set := range w.node.all() {
 		if (set.kind() == wire.TypeRRSIG) != (a.question == wire.TypeRRSIG) && !(set.kind() == wire.TypeRRSIG && a.lone(w.node, set)) {
-			continue // signatures come along with what they cover
+			continue // signatures are appended with the RRset they cover
 		}
 		if err := a.answerWith(set); err != nil {
 			return err
@@ -225,16 +239,19 @@ func (a *answer) anything(w *walk, all bool) error {
 	return nil
 }
 
-// noData says that the name is there and the type is not (RFC 2308 2.2).
+// noData answers that the name exists and the type does not (RFC 2308 2.2).
 func (a *answer) noData(w *walk) error {
+	if a.question == wire.TypeDS && a.zone.origin.Len() == a.asked.length {
+		a.x.LeadsOn = true // the parent has it (RFC 4035 3.1.4.1), and is not one of our zones
+	}
 	if err := a.appendNegativeSOA(); err != nil || !a.do {
 		return err
 	}
 	return a.proveNoData(w)
 }
 
-// nameError says that the name is not there (RFC 2308 2.1). At the end of a
-// chain the RCODE is that of its last name (RFC 6604 3).
+// nameError answers that the name does not exist (RFC 2308 2.1). The RCODE is
+// that of the last name of a chain (RFC 6604 3).
 func (a *answer) nameError(w *walk) error {
 	a.x.RCode = wire.RCodeNXDomain
 	if err := a.appendNegativeSOA(); err != nil || !a.do {
@@ -243,14 +260,15 @@ func (a *answer) nameError(w *walk) error {
 	return a.proveNameError(w)
 }
 
-// appendNegativeSOA appends the SOA record with the TTL that negative answers
-// live for (RFC 2308 3).
+// appendNegativeSOA appends the SOA record with the TTL of negative answers (RFC
+// 2308 3).
 func (a *answer) appendNegativeSOA() error {
 	origin := a.zone.origin
 	return a.append(wire.SectionAuthority, origin, a.placeOf(origin), a.zone.soa(), a.zone.negativeTTL, nil)
 }
 
-// redirect follows a DNAME (RFC 6672 3.2): the record, and a CNAME made from it.
+// redirect follows a DNAME record (RFC 6672 3.2): it appends that and a CNAME
+// synthesized from it.
 func (a *answer) redirect(w *walk) (next wire.Name, err error) {
 	set, _ := w.node.find(wire.TypeDNAME)
 	if a.firstRedirect(w.node) {
@@ -266,7 +284,7 @@ func (a *answer) redirect(w *walk) (next wire.Name, err error) {
 		return wire.Name{}, nil
 	}
 	space := a.synthesized[:0]
-	if a.chainCount > 0 {
+	if len(a.chain) > 0 {
 		space = make([]byte, 0, wire.MaxNameLen) // rare: an earlier link may still need the first
 	}
 	space = append(space, a.asked.name.Wire()[:kept]...)
@@ -284,20 +302,20 @@ func (a *answer) redirect(w *walk) (next wire.Name, err error) {
 }
 
 // firstRedirect reports whether the reply does not have n's DNAME yet: a chain
-// may come by it twice with different names.
+// may use it twice for different names.
 func (a *answer) firstRedirect(n node) bool {
-	for _, seen := range a.redirects[:a.redirectCount] {
+	for _, seen := range a.redirects {
 		if &seen[0] == &n[0] {
 			return false
 		}
 	}
-	a.redirects[a.redirectCount] = n
-	a.redirectCount++
+	a.redirects = append(a.redirects, n)
 	return true
 }
 
-// referral points to the servers of a zone below (RFC 1034 4.3.2 step 3b).
+// referral refers to the servers of a zone below (RFC 1034 4.3.2 step 3b).
 func (a *answer) referral(w *walk) error {
+	a.x.LeadsOn = true
 	cut := w.node
 	servers, _ := cut.find(wire.TypeNS)
 	owner := cut.name()
@@ -307,8 +325,8 @@ func (a *answer) referral(w *walk) error {
 		return err
 	}
 	if a.do {
-		// A DS without its signature, in a zone that is not signed, is of no
-		// use to anybody (RFC 4035 3.1.4).
+		// In a zone that is not signed, a DS record proves nothing (RFC 4035
+		// 3.1.4).
 		set, _ := cut.find(wire.TypeDS)
 		if _, signed := set.signatures(); signed {
 			if err := a.append(wire.SectionAuthority, owner, place, set, set.ttl(), nil); err != nil {
@@ -324,9 +342,9 @@ func (a *answer) referral(w *walk) error {
 	return a.glue(cut, servers, &targets)
 }
 
-// glue appends the addresses of a delegation's servers. Those below the cut
-// can be had nowhere else: without all of them the reply is truncated (RFC
-// 9471 3.1). Others are added as far as there is room (3.2).
+// glue appends the addresses of a delegation's servers. Addresses below the cut
+// are available nowhere else: without all of them the reply is truncated (RFC
+// 9471 3.1). Others are added if there is room (3.2).
 func (a *answer) glue(cut node, servers rrset, targets *targets) error {
 	others, here := false, cut.cut()
 	for i := range servers.count() {
@@ -364,28 +382,20 @@ func (a *answer) glue(cut node, servers rrset, targets *targets) error {
 	return nil
 }
 
-// nameUnlessAt is the name of n, or none where the reply has it at place: then
-// nobody reads it.
-func (n node) nameUnlessAt(place wire.Place) wire.Name {
-	if place != 0 {
-		return wire.Name{}
-	}
-	return n.name()
-}
-
-// placeOf is where the reply has a name of which the name asked is, or is
-// below; 0 if it is to be searched for.
-func (a *answer) placeOf(name wire.Name) wire.Place {
-	if a.chainCount > 0 || a.place == 0 || name.IsRoot() {
+// placeOf is where the reply has name, which is the query name or one above it;
+// 0 if it has to be searched for.
+func (a *answer) placeOf(name wire.Name) wire.NameOffset {
+	if len(a.chain) > 0 || a.place == 0 || name.IsRoot() {
 		return 0 // the tail of an alias may be elsewhere
 	}
-	return a.place + wire.Place(a.asked.length-name.Len())
+	return a.place + wire.NameOffset(a.asked.length-name.Len())
 }
 
-// append appends an RRset and, if the asker wants them, its signatures: all of
+// append appends an RRset and, if the client wants them, its signatures: all of
 // it, or nothing and TC. The reply has the owner at place already, unless that
-// is 0. Unless targets is nil, it gets where the names are that the set leads to.
-func (a *answer) append(section wire.Section, owner wire.Name, place wire.Place, set rrset, ttl uint32, targets *targets) error {
+// is 0. Unless targets is nil, it is filled with where the reply has the names
+// that the set refers to.
+func (a *answer) append(section wire.Section, owner wire.Name, place wire.NameOffset, set rrset, ttl uint32, targets *targets) error {
 	m := a.x.Reply.Mark()
 	if a.appendRecords(section, owner, place, set, ttl, targets) != nil {
 		return a.truncate(m)
@@ -398,9 +408,9 @@ func (a *answer) append(section wire.Section, owner wire.Name, place wire.Place,
 	return nil
 }
 
-// appendOptional appends an RRset to the additional section if there is room,
-// without its signatures if there is none for them (RFC 4035 3.1.1).
-func (a *answer) appendOptional(n node, place wire.Place, set rrset) {
+// appendOptional appends an RRset to the additional section if there is room;
+// without its signatures if there is no room for these (RFC 4035 3.1.1).
+func (a *answer) appendOptional(n node, place wire.NameOffset, set rrset) {
 	m := a.x.Reply.Mark()
 	owner := n.nameUnlessAt(place)
 	if a.appendRecords(wire.SectionAdditional, owner, place, set, set.ttl(), nil) != nil {
@@ -415,7 +425,7 @@ func (a *answer) appendOptional(n node, place wire.Place, set rrset) {
 	}
 }
 
-func (a *answer) appendRecords(section wire.Section, owner wire.Name, place wire.Place, set rrset, ttl uint32, targets *targets) error {
+func (a *answer) appendRecords(section wire.Section, owner wire.Name, place wire.NameOffset, set rrset, ttl uint32, targets *targets) error {
 	reply := &a.x.Reply
 	reply.SetSection(section)
 	kind, rest := set.kind(), set.records()
@@ -437,14 +447,14 @@ func (a *answer) appendRecords(section wire.Section, owner wire.Name, place wire
 	return nil
 }
 
-// truncate takes back what was written since m and sets TC.
+// truncate removes what was written since m and sets TC.
 func (a *answer) truncate(m wire.Mark) error {
 	a.x.Reply.Rollback(m)
 	a.x.Reply.Flags |= wire.FlagTC
 	return errTruncated
 }
 
-// lone reports whether set holds signatures of a type that is not at the node.
+// lone reports whether set holds signatures of a type that the node does not have.
 func (a *answer) lone(n node, set rrset) bool {
 	_, ok := n.find(set.covered())
 	return !ok

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/names-dns/names/internal/race"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -69,7 +70,7 @@ func TestAnswersAllocateNothing(t *testing.T) {
 				if err := test.set.TryResolve(x); err != nil && err != names.ErrPass {
 					t.Fatal(err)
 				}
-			}); n != 0 {
+			}); n != 0 && !race.Enabled { // with the race detector a pool forgets at random
 				t.Errorf("%v allocations", n)
 			}
 		})

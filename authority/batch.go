@@ -9,22 +9,22 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// batch is records on their way into a builder: checked, packed, and their
-// owners hashed. That is most of the work, and batches do it side by side; what
-// is left for the builder is to find the owners (see Builder.take).
+// batch is records for a builder: checked, packed, and their owners hashed. That
+// is most of the work, and batches do it in parallel; the builder only has to find
+// the owners (see Builder.take).
 type batch struct {
 	builder  *Builder
 	problems *diagnostic.List
 
-	records []byte // addedRecords, files and what came before not set
+	records []byte // addedRecords, without their files and previous records
 	runs    []run
 	names   []byte // wire forms of the owners of runs
 
 	otherSOA wire.Name
-	asked    askedName
+	asked    lookupName
 }
 
-// run is records with one owner that follow each other in a file.
+// run is consecutive records of a file that have one owner.
 type run struct {
 	name    int // in names
 	length  uint8
@@ -37,8 +37,8 @@ type run struct {
 
 func (b *Builder) newBatch() zonefile.Batch { return b.borrowBatch() }
 
-// batches keeps the memory of batches: that of a small zone takes less than
-// growing them from nothing.
+// batches pools batches: for small zones, allocating them would be most of the
+// work.
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
 func (b *Builder) borrowBatch() *batch {
@@ -48,7 +48,7 @@ func (b *Builder) borrowBatch() *batch {
 	return t
 }
 
-// returnBatches gives back all batches. Nobody fills one any more.
+// returnBatches returns all batches to the pool. They must no longer be in use.
 func (b *Builder) returnBatches() {
 	for _, t := range b.batches {
 		t.empty()
@@ -77,7 +77,7 @@ func (t *batch) Commit() error {
 	return nil
 }
 
-// add adds a record if it belongs into the zone.
+// add adds a record if it belongs in the zone.
 func (t *batch) add(r *wire.Record, at *diagnostic.Position) {
 	b := t.builder
 	inChain := isInChain(r.Type, r.Data)
@@ -103,19 +103,19 @@ func (t *batch) add(r *wire.Record, at *diagnostic.Position) {
 	t.records = append(c, r.Data...)
 }
 
-// belongs reports whether a record belongs into a zone, and says why if it does
-// not. An owner that is not new has been found to be in the zone.
+// belongs reports whether a record belongs in a zone, and adds the reason to
+// problems if it does not. isNew is false if the owner is known to be in the zone.
 func belongs(r *wire.Record, at *diagnostic.Position, origin wire.Name, class wire.Class, isNew bool, problems *diagnostic.List) bool {
 	if r.Class != class {
 		problems.Errorf(*at, "class %s in a zone of class %s", r.Class, class)
 		return false
 	}
 	if r.Type.IsQuestionOnly() {
-		problems.Errorf(*at, "%s records do not belong into a zone", r.Type)
+		problems.Errorf(*at, "%s records do not belong in a zone", r.Type)
 		return false
 	}
 	if isNew && !r.Name.HasSuffix(origin) {
-		problems.Warnf(*at, "%s is outside the zone %s: the record is left out", r.Name, origin)
+		problems.Warnf(*at, diagnostic.OutOfZone, "%s is outside the zone %s: the record is left out", r.Name, origin)
 		return false
 	}
 	if err := wire.CheckRdata(r.Type, r.Data); err != nil {

@@ -11,7 +11,7 @@ import (
 // Builder collects the records of a zone, in any order, and freezes them to a
 // [Snapshot].
 type Builder struct {
-	// Source is the file that is named where something is missing altogether.
+	// Source is the file that problems without a position name.
 	Source string
 
 	origin   wire.Name
@@ -23,15 +23,19 @@ type Builder struct {
 	files []string // what positions point to
 
 	otherSOA wire.Name // owner of a SOA record outside the zone
-	asked    askedName
-	batches  []*batch // that were borrowed from the pool
-	single   *batch   // the one of Add
-	rest     func()   // called between pieces of work if it is not nil: see Loader.Reload
+	asked    lookupName
+	batches  []*batch // borrowed from the pool
+	single   *batch   // for Add
+	pause    func()   // called between pieces of work unless it is nil: see Loader.Reload
 }
 
-// NewBuilder begins a zone. What is wrong with it is added to problems: first
-// of all an origin that is no name.
+// NewBuilder begins a zone. Its problems are added to the list, for example an
+// origin that is the zero name. If problems is nil, the builder uses a list of its
+// own.
 func NewBuilder(origin wire.Name, class wire.Class, problems *diagnostic.List) *Builder {
+	if problems == nil {
+		problems = new(diagnostic.List)
+	}
 	if origin.IsZero() {
 		problems.Errorf(diagnostic.Position{}, "the zone has no name")
 		origin = wire.Root
@@ -42,13 +46,13 @@ func NewBuilder(origin wire.Name, class wire.Class, problems *diagnostic.List) *
 	return b
 }
 
-// nameTables is the owners of a zone that is collected.
+// nameTables holds the owners of a zone that is being collected.
 type nameTables struct {
 	names nameTable // empty non-terminals included
-	chain nameTable // owners of NSEC3 records: no names of the zone (RFC 5155 7.2.8)
+	chain nameTable // owners of NSEC3 records, which are not names of the zone (RFC 5155 7.2.8)
 }
 
-// spareNameTables keeps the memory of the tables of small zones.
+// spareNameTables pools the tables of small zones.
 var spareNameTables = sync.Pool{New: func() any { return new(nameTables) }}
 
 func borrowNameTables() *nameTables {
@@ -58,15 +62,15 @@ func borrowNameTables() *nameTables {
 	return t
 }
 
-// giveBack ends the use of t.
+// giveBack returns t to the pool.
 func (t *nameTables) giveBack() {
 	if t.names.isSmall() && t.chain.isSmall() {
 		spareNameTables.Put(t)
 	}
 }
 
-// Add adds a record, whose memory it copies. What does not belong into the
-// zone is left out with a warning or an error in the list of problems.
+// Add adds a record, whose memory it copies. A record that does not belong in
+// the zone is left out, with a warning or an error in the list of problems.
 func (b *Builder) Add(r wire.Record, at diagnostic.Position) {
 	if b.single == nil {
 		b.single = b.borrowBatch()
@@ -86,7 +90,7 @@ func (b *Builder) position(r addedRecord) diagnostic.Position {
 
 // take adds the records of a batch, and empties it.
 func (b *Builder) take(t *batch) {
-	b.names.touch(t.runs)
+	b.names.prefetch(t.runs)
 	rest := t.records
 	for i := range t.runs {
 		run := &t.runs[i]
@@ -113,9 +117,8 @@ func (b *Builder) take(t *batch) {
 	t.empty()
 }
 
-// addOwner gives the owner of a run its number. In the zone, it makes the names
-// between it and the apex known as well (empty non-terminals: RFC 4592 2.2.2,
-// RFC 8020).
+// addOwner numbers the owner of a run. In the zone, it also adds the names
+// between it and the apex (empty non-terminals: RFC 4592 2.2.2, RFC 8020).
 func (b *Builder) addOwner(table *nameTable, run *run, name []byte) uint32 {
 	owner := table.add(run.hash, name)
 	if run.inChain {

@@ -6,29 +6,28 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// ChangeSet is the difference between two versions of a zone: what a
-// transaction made of one the other, and what an incremental transfer (RFC
-// 1995) or a journal of the zone has to tell.
+// ChangeSet is the difference between two versions of a zone: what a transaction
+// changed, and what an incremental transfer (RFC 1995) or a journal contains.
 //
-// It shares no memory with the zone. Whoever gets one may keep it; it is not
-// to be written to, for others may have it too.
+// It shares no memory with the zone, so it may be kept. It must not be written to,
+// because others may have it, too.
 type ChangeSet struct {
-	// From and To are the serial numbers before and after. They are the same
-	// where the transaction kept the serial number: such a change cannot be
-	// told to others.
+	// From and To are the serial numbers before and after. They are the same if
+	// the transaction kept the serial number: secondaries cannot learn of such a
+	// change.
 	From, To wire.Serial
 
-	// Removed and Added are the records that only the version before, or only
-	// the version after has. A record whose TTL changes is in both. Where the
-	// SOA record changes, it is the first of both.
+	// Removed and Added are the records that only the version before, or only the
+	// version after has. A record whose TTL changes is in both. If the SOA record
+	// changes, it is the first of both.
 	Removed, Added []wire.Record
 }
 
 // IsEmpty reports whether nothing changed.
 func (c *ChangeSet) IsEmpty() bool { return len(c.Removed) == 0 && len(c.Added) == 0 }
 
-// note adds the difference that an owner's records make.
-func (c *ChangeSet) note(class wire.Class, e *editedName) {
+// addOwner adds the difference in an owner's records.
+func (c *ChangeSet) addOwner(class wire.Class, e *editedName) {
 	before, after := e.before, e.sets
 	for len(before) > 0 || len(after) > 0 {
 		switch {
@@ -43,14 +42,14 @@ func (c *ChangeSet) note(class wire.Class, e *editedName) {
 			}
 			after = after[1:]
 		default:
-			c.noteSet(class, e, before[0], after[0])
+			c.addSet(class, e, before[0], after[0])
 			before, after = before[1:], after[1:]
 		}
 	}
 }
 
-// noteSet adds the difference between two versions of an RRset.
-func (c *ChangeSet) noteSet(class wire.Class, e *editedName, before, after editedSet) {
+// addSet adds the difference between two versions of an RRset.
+func (c *ChangeSet) addSet(class wire.Class, e *editedName, before, after editedSet) {
 	i, j := 0, 0
 	for i < len(before.data) || j < len(after.data) {
 		order := 0
@@ -62,7 +61,7 @@ func (c *ChangeSet) noteSet(class wire.Class, e *editedName, before, after edite
 		default:
 			order = compareData(before.Type, before.data[i], after.data[j])
 		}
-		// The same record in another spelling, or with another TTL, is another one.
+		// A record with another spelling or another TTL is a different one.
 		isSame := order == 0 && before.ttl == after.ttl && bytes.Equal(before.data[i], after.data[j])
 		if order <= 0 {
 			if !isSame {

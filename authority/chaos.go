@@ -7,10 +7,9 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// Chaos answers the questions in class CH that tell which server it is that
-// answers (RFC 4892): version.bind and version.server, id.server and
-// hostname.bind. An empty field is not told: its names are refused like all
-// others of the class.
+// Chaos answers the questions in class CH that identify the server (RFC 4892):
+// version.bind and version.server, id.server and hostname.bind. An empty field is
+// not disclosed: its names are refused like all others of the class.
 type Chaos struct {
 	Version string
 	ID      string
@@ -42,6 +41,7 @@ func (c Chaos) TryResolve(x *names.Exchange) error {
 	if text == "" {
 		return names.ErrPass
 	}
+	x.MarkAnswered("chaos")
 	x.Reply.Flags |= wire.FlagAA
 	if q.Type != wire.TypeTXT && q.Type != wire.TypeANY {
 		return nil

@@ -2,22 +2,46 @@ package authority
 
 import (
 	"encoding/binary"
+	"iter"
+	"slices"
 
 	"github.com/names-dns/names/authority/diagnostic"
 	"github.com/names-dns/names/wire"
 )
 
-// What a zone may not contain. Errors refuse the zone, warnings let it load.
+// What a zone may not contain. A zone with errors is refused; one with warnings
+// loads.
 
-// maxSetSize is how many octets an RRset may take so that it fits a message:
-// 64 KiB less the header and the longest question and an OPT record.
-const maxSetSize = 65535 - wire.HeaderLen - wire.MaxNameLen - 4 - 11
+// maxMessage is the longest message, in octets (RFC 1035 4.2.2).
+const maxMessage = 65535
+
+// fitsMessage reports whether an RRset fits a message that answers a question
+// for it: the header, the question, and for each record a pointer to the name in
+// the question. size is an upper bound of what the records take: 12 octets each
+// and their data.
+func fitsMessage(name wire.Name, t wire.Type, class wire.Class, size int, data iter.Seq[[]byte]) bool {
+	if wire.HeaderLen+name.Len()+4+size <= maxMessage {
+		return true
+	}
+	var w wire.Writer // names in the data may be compressed
+	w.Reset(nil, maxMessage)
+	if w.Question(wire.Question{Name: name, Type: t, Class: class}) != nil {
+		return false
+	}
+	w.SetSection(wire.SectionAnswer)
+	for d := range data {
+		if w.Raw(name, t, class, 0, d) != nil {
+			return false
+		}
+	}
+	return true
+}
 
 const (
 	// maxSetsAtName is what a node can count.
 	maxSetsAtName = 1<<16 - 1
-	// Each iteration of NSEC3 is a SHA-1 that every name that does not exist
-	// costs: RFC 9276 3.1 wants none, and RFC 5155 10.3 allows no more than
+	// Each iteration of NSEC3 costs one SHA-1 for every query for a name that does
+	// not exist: RFC 9276 3.1 wants none, and RFC 5155 10.3 allows no more than
 	// this.
 	manyIterations, maxIterations = 100, 2500
 )
@@ -27,6 +51,13 @@ func (p *packer) checkOwner(id uint32, o *owner, records []addedRecord) {
 	name := p.names.wireName(id)
 	p.eachSet(name, records, func(name wire.Name, set []addedRecord) { p.checkSet(id, name, set) })
 	p.checkAlone(id, records)
+	if len(records) > 0 {
+		owner, _, _ := wire.BorrowName(name)
+		p.adviseOwner(owner, o, records)
+		if p.isSigned {
+			p.checkSignatures(id, owner, o, records)
+		}
+	}
 	if len(records) > 0 && p.underDNAME(o.parent) {
 		// RFC 6672 2.4
 		p.problems.Errorf(p.position(records[0]), "%s is below a name that has a DNAME record", p.names.name(id))
@@ -47,10 +78,9 @@ func (p *packer) eachSet(owner []byte, records []addedRecord, check func(name wi
 	}
 }
 
-// checkIterations checks what a proof of absence costs, and returns what is
-// wrong with it.
+// checkIterations checks the cost of a proof with NSEC3, and returns the problems.
 func (f *freezer) checkIterations() *diagnostic.List {
-	reports := &diagnostic.List{Limit: f.problems.Limit}
+	reports := f.problems.Fork()
 	for _, r := range f.names.recordsOf(f.names.at(apexID), nil) {
 		if r.kind() != wire.TypeNSEC3PARAM {
 			continue
@@ -59,7 +89,7 @@ func (f *freezer) checkIterations() *diagnostic.List {
 		case n > maxIterations:
 			reports.Errorf(f.position(r), "NSEC3 with %d iterations: no more than %d are allowed", n, maxIterations)
 		case n > manyIterations:
-			reports.Warnf(f.position(r), "NSEC3 with %d iterations costs every name that does not exist as many hashes, and resolvers take such zones for unsigned", n)
+			reports.Warnf(f.position(r), diagnostic.Iterations, "NSEC3 with %d iterations costs every name that does not exist as many hashes, and resolvers take such zones for unsigned", n)
 		}
 	}
 	return reports
@@ -80,9 +110,9 @@ func (f *freezer) checkApex() {
 		}
 	}
 	switch {
-	case len(soas) == 0 && hasErrors: // it may be the line that was wrong
+	case len(soas) == 0 && hasErrors: // it may be the line with the error
 	case len(soas) == 0 && !f.otherSOA.IsZero():
-		f.problems.Errorf(diagnostic.Position{File: f.Source}, "zone %s has no SOA record at its apex, but the file has one for %s: is that the zone's name?", f.origin, f.otherSOA)
+		f.problems.Errorf(diagnostic.Position{File: f.Source}, "zone %s has no SOA record at its apex, but the file has one for %s: if that is the zone's name, give it as --origin %s or --bindzone %s=FILE", f.origin, f.otherSOA, f.otherSOA, f.otherSOA)
 	case len(soas) == 0:
 		f.problems.Errorf(diagnostic.Position{File: f.Source}, "zone %s has no SOA record at its apex", f.origin)
 	case len(soas) > 1:
@@ -91,7 +121,9 @@ func (f *freezer) checkApex() {
 		soa := soas[0]
 		f.snapshot.serial = soaSerial(soa.data())
 		f.snapshot.negativeTTL = min(soa.ttl(), soaMinimum(soa.data())) // RFC 2308 5
+		f.adviseSOA(soa)
 	}
+	f.isSigned = slices.ContainsFunc(records, func(r addedRecord) bool { return r.covers() == wire.TypeSOA })
 	if len(servers) == 0 && !hasErrors {
 		f.problems.Errorf(diagnostic.Position{File: f.Source}, "zone %s has no NS record at its apex", f.origin)
 	}
@@ -119,19 +151,27 @@ func (p *packer) checkSet(id uint32, name wire.Name, set []addedRecord) {
 		distinct++
 		if r.ttl() != first.ttl() && r.kind() != wire.TypeRRSIG {
 			// RFC 2181 5.2
-			p.problems.Warnf(p.position(r), "TTL %d differs from the TTL %d of other %s records of %s: the smallest counts", r.ttl(), first.ttl(), r.kind(), name)
+			p.problems.Warnf(p.position(r), diagnostic.TTLsDiffer, "TTL %d differs from the TTL %d of other %s records of %s: the smallest counts", r.ttl(), first.ttl(), r.kind(), name)
 			first = r
 		}
 	}
 	switch t := first.kind(); {
+	case t == wire.TypeSOA && id != apexID && endsTwice(name.Wire(), p.origin.Wire()):
+		p.problems.Errorf(p.position(first), "SOA record of %s inside the zone %s: a dot is missing at the end of its owner; write %s or @", name, p.origin, endingOnce(name, p.origin))
 	case t == wire.TypeSOA && id != apexID:
-		p.problems.Errorf(p.position(first), "SOA record of %s inside the zone %s", name, p.origin)
+		p.problems.Errorf(p.position(first), "SOA record of %s inside the zone %s: if that is the zone's name, give it as --origin %s or --bindzone %s=FILE", name, p.origin, name, name)
 	case distinct > 1 && (t == wire.TypeCNAME || t == wire.TypeDNAME):
 		p.problems.Errorf(p.position(set[len(set)-1]), "%s has more than one %s record", name, t) // RFC 2181 10.1, RFC 6672 2.4
-	case t == wire.TypeNS || t == wire.TypeMX || t == wire.TypeSRV:
-		for _, r := range set {
-			p.checkTarget(id, name, r)
+	case t == wire.TypeCNAME || t == wire.TypePTR: // of those with links, appendSet checks the targets
+		for i, r := range set {
+			if i > 0 && isSame(r, set[i-1]) {
+				continue
+			}
+			target := targetAt(0)(name, r.data())
+			p.checkTarget(id, r, target, p.findTarget(target))
 		}
+	case t == wire.TypeTXT || t == wire.TypeSPF:
+		p.adviseText(name, set)
 	}
 }
 
@@ -144,13 +184,24 @@ func (p *packer) checkSize(name wire.Name, set []addedRecord) {
 			size += 12 + len(r.data())
 		}
 	}
-	if size > maxSetSize {
+	if !fitsMessage(name, set[0].kind(), p.class, size, dataOf(set)) {
 		p.problems.Errorf(p.position(set[0]), "the %d %s records of %s take %d octets and fit no message", distinct, set[0].kind(), name, size)
 	}
 }
 
-// checkAlone checks that a CNAME has no other data beside it, DNSSEC's own
-// excepted (RFC 2181 10.1, RFC 4035 2.5).
+// dataOf goes through the data of an RRset, each once.
+func dataOf(set []addedRecord) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for i, r := range set {
+			if (i == 0 || !isSame(r, set[i-1])) && !yield(r.data()) {
+				return
+			}
+		}
+	}
+}
+
+// checkAlone checks that a name with a CNAME record has no other data, except that
+// of DNSSEC (RFC 2181 10.1, RFC 4035 2.5).
 func (p *packer) checkAlone(id uint32, records []addedRecord) {
 	var alias, other addedRecord
 	for _, r := range records {
@@ -166,46 +217,11 @@ func (p *packer) checkAlone(id uint32, records []addedRecord) {
 	}
 }
 
-// mayAccompanyAlias reports whether records of type t may be beside a CNAME.
+// mayAccompanyAlias reports whether a name with a CNAME record may have type t.
 func mayAccompanyAlias(t wire.Type) bool {
 	switch t {
 	case wire.TypeCNAME, wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeKEY, wire.TypeSIG, wire.TypeNXT:
 		return true
 	}
 	return false
-}
-
-// checkTarget warns of records that lead to names of no use as servers.
-func (p *packer) checkTarget(owner uint32, name wire.Name, r addedRecord) {
-	target := linkOf[r.kind()](name, r.data())
-	if target.IsZero() || target.IsRoot() || !target.HasSuffix(p.origin) {
-		return
-	}
-	p.asked.set(target)
-	label := 0
-	id := p.names.findSuffix(&p.asked, 0)
-	for id == 0 {
-		label++
-		id = p.names.findSuffix(&p.asked, label)
-	}
-	o := p.names.at(id)
-	if label > 0 {
-		if o.wildcard != 0 {
-			return // the name is there as soon as somebody asks for it
-		}
-	} else {
-		switch has := o.facts; {
-		case has&hasIPv4 != 0:
-			return
-		case has&hasAlias != 0:
-			p.problems.Warnf(p.position(r), "the %s record leads to %s, which is an alias", r.kind(), target) // RFC 2181 10.3
-			return
-		case has&hasIPv6 != 0:
-			return
-		}
-	}
-	if r.kind() != wire.TypeNS || o.cut != 0 && o.cut != p.names.at(owner).cut {
-		return // servers below another cut are that zone's business
-	}
-	p.problems.Warnf(p.position(r), "the NS record leads to %s, which has no address in the zone", target)
 }

@@ -11,27 +11,28 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// comparison finds out what a file has that a snapshot has not, and the other
-// way round. A zone that is loaded again has changed in a few places as a rule;
-// to find them takes a look at the snapshot for each record, and a bit of memory.
+// comparison finds the difference between a file and a snapshot. A zone that is
+// loaded again has usually changed in a few places only; to find them takes a
+// look-up in the snapshot and one bit of memory for each record.
 type comparison struct {
 	old    *Snapshot
-	firsts []uint32 // of each node, by its number: the index of its first record
+	firsts []uint32 // by number of a node: the index of its first record
 	seen   []uint64 // by index of a record of old: a bit, set if the file has it
-	same   int      // how many those are
+	same   int      // how many bits are set
 
 	added []wire.Record // what old lacks, in the order of the file
-	most  int           // how many they may be
+	most  int           // how many records may be added, or removed
 }
 
-// errNotAlike says that the difference is not told as removed and added
-// records: there is too much of it, or what it means depends on more than it.
-var errNotAlike = errors.New("the file differs from the zone in too much")
+// errTooDifferent is returned for a change that cannot be made by editing: it is
+// too large, its meaning depends on records that do not differ, or the zone has
+// another version by now.
+var errTooDifferent = errors.New("file differs from the zone in too much to edit it")
 
 func newComparison(old *Snapshot) *comparison {
-	c := &comparison{old: old, firsts: make([]uint32, old.refs.count()), most: 1000 + old.records/128}
+	c := &comparison{old: old, firsts: make([]uint32, old.refs.Len()), most: 1000 + old.records/128}
 	index := uint32(0)
-	for n := range restingNodes(old) {
+	for n := range pausingNodes(old) {
 		c.firsts[n.id()] = index
 		for set := range n.all() {
 			index += uint32(set.count())
@@ -41,8 +42,8 @@ func newComparison(old *Snapshot) *comparison {
 	return c
 }
 
-// restingNodes yields every node, with rests.
-func restingNodes(s *Snapshot) iter.Seq[node] {
+// pausingNodes yields every node, with pauses.
+func pausingNodes(s *Snapshot) iter.Seq[node] {
 	return func(yield func(node) bool) {
 		count := 0
 		for n := range s.nodes() {
@@ -50,13 +51,13 @@ func restingNodes(s *Snapshot) iter.Seq[node] {
 				return
 			}
 			if count++; count%4096 == 0 {
-				rest()
+				pause()
 			}
 		}
 	}
 }
 
-// see notes that the file has a record of old.
+// see records that the file has a record of old.
 func (c *comparison) see(index uint32) {
 	if bit := uint64(1) << (index % 64); c.seen[index/64]&bit == 0 {
 		c.seen[index/64] |= bit
@@ -66,17 +67,17 @@ func (c *comparison) see(index uint32) {
 
 func (c *comparison) isSeen(index uint32) bool { return c.seen[index/64]>>(index%64)&1 != 0 }
 
-// changes is the difference, once all of the file is compared.
+// changes is the difference, after the whole file was compared.
 func (c *comparison) changes() (ChangeSet, error) {
 	if c.old.records-c.same > c.most {
-		return ChangeSet{}, errNotAlike
+		return ChangeSet{}, errTooDifferent
 	}
-	if err := c.judge(); err != nil {
+	if err := c.checkAdded(); err != nil {
 		return ChangeSet{}, err
 	}
 	changes := ChangeSet{Added: c.added}
 	if c.same < c.old.records {
-		for n := range restingNodes(c.old) {
+		for n := range pausingNodes(c.old) {
 			index := c.firsts[n.id()]
 			for set := range n.all() {
 				for data := range set.all() {
@@ -91,16 +92,16 @@ func (c *comparison) changes() (ChangeSet, error) {
 	return changes, nil
 }
 
-// judge finds out whether the added records say all by themselves, and drops
-// doubles among them. They do not where they come to an RRset with another TTL,
-// beside one that they may not be beside, or as another spelling of it.
-func (c *comparison) judge() error {
+// checkAdded checks that the added records are complete in themselves, and drops
+// duplicates. They are not if they join an RRset with another TTL, a record that
+// allows no other, or another spelling of themselves.
+func (c *comparison) checkAdded() error {
 	type key struct {
 		owner string
 		rank  uint32
 	}
 	sets := make(map[key][]*wire.Record)
-	var asked askedName
+	var asked lookupName
 	kept := c.added[:0]
 	for i := range c.added {
 		r := &c.added[i]
@@ -111,8 +112,8 @@ func (c *comparison) judge() error {
 		if slices.ContainsFunc(set, func(o *wire.Record) bool { return compareData(r.Type, o.Data, r.Data) == 0 && o.TTL == r.TTL }) {
 			continue
 		}
-		if len(set) > 0 && (set[0].TTL != r.TTL || isSingleton(r.Type)) || !c.maySit(r, covered, &asked) {
-			return errNotAlike
+		if len(set) > 0 && (set[0].TTL != r.TTL || isSingleton(r.Type)) || !c.mayJoin(r, covered, &asked) {
+			return errTooDifferent
 		}
 		kept = append(kept, *r)
 		sets[k] = append(set, &kept[len(kept)-1])
@@ -121,9 +122,8 @@ func (c *comparison) judge() error {
 	return nil
 }
 
-// maySit reports whether r is one more record beside those of its RRset that
-// stay.
-func (c *comparison) maySit(r *wire.Record, covered wire.Type, asked *askedName) bool {
+// mayJoin reports whether r can be added to the records of its RRset that stay.
+func (c *comparison) mayJoin(r *wire.Record, covered wire.Type, asked *lookupName) bool {
 	n, ok := c.old.findOwner(asked, isInChain(r.Type, r.Data))
 	if !ok {
 		return true
@@ -141,7 +141,7 @@ func (c *comparison) maySit(r *wire.Record, covered wire.Type, asked *askedName)
 	return true
 }
 
-// comparedBatch is records of a file on their way into a comparison.
+// comparedBatch is records of a file that are being compared.
 type comparedBatch struct {
 	*comparison
 	problems *diagnostic.List
@@ -149,10 +149,10 @@ type comparedBatch struct {
 	missing  []wire.Record
 	err      error
 
-	asked askedName // the last owner
-	last  []byte    // its wire form, as it was written
-	owner node      // the node of it; nil: there is none
-	chain bool      // among the owners in the NSEC3 chain
+	asked lookupName // the last owner
+	last  []byte     // its wire form, in its spelling
+	owner node       // its node; nil if there is none
+	chain bool       // it is an owner in the NSEC3 chain
 }
 
 func (c *comparison) newBatch() zonefile.Batch { return &comparedBatch{comparison: c} }
@@ -175,7 +175,7 @@ func (t *comparedBatch) Add(r *zonefile.Record) {
 		t.asked.set(r.Name)
 		t.owner, _ = t.old.findOwner(&t.asked, chain)
 		if t.owner != nil && string(t.owner.wireName()) != r.Name.Wire() {
-			t.err = errNotAlike // which spelling counts is for those to say who know the whole file
+			t.err = errTooDifferent // which spelling counts depends on the whole file
 		}
 	}
 	if index, ok := t.indexOf(&r.Record); ok {
@@ -185,7 +185,7 @@ func (t *comparedBatch) Add(r *zonefile.Record) {
 	}
 }
 
-// indexOf is the index of a record that old has, too.
+// indexOf is the index of r in old, if old has it.
 func (t *comparedBatch) indexOf(r *wire.Record) (uint32, bool) {
 	if t.owner == nil {
 		return 0, false
@@ -214,7 +214,7 @@ func (t *comparedBatch) Commit() error {
 	}
 	t.added = append(t.added, t.missing...)
 	if t.err == nil && len(t.added) > t.most {
-		t.err = errNotAlike
+		t.err = errTooDifferent
 	}
 	return t.err
 }

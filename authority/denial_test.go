@@ -5,13 +5,13 @@ import (
 	"testing"
 )
 
-// hashedZone has one NSEC3 record, that of the apex, and a signature that
+// nsec3Zone has one NSEC3 record, that of the apex, and a signature that
 // makes it a signed zone.
-const hashedZone = checkedApex + "@ 60 RRSIG SOA 13 1 60 20300101000000 20200101000000 1 @ AAAA\n"
+const nsec3Zone = checkedApex + "@ 60 RRSIG SOA 13 1 60 20300101000000 20200101000000 1 @ AAAA\n"
 
-// TestHashedParameters: which NSEC3 records prove, and that those that do not
-// stay in the zone all the same.
-func TestHashedParameters(t *testing.T) {
+// TestNSEC3Parameters: proofs use the NSEC3 records with the right parameters, and
+// the others stay in the zone.
+func TestNSEC3Parameters(t *testing.T) {
 	const own = "3msev9usmd4br9s97v51r2tdvmr9iqo1" // of "example.", unsalted
 	const record = " 60 NSEC3 1 0 0 - 4msev9usmd4br9s97v51r2tdvmr9iqo1 SOA\n"
 	for _, test := range []struct {
@@ -32,7 +32,7 @@ func TestHashedParameters(t *testing.T) {
 		{"NSEC until the chain is there", "@ 60 NSEC3PARAM 1 0 0 -\n@ 60 NSEC ns SOA\n", "NSEC"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := mustZone(t, "example.", hashedZone+test.records)
+			s := mustZone(t, "example.", nsec3Zone+test.records)
 			if got := s.Signed(); got != test.signed {
 				t.Errorf("signed with %q, want %q", got, test.signed)
 			}
@@ -40,7 +40,7 @@ func TestHashedParameters(t *testing.T) {
 			for range s.All() {
 				listed++
 			}
-			want := strings.Count(hashedZone+test.records, "\n") // a record a line
+			want := strings.Count(nsec3Zone+test.records, "\n") // a record a line
 			if listed != want || s.Records() != want {
 				t.Errorf("%d records listed, %d counted, want %d", listed, s.Records(), want)
 			}

@@ -1,21 +1,21 @@
-// Package authority answers the question "what do we own?": zones, and the
-// authoritative answers from them.
+// Package authority holds zones and answers authoritatively from them.
 //
 // A [Builder] (or [File.Load]) collects records, checks them, and freezes them
-// to a [Snapshot]. A [Zone] serves one snapshot at a time; a [Set] chooses the
-// zone for a question and is the names.Resolver. A [Txn] edits single records
-// of a zone and makes its next snapshot, which shares what did not change with
-// the one before. A [Loader] does that with what changed in the zone's file. Life
-// of a zone: build, freeze, serve, edit or replace.
+// to a [Snapshot]. A [Zone] is not loaded, serves one snapshot, or has expired; a
+// [Set] chooses the zone for a question and is the names.Resolver. Every change
+// is a [Txn], which passes through the zone's [Pipeline]: check, sign, digest,
+// journal, publish, tell. A transaction that edits single records makes a snapshot
+// that shares the rest with the previous one. A [Loader] does so with the changes
+// in the zone's file.
 //
 // Answers come from one atomic pointer to a snapshot that never changes: no
-// lock, no allocation, any number of goroutines. A snapshot lies in a few
-// pieces of memory without pointers, so that millions of records cost the
-// garbage collector nothing. A zone loads whole or not at all, and whatever is
-// wrong with it is told with file, line and column.
+// lock, no allocation, any number of goroutines. A snapshot is a few pieces of
+// memory without pointers, so that millions of records cost the garbage collector
+// nothing. A zone loads whole or not at all, and each problem is reported with
+// file, line and column.
 //
 // Read next: lookup.go, then answer.go, which is RFC 1034 4.3.2 in the RFC's
-// order; snapshot.go and node.go for where the records lie; build.go, batch.go
-// and freeze.go for how they get there; txn.go and successor.go for how they
-// change; reload.go.
+// order; snapshot.go and node.go for where the records are; build.go, batch.go
+// and freeze.go for how they get there; zone.go, pipeline.go and commit.go for
+// the life of a zone; txn.go, apply.go and view.go for how it changes; reload.go.
 package authority

@@ -36,9 +36,9 @@ func ExampleZone_Update() {
 	zone := exampleZone()
 	www := wire.MustParseName("www.example.com.")
 	address := &wire.A{Addr: netip.MustParseAddr("192.0.2.99")}
-	changes, err := zone.Update(func(t *authority.Txn) error {
+	changes, err := zone.Update(authority.FromControl, func(t *authority.Txn) error {
 		if len(t.RRset(www, wire.TypeA)) == 0 {
-			return errors.New("nobody has set www up")
+			return errors.New("www has no address")
 		}
 		return t.Replace(wire.Record{
 			Name: www, Type: wire.TypeA, Class: wire.ClassIN, TTL: 300,
@@ -66,26 +66,30 @@ func ExampleZone_Update() {
 
 func ExampleStage() {
 	zone := exampleZone()
-	zone.Stages = []authority.Stage{func(t *authority.Txn) error {
+	neverMoved := func(t *authority.Txn) error {
 		for _, r := range t.Changes().Removed {
 			if r.Type == wire.TypeA && r.Name.FirstLabel() == "ns1" {
 				return errors.New("the name server keeps its address")
 			}
 		}
 		return nil
-	}}
-	zone.Subscribers = []authority.Subscriber{func(before, now *authority.Snapshot, changes *authority.ChangeSet) {
-		fmt.Println("tell the secondaries:", now.Origin(), "has serial", now.Serial())
-	}}
+	}
+	notify := func(p authority.Publication) {
+		fmt.Println("tell the secondaries:", p.Zone.Origin(), "has serial", p.After.Serial())
+	}
+	zone.SetPipeline(&authority.Pipeline{
+		Check: []authority.Stage{neverMoved},
+		Tell:  []authority.Subscriber{notify},
+	})
 	for _, name := range []string{"ns1.example.com.", "www.example.com."} {
-		_, err := zone.Update(func(t *authority.Txn) error {
+		_, err := zone.Update(authority.FromControl, func(t *authority.Txn) error {
 			t.RemoveName(wire.MustParseName(name))
 			return nil
 		})
 		fmt.Println(name, err)
 	}
 	// Output:
-	// ns1.example.com. the name server keeps its address
+	// ns1.example.com. zone example.com.: change from control refused by stage check: the name server keeps its address
 	// tell the secondaries: example.com. has serial 8
 	// www.example.com. <nil>
 }

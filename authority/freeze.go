@@ -4,21 +4,27 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/authority/internal/cow"
 	"github.com/names-dns/names/wire"
 )
 
-// Freeze checks the zone and packs it. Errors in the list of problems, those
-// from before included, mean that there is no snapshot: then they are the
-// error. The builder is used up.
+// ErrZoneTooLarge is the error of zones that take more than 16 GiB.
+var ErrZoneTooLarge = errors.New("zone is larger than 16 GiB")
+
+// Freeze checks the zone and packs it. If the list of problems has errors,
+// earlier ones included, Freeze returns them and no snapshot. The builder must not
+// be used afterwards.
 func (b *Builder) Freeze() (*Snapshot, error) {
 	b.returnBatches()
-	f := freezer{Builder: b, snapshot: &Snapshot{
+	f := freezer{Builder: b, now: time.Now(), snapshot: &Snapshot{
 		origin: b.origin, class: b.class, apexKeyLen: len(b.origin.AppendKey(nil)),
 	}}
 	f.findCuts()
@@ -33,6 +39,8 @@ func (b *Builder) Freeze() (*Snapshot, error) {
 		return nil, ErrZoneTooLarge
 	}
 	f.index()
+	f.checkAliases()
+	f.reportSignatures()
 	if err := f.linkDenial(); err != nil {
 		return nil, err
 	}
@@ -41,53 +49,56 @@ func (b *Builder) Freeze() (*Snapshot, error) {
 	return f.snapshot, nil
 }
 
-// freezer is the work of Freeze. Names get the numbers in the snapshot that
-// they had in the builder, owners in the NSEC3 chain those behind, and names
-// that are not there the last.
+// freezer does the work of Freeze. Names keep the numbers of the builder; owners
+// in the NSEC3 chain come after them, and names that do not exist last.
 type freezer struct {
 	*Builder
-	snapshot *Snapshot
-	owners   uint32 // the number behind the last owner
-	refs     piecesEditor[uint32]
-	links    piecesEditor[uint32]
+	snapshot  *Snapshot
+	owners    uint32 // the number after the last owner
+	refs      cow.ArrayEditor[uint32]
+	refCounts cow.ArrayEditor[uint32]
 
-	// Where packers meet.
+	now        time.Time // when signatures have to be valid
+	isSigned   bool
+	signatures signatureFaults
+	aliases    []chainedAlias
+
+	// Shared by the packers.
 	job        atomic.Uint32
 	mutex      sync.Mutex
 	done       []bool             // jobs
 	reports    []*diagnostic.List // of jobs that have any
 	given      int                // jobs whose records were given back
-	spare      [][]byte           // pages to be used again
-	absent     nameTable          // names in the zone that records lead to and that are not there
-	absentLead []uint32           // how many records lead to each of them
+	spare      [][]byte           // pages to reuse
+	absent     nameTable          // names in the zone that records refer to and that do not exist
+	absentRefs []uint32           // how many records refer to each of them
 }
 
 func (f *freezer) isTooLarge() bool {
-	return f.names.octets.full || f.names.records.full || f.chain.octets.full || f.chain.records.full ||
-		f.absent.octets.full || f.snapshot.pages.full
+	return f.names.octets.IsFull() || f.names.records.IsFull() || f.chain.octets.IsFull() || f.chain.records.IsFull() ||
+		f.absent.octets.IsFull() || f.snapshot.pages.IsFull()
 }
 
-// namesPerJob is how many owners a packer takes at once, namesPerRest how many
-// one that is to rest packs until it does.
+// namesPerJob is how many owners a packer takes at once, namesPerPause how many it
+// packs between pauses, if it has to pause.
 const (
-	namesPerJob  = 4096
-	namesPerRest = 256
+	namesPerJob   = 4096
+	namesPerPause = 256
 )
 
-// pack checks and packs every owner with its records, on as many cores as there
-// are.
+// pack checks and packs every owner with its records, on all cores.
 func (f *freezer) pack() {
 	s := f.snapshot
 	s.names = int(f.names.count) - 1
-	s.pages.expected = f.expectedSize()
+	s.pages.Expect(f.expectedSize())
 	f.owners = f.names.count + f.chain.count - 1
-	f.refs, f.links = makePieces[uint32](int(f.owners)), makePieces[uint32](int(f.owners))
+	f.refs, f.refCounts = cow.MakeArray[uint32](int(f.owners)), cow.MakeArray[uint32](int(f.owners))
 	f.absent.init()
 	jobs := int(f.owners+namesPerJob-1) / namesPerJob
 	f.done, f.reports = make([]bool, jobs), make([]*diagnostic.List, jobs)
 	var all sync.WaitGroup
 	cores := min(runtime.GOMAXPROCS(0), jobs)
-	if f.rest != nil {
+	if f.pause != nil {
 		cores = 1
 	}
 	for range cores - 1 {
@@ -99,35 +110,37 @@ func (f *freezer) pack() {
 		f.problems.Join(reports)
 	}
 	f.packAbsent()
-	s.refs, s.links = f.refs.pieces, f.links.pieces
+	s.refs, s.refCounts = f.refs.Array, f.refCounts.Array
 }
 
-// expectedSize is what the nodes will take, a little more at most: for each
+// expectedSize is a slightly high estimate of what the nodes will take: for each
 // node its head, for each record an RRset of its own.
 func (f *freezer) expectedSize() int {
 	names := int(f.names.count + f.chain.count)
-	return refUnit + names*(nodeName+4*refUnit) + f.names.octets.size() + f.chain.octets.size() +
-		f.names.records.size() + f.chain.records.size() + f.count*2*refUnit
+	return cow.RefUnit + names*(nodeName+4*cow.RefUnit) + f.names.octets.Size() + f.chain.octets.Size() +
+		f.names.records.Size() + f.chain.records.Size() + f.count*2*cow.RefUnit
 }
 
 // packer checks and packs owners. Each packer has pages of its own.
 type packer struct {
 	*freezer
-	problems *diagnostic.List
-	records  []addedRecord // of one owner
-	node     []byte
-	asked    askedName
-	number   int    // of page
-	page     []byte // the one that is written to
-	room     []byte // for a page that is cut to its size in the end
-	inRoom   bool   // the page is there
-	packed   int    // records
+	signatures signatureFaults
+	aliases    []chainedAlias
+	problems   *diagnostic.List
+	records    []addedRecord // of one owner
+	node       []byte
+	asked      lookupName
+	number     int    // of page
+	page       []byte // the one that is written to
+	room       []byte // for a page that is trimmed at the end
+	inRoom     bool   // the page is in room
+	packed     int    // records
 }
 
-// pageRoom is how much memory a packer has to pack small zones in.
+// pageRoom is how much memory a packer has for small zones.
 const pageRoom = 64 << 10
 
-// packers keeps the memory of packers, as batches does.
+// packers pools packers, as batches pools batches.
 var packers = sync.Pool{New: func() any { return new(packer) }}
 
 func (f *freezer) newPacker() *packer {
@@ -136,10 +149,11 @@ func (f *freezer) newPacker() *packer {
 	return p
 }
 
-// end gives the packer back.
+// end returns the packer to the pool.
 func (p *packer) end() {
-	clear(p.records[:cap(p.records)]) // or they would keep what they are in
+	clear(p.records[:cap(p.records)]) // so that they do not retain the memory they point to
 	p.freezer, p.problems, p.packed = nil, nil, 0
+	p.signatures, p.aliases = signatureFaults{}, nil
 	packers.Put(p)
 }
 
@@ -150,11 +164,11 @@ func (p *packer) work() {
 		if int(job) >= len(p.done) {
 			break
 		}
-		p.problems = &diagnostic.List{Limit: p.freezer.problems.Limit}
+		p.problems = p.freezer.problems.Fork()
 		for id := max(job*namesPerJob, 1); id < min((job+1)*namesPerJob, p.owners); id++ {
 			p.pack(id)
-			if p.rest != nil && id%namesPerRest == 0 {
-				p.rest()
+			if p.pause != nil && id%namesPerPause == 0 {
+				p.pause()
 			}
 		}
 		p.finish(int(job))
@@ -162,12 +176,14 @@ func (p *packer) work() {
 	p.mutex.Lock()
 	p.closePage()
 	p.snapshot.records += p.packed
+	p.joinSignatures(&p.signatures)
+	p.freezer.aliases = append(p.freezer.aliases, p.aliases...)
 	p.mutex.Unlock()
 	p.end()
 }
 
-// finish notes that a job is done. The memory of records that nobody needs any
-// more is used for pages.
+// finish records that a job is done. The memory of packed records is
+// reused for pages.
 func (p *packer) finish(job int) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -185,13 +201,12 @@ func (p *packer) finish(job int) {
 	}
 }
 
-// giveBack takes the chunks that hold records of owners below number packed and
-// of no others.
+// giveBack collects the chunks that hold only records of owners below number
+// packed.
 func (f *freezer) giveBack(t *nameTable, packed uint32) {
-	for i, chunk := range t.records.chunks {
-		if cap(chunk) == pageSize && t.newest[i] < packed {
-			t.records.chunks[i] = nil
-			f.spare = append(f.spare, chunk[:0])
+	for i := range t.records.Chunks() {
+		if t.records.IsPage(i) && t.newest[i] < packed {
+			f.spare = append(f.spare, t.records.Take(i))
 		}
 	}
 }
@@ -202,7 +217,7 @@ func (p *packer) pack(id uint32) {
 	h := nodeHead{id: id}
 	if id >= p.names.count {
 		table, number = &p.chain, id-p.names.count+1
-		h.flags = flagHashedOwner
+		h.flags = flagNSEC3Owner
 	}
 	o := table.at(number)
 	records := table.recordsOf(o, p.records[:0])
@@ -219,6 +234,10 @@ func (p *packer) pack(id uint32) {
 		}
 	} else {
 		p.eachSet(h.name, records, p.checkSize)
+		if p.isSigned {
+			owner, _, _ := wire.BorrowName(h.name)
+			p.checkSignatures(id, owner, nil, records)
+		}
 	}
 	if p.chain.count > 1 {
 		h.flags |= flagDenial // linkDenial may fill it in
@@ -229,14 +248,14 @@ func (p *packer) pack(id uint32) {
 	for len(records) > 0 {
 		n := setLen(records)
 		start := len(b)
-		b = p.appendSet(b, previous, owner, records[:n])
+		b = p.appendSet(b, previous, id, owner, records[:n])
 		previous = start
 		sets++
 		records = records[n:]
 	}
 	setSetCount(b, sets)
 	p.node = b
-	p.refs.list[id>>pieceBits][id%pieceSize] = p.store(b)
+	*p.refs.Slot(id) = p.store(b)
 }
 
 // setLen is how many of records are of the first one's RRset.
@@ -248,21 +267,24 @@ func setLen(records []addedRecord) int {
 	return n
 }
 
-// appendSet packs the records of one RRset, doubles left out.
-func (p *packer) appendSet(b []byte, previous int, owner wire.Name, records []addedRecord) []byte {
+// appendSet packs the records of one RRset, without duplicates.
+func (p *packer) appendSet(b []byte, previous int, id uint32, owner wire.Name, records []addedRecord) []byte {
 	first := records[0]
 	start := len(b)
 	distinct := slices.CompactFunc(records, isSame)
 	head := setHead{Type: first.kind(), covered: first.covers(), count: len(distinct), ttl: first.ttl()}
-	head.leads = leadsOn(head.Type)
+	head.leads = hasTarget(head.Type)
 	for _, r := range distinct {
 		head.ttl = min(head.ttl, r.ttl())
 	}
 	b = beginSet(b, previous, head)
 	if head.leads {
-		link := linkOf[head.Type]
+		link := targetOf[head.Type]
 		for _, r := range distinct {
-			b = binary.LittleEndian.AppendUint32(b, p.linkTo(link(owner, r.data())))
+			target := link(owner, r.data())
+			to := p.targetID(target)
+			p.checkTarget(id, r, target, to)
+			b = binary.LittleEndian.AppendUint32(b, to)
 		}
 	}
 	for _, r := range distinct {
@@ -272,20 +294,20 @@ func (p *packer) appendSet(b []byte, previous int, owner wire.Name, records []ad
 	return endSet(b, start)
 }
 
-// leadsOn reports whether records of type t lead to other names: whether linkOf
-// has it, without the look-up for the two types that most records are of.
-func leadsOn(t wire.Type) bool {
-	return t != wire.TypeA && t != wire.TypeAAAA && linkOf[t] != nil
+// hasTarget reports whether records of type t refer to other names: whether
+// targetOf has it, without the look-up for the two types of most records.
+func hasTarget(t wire.Type) bool {
+	return t != wire.TypeA && t != wire.TypeAAAA && targetOf[t] != nil
 }
 
-// linkTo returns the number of the node for target, a name that a record leads to.
-func (p *packer) linkTo(target wire.Name) uint32 {
+// targetID returns the number of the node for target, a name that a record refers to.
+func (p *packer) targetID(target wire.Name) uint32 {
 	if target.IsZero() || !target.HasSuffix(p.origin) {
 		return 0
 	}
 	p.asked.set(target)
 	if id := p.names.findSuffix(&p.asked, 0); id != 0 {
-		atomic.AddUint32(&p.links.list[id>>pieceBits][id%pieceSize], 1)
+		atomic.AddUint32(p.refCounts.Slot(id), 1)
 		return id
 	}
 	p.mutex.Lock()
@@ -293,9 +315,9 @@ func (p *packer) linkTo(target wire.Name) uint32 {
 	absent := p.absent.findSuffix(&p.asked, 0)
 	if absent == 0 {
 		absent = p.absent.add(p.asked.hashes[0], p.asked.suffix(0))
-		p.absentLead = append(p.absentLead, 0)
+		p.absentRefs = append(p.absentRefs, 0)
 	}
-	p.absentLead[absent-1]++
+	p.absentRefs[absent-1]++
 	return p.owners - 1 + absent
 }
 
@@ -307,16 +329,16 @@ func (p *packer) store(node []byte) uint32 {
 		if p.room == nil {
 			p.room = make([]byte, 0, pageRoom)
 		}
-		p.number, p.page, p.inRoom = p.snapshot.pages.begin(len(node), &p.spare, p.room)
+		p.number, p.page, p.inRoom = p.snapshot.pages.Begin(len(node), &p.spare, p.room)
 		p.mutex.Unlock()
 	}
 	at := len(p.page)
 	p.page = append(p.page, node...)
-	return makeRef(p.number, at)
+	return cow.MakeRef(p.number, at)
 }
 
-// closePage gives the page that was written to the snapshot, without what it
-// does not need.
+// closePage hands the page that was written to the snapshot, without its unused
+// end.
 func (p *packer) closePage() {
 	if p.page == nil {
 		return
@@ -324,52 +346,51 @@ func (p *packer) closePage() {
 	if p.inRoom || cap(p.page)-len(p.page) > len(p.page)/8 {
 		p.page = bytes.Clone(p.page)
 	}
-	p.snapshot.pages.end(p.number, p.page)
+	p.snapshot.pages.End(p.number, p.page)
 	p.page = nil
 }
 
-// packAbsent packs the names that are not there.
+// packAbsent packs the names that records refer to and that do not exist.
 func (f *freezer) packAbsent() {
 	p := f.newPacker()
-	aside := make([]numbered, 0, f.chain.count+f.absent.count)
+	offZone := make([]idPair, 0, f.chain.count+f.absent.count)
 	for i := uint32(1); i < f.absent.count; i++ {
 		id := f.owners - 1 + i
 		p.node = appendHead(p.node[:0], nodeHead{id: id, flags: flagAbsent, name: f.absent.wireName(i)})
-		f.refs.set(id, p.store(p.node))
-		f.links.set(id, f.absentLead[i-1])
+		f.refs.Set(id, p.store(p.node))
+		f.refCounts.Set(id, f.absentRefs[i-1])
 	}
 	p.closePage()
 	p.end()
-	f.absent.each(func(hash, i uint32) { aside = append(aside, newNumbered(hash, f.owners-1+i)) })
-	f.chain.each(func(hash, i uint32) { aside = append(aside, newNumbered(hash, f.names.count-1+i)) })
-	slices.Sort(aside)
-	f.snapshot.aside = makeSorted(aside)
+	f.absent.each(func(hash, i uint32) { offZone = append(offZone, newIDPair(hash, f.owners-1+i)) })
+	f.chain.each(func(hash, i uint32) { offZone = append(offZone, newIDPair(hash, f.names.count-1+i)) })
+	slices.Sort(offZone)
+	f.snapshot.offZone = cow.MakeSorted(offZone)
 }
 
-// index makes what names are found by, all but the chains that prove: the hash
-// table, and the list of those below others.
+// index makes the hash table of names, and the list of names below others.
 func (f *freezer) index() {
 	s := f.snapshot
-	s.index = makeIndex(s.names)
+	s.index = cow.MakeIndex(s.names)
 	children := 0
 	for id := uint32(1); id < f.names.count; id++ {
 		if f.names.at(id).parent > apexID {
 			children++
 		}
 	}
-	list := make([]numbered, 0, children)
+	list := make([]idPair, 0, children)
 	for id := uint32(1); id < f.names.count; id++ {
 		if parent := f.names.at(id).parent; parent > apexID {
-			list = append(list, newNumbered(parent, id))
+			list = append(list, newIDPair(parent, id))
 		}
 	}
 	slices.Sort(list)
-	s.children = makeSorted(list)
-	f.names.each(func(hash, id uint32) { s.index.insert(hash, s.refs.at(id)) })
-	s.setNear()
+	s.children = cow.MakeSorted(list)
+	f.names.each(func(hash, id uint32) { s.index.Insert(hash, s.refs.At(id)) })
+	s.setInline()
 }
 
-// findCuts works out which names are zone cuts or lie below one, and where
+// findCuts determines which names are zone cuts or lie below one, and where
 // wildcards are.
 func (f *freezer) findCuts() {
 	const unknown = 1<<32 - 1
@@ -377,7 +398,7 @@ func (f *freezer) findCuts() {
 		f.names.at(id).cut = unknown
 	}
 	var topmost func(id uint32) uint32
-	topmost = func(id uint32) uint32 { // as deep as a name has labels
+	topmost = func(id uint32) uint32 { // the recursion is as deep as a name has labels
 		if id == 0 {
 			return 0
 		}
@@ -399,7 +420,7 @@ func (f *freezer) findCuts() {
 }
 
 // compareAdded sorts the records of an owner: SOA first, then by type,
-// signatures behind the type they cover, then by data.
+// signatures after the type they cover, then by data.
 func compareAdded(a, b addedRecord) int {
 	if c := cmp.Compare(setOrder(a), setOrder(b)); c != 0 {
 		return c
@@ -408,7 +429,7 @@ func compareAdded(a, b addedRecord) int {
 }
 
 // compareData orders data of one type canonically (RFC 4034 6.3). Data that
-// differs in nothing but the case of its names is the same.
+// differs only in the case of its names is equal.
 func compareData(t wire.Type, a, b []byte) int {
 	if hasUpper(a) || hasUpper(b) {
 		var roomA, roomB [512]byte
@@ -418,10 +439,10 @@ func compareData(t wire.Type, a, b []byte) int {
 	return bytes.Compare(a, b)
 }
 
-// hasUpper reports whether there is anything in b that lower case would change.
+// hasUpper reports whether b has an octet that lower case would change.
 func hasUpper(b []byte) bool {
 	for ; len(b) >= 8; b = b[8:] {
-		if w := binary.LittleEndian.Uint64(b); foldWord(w) != w {
+		if w := binary.LittleEndian.Uint64(b); wire.FoldWord(w) != w {
 			return true
 		}
 	}
@@ -433,7 +454,7 @@ func hasUpper(b []byte) bool {
 	return false
 }
 
-// isSame reports whether two records of one RRset are the same one.
+// isSame reports whether two records of one RRset are equal.
 func isSame(a, b addedRecord) bool { return compareData(a.kind(), a.data(), b.data()) == 0 }
 
 func setOrder(r addedRecord) uint32 { return setRank(r.kind(), r.covers()) }

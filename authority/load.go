@@ -1,10 +1,11 @@
 package authority
 
 import (
-	"fmt"
+	"errors"
+	"io"
+	"io/fs"
 
 	"github.com/names-dns/names/authority/diagnostic"
-	"github.com/names-dns/names/authority/pyzone"
 	"github.com/names-dns/names/authority/zonefile"
 	"github.com/names-dns/names/wire"
 )
@@ -21,24 +22,49 @@ const (
 type File struct {
 	Path   string
 	Format Format
-	// Origin is the zone's name. Without it, a master file's own $ORIGIN or
-	// else its file name gives it; a pyzone's SOA record always does.
+	// Origin is the zone's name. Without it, a master file says it, see
+	// [zonefile.FindOrigin]; a pyzone's SOA record always does.
 	Origin wire.Name
+	// Open opens the file and those it includes. If it is nil, they come from the
+	// file system, and only regular files are read, so that a load never blocks.
+	// A file may be opened more than once. With Open, [Loader.Reload] cannot tell
+	// that the files have not changed.
+	Open func(path string) (io.ReadCloser, error)
 }
 
-// Load reads the zone in the file, checks it, and freezes it. Warnings and
-// errors are added to problems, each with its place; errors mean that there is
-// no snapshot.
+// Load reads the zone in the file, checks it, and freezes it. Warnings and errors
+// are added to problems, each with its position; if there are errors, Load returns
+// no snapshot. From a pyzone it returns the zone of the SOA record, see
+// [File.LoadAll].
 func (f File) Load(problems *diagnostic.List) (*Snapshot, error) {
-	return f.load(new(contents), problems, nil)
+	return f.load(&fileDigest{opener: f.Open}, problems, nil)
 }
 
-// load loads the file, and takes note of what was in it and in those it
-// includes. Unless rest is nil, it takes one core and calls rest now and then.
-func (f File) load(c *contents, problems *diagnostic.List, rest func()) (*Snapshot, error) {
+// LoadAll is Load for files that may hold several zones: in a pyzone, owners
+// outside the zone of its SOA record are zones of their own, see pyzones.go. The
+// zone of the SOA record comes first. A master file has one zone.
+func (f File) LoadAll(problems *diagnostic.List) ([]*Snapshot, error) {
+	return f.loadAll(&fileDigest{opener: f.Open}, problems, nil)
+}
+
+// load loads the zone of the file, see loadAll.
+func (f File) load(c *fileDigest, problems *diagnostic.List, pause func()) (*Snapshot, error) {
+	all, err := f.loadAll(c, problems, pause)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// loadAll loads the zones of the file, and records in c what was in it and in the
+// files it includes. Unless pause is nil, it uses one core and calls pause
+// regularly.
+func (f File) loadAll(c *fileDigest, problems *diagnostic.List, pause func()) ([]*Snapshot, error) {
+	if problems == nil {
+		problems = new(diagnostic.List) // its errors are returned
+	}
 	if f.Format == Pyzone {
-		c.noteFile(f.Path) // before it is read: what changes in between is found out the next time
-		return f.loadPyzone(problems)
+		return f.loadPyzone(c, problems)
 	}
 	defer c.endPeeking()
 	origin, err := f.origin(c)
@@ -46,58 +72,52 @@ func (f File) load(c *contents, problems *diagnostic.List, rest func()) (*Snapsh
 		return nil, err
 	}
 	b := NewBuilder(origin, wire.ClassIN, problems)
-	b.Source, b.rest = f.Path, rest
-	if err := zonefile.ReadFileParallel(f.Path, readOptions(origin, c, rest), problems, b.newBatch); err != nil {
+	b.Source, b.pause = f.Path, pause
+	if err := zonefile.ReadFileParallel(f.Path, readOptions(origin, c, pause), problems, b.newBatch); err != nil {
 		return nil, err
 	}
-	return b.Freeze()
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	s, err := b.Freeze()
+	if err != nil {
+		return nil, err
+	}
+	return []*Snapshot{s}, nil
 }
 
-func readOptions(origin wire.Name, c *contents, rest func()) zonefile.Options {
-	o := zonefile.Options{Origin: origin, Open: c.open, Rest: rest}
-	if rest != nil {
+func readOptions(origin wire.Name, c *fileDigest, pause func()) zonefile.Options {
+	o := zonefile.Options{Origin: origin, Open: c.open, Pause: pause}
+	if pause != nil {
 		o.Workers = 1
 	}
 	return o
 }
 
-// origin is the name of the zone in a master file, which c opens if it takes a
-// look into it.
-func (f File) origin(c *contents) (wire.Name, error) {
+// origin is the name of the zone in a master file. If it has to look into the
+// file, c opens it.
+func (f File) origin(c *fileDigest) (wire.Name, error) {
 	if !f.Origin.IsZero() {
 		return f.Origin, nil
 	}
-	origin, err := zonefile.FindOrigin(f.Path, zonefile.Options{Open: c.peek})
-	if err != nil || !origin.IsZero() {
-		return origin, err
-	}
-	if origin, err = zonefile.OriginFromPath(f.Path); err != nil {
-		return origin, fmt.Errorf("%s: the file's name is no name for a zone, and the file has no $ORIGIN: %w", f.Path, err)
-	}
-	return origin, nil
+	return zonefile.FindOrigin(f.Path, zonefile.Options{Open: c.peek})
 }
 
-// loadPyzone keeps the records until the SOA has said which zone they are of.
-func (f File) loadPyzone(problems *diagnostic.List) (*Snapshot, error) {
-	type placed struct {
-		wire.Record
-		at diagnostic.Position
-	}
-	var records []placed
-	origin, err := pyzone.ReadFile(f.Path, problems, func(r *pyzone.Record) error {
-		records = append(records, placed{r.Record.Clone(), r.Position})
-		return nil
-	})
+// readAll reads a whole file, but at most limit octets and one more.
+func (c *fileDigest) readAll(path string, limit int64) ([]byte, error) {
+	file, err := c.open(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := problems.Err(); err != nil {
-		return nil, err
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, limit+1))
+}
+
+// withoutPath is the error without the name of the file, for messages that already
+// have it.
+func withoutPath(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
 	}
-	b := NewBuilder(origin, wire.ClassIN, problems)
-	b.Source = f.Path
-	for i := range records {
-		b.Add(records[i].Record, records[i].at)
-	}
-	return b.Freeze()
+	return err
 }

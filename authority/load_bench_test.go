@@ -80,8 +80,8 @@ func BenchmarkReload(b *testing.B) {
 				write(test.edit(i))
 				b.StartTimer()
 				what, err := loader.Reload(zone, &problems)
-				if err != nil || what.Whole != (test.name == "all") {
-					b.Fatal(what.Whole, err)
+				if err != nil || what.Replaced != (test.name == "all") {
+					b.Fatal(what.Replaced, err)
 				}
 			}
 		})

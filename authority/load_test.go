@@ -15,14 +15,14 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// TestLoadOnSeveralCores: a large zone is the same, and as much is said of it,
-// whether it is read and packed by one goroutine, record by record, or by many.
+// TestLoadOnSeveralCores: a large zone and its problems are the same, whether one
+// goroutine reads and packs it record by record, or many do.
 func TestLoadOnSeveralCores(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "example")
 	for _, test := range []struct {
 		name         string
-		odd          int // of so many names, one has something to be warned of
-		wrong        int // of so many, one is wrong
+		odd          int // one of so many names has a warning
+		wrong        int // one of so many names has an error
 		wantWarnings int // at least
 		wantErrors   int
 	}{
@@ -75,7 +75,7 @@ func TestLoadOnSeveralCores(t *testing.T) {
 	}
 }
 
-// scatteredZone is a zone whose names come back far from where they were first.
+// scatteredZone is a zone whose names occur again far from their first records.
 func scatteredZone(names, odd, wrong int) string {
 	random := rand.New(rand.NewPCG(3, 4))
 	var b strings.Builder
@@ -115,12 +115,12 @@ func describeProblems(l *diagnostic.List) string {
 	return b.String()
 }
 
-// describeNodes says of every node what an answer may use of it: numbers are
-// given as the names they stand for.
+// describeNodes describes what answers can use of every node; numbers are shown as
+// the names they refer to.
 func describeNodes(t *testing.T, s *Snapshot) []string {
 	spell := func(n node) string {
 		if n.has(flagAbsent) {
-			return strings.ToLower(n.name().String()) // nobody sees how it is spelled
+			return strings.ToLower(n.name().String()) // its spelling is not visible
 		}
 		return n.name().String()
 	}
@@ -131,24 +131,24 @@ func describeNodes(t *testing.T, s *Snapshot) []string {
 		return spell(s.node(id))
 	}
 	var list []string
-	var asked askedName
+	var asked lookupName
 	for n := range s.nodes() {
 		var b strings.Builder
-		fmt.Fprintf(&b, "%s flags %d cut %s wildcard %s denial %s, %d lead here", spell(n), n.flags()&^(flagsOfNumbers|flagFolded), nameOf(n.cut()), nameOf(n.wildcard()), nameOf(n.denial()), s.links.at(n.id()))
+		fmt.Fprintf(&b, "%s flags %d cut %s wildcard %s denial %s, %d lead here", spell(n), n.flags()&^(flagsOfNumbers|flagFolded), nameOf(n.cut()), nameOf(n.wildcard()), nameOf(n.denial()), s.refCounts.At(n.id()))
 		for set := range n.all() {
 			fmt.Fprintf(&b, "\n %v %v %d %d", set.kind(), set.covered(), set.ttl(), set.flags())
 			i := 0
 			for data := range set.all() {
 				fmt.Fprintf(&b, " %x", data)
 				if set.has(flagLinks) {
-					b.WriteString(" leads to " + nameOf(set.link(i)))
+					b.WriteString(" refers to " + nameOf(set.link(i)))
 				}
 				i++
 			}
 		}
 		asked.set(n.name())
-		if found, ok := s.find(&asked, 0); ok == n.has(flagAbsent|flagHashedOwner) || ok && &found[0] != &n[0] {
-			t.Errorf("%v is not found as it should", n.name())
+		if found, ok := s.find(&asked, 0); ok == n.has(flagAbsent|flagNSEC3Owner) || ok && &found[0] != &n[0] {
+			t.Errorf("%v is not found", n.name())
 		}
 		list = append(list, b.String())
 	}
@@ -156,7 +156,7 @@ func describeNodes(t *testing.T, s *Snapshot) []string {
 	return list
 }
 
-// TestLoadNothing: files that are not there and that say nothing are errors.
+// TestLoadNothing: missing and empty files are errors.
 func TestLoadNothing(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "example")
 	if err := os.WriteFile(empty, nil, 0o644); err != nil {
@@ -166,6 +166,85 @@ func TestLoadNothing(t *testing.T) {
 		var problems diagnostic.List
 		if s, err := f.Load(&problems); s != nil || err == nil {
 			t.Errorf("%v: %v, %v", f, s, err)
+		}
+	}
+}
+
+// TestReloadSeesNearerInclude: a file that $INCLUDE did not find, and that exists
+// now, is a change.
+func TestReloadSeesNearerInclude(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write := func(path, text string) {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir("zones", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write("zones/example", "$TTL 5\n@ SOA ns h 1 2 3 4 5\n@ NS ns\n$INCLUDE hosts\n")
+	write("hosts", "ns A 192.0.2.1\n")
+	loader := Loader{File: File{Path: "zones/example"}}
+	var problems diagnostic.List
+	s, err := loader.Load(&problems)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zone := NewZone(s)
+	if what, err := loader.Reload(zone, &problems); err != nil || what.Replaced || !what.Changes.IsEmpty() {
+		t.Fatalf("changed without a change: %+v, %v", what, err)
+	}
+	write("zones/hosts", "ns A 192.0.2.2\n")
+	if what, err := loader.Reload(zone, &problems); err != nil || len(what.Changes.Added) != 1 {
+		t.Errorf("not changed: %+v, %v", what, err)
+	}
+}
+
+// TestReloadChecksSerial: secondaries would not fetch the new version.
+func TestReloadChecksSerial(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "example")
+	write := func(serial int, rest string) {
+		text := fmt.Sprintf("$TTL 5\n@ SOA ns h %d 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n%s", serial, rest)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	many := func(address string) string {
+		var b strings.Builder
+		for i := range 5000 {
+			fmt.Fprintf(&b, "h%d A %s\n", i, address)
+		}
+		return b.String()
+	}
+	write(10, "")
+	loader := Loader{File: File{Path: path}}
+	s, err := loader.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zone := NewZone(s)
+	for _, step := range []struct {
+		name   string
+		serial int
+		rest   string
+		want   diagnostic.Code
+	}{
+		{"higher", 11, "a A 192.0.2.2\n", ""},
+		{"the same", 11, "a A 192.0.2.3\n", diagnostic.SerialSame},
+		{"lower", 9, "a A 192.0.2.4\n", diagnostic.SerialBack},
+		{"only a comment", 9, "a A 192.0.2.4 ; comment\n", ""},
+		{"lower, replaced", 8, many("192.0.2.5"), diagnostic.SerialBack},
+		{"the same, replaced", 8, many("192.0.2.6"), diagnostic.SerialSame},
+		{"higher, replaced", 9, many("192.0.2.7"), ""},
+	} {
+		write(step.serial, step.rest)
+		var problems diagnostic.List
+		if _, err := loader.Reload(zone, &problems); err != nil {
+			t.Fatal(step.name, err)
+		}
+		if step.want == "" && problems.Warnings > 0 || step.want != "" && problems.Count(step.want) != 1 {
+			t.Errorf("%s: %v", step.name, problems.Problems)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package authority
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -79,7 +78,7 @@ func TestLookupAgainstSlowTwin(t *testing.T) {
 		}
 		for range 100 {
 			name := wire.MustParseName(randomName())
-			var asked askedName
+			var asked lookupName
 			asked.set(name)
 			var w walk
 			s.lookup(&asked, &w)
@@ -98,25 +97,10 @@ func TestLookupAgainstSlowTwin(t *testing.T) {
 	}
 }
 
-// TestFoldWord compares eight octets at once with one at a time.
-func TestFoldWord(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-	for range 100000 {
-		var octets [8]byte
-		binary.LittleEndian.PutUint64(octets[:], random.Uint64()&[]uint64{1<<64 - 1, 0x7F7F7F7F7F7F7F7F, 0x5F5F5F5F5F5F5F5F}[random.IntN(3)])
-		got := foldWord(binary.LittleEndian.Uint64(octets[:]))
-		for i, c := range octets {
-			if g := byte(got >> (8 * i)); g != wire.FoldByte(c) {
-				t.Fatalf("octet %#x of %x becomes %#x", c, octets, g)
-			}
-		}
-	}
-}
-
 // TestHashIsOfTheName: names that are equal hash alike whatever their case,
 // and each suffix has the hash of the name that it is.
 func TestHashIsOfTheName(t *testing.T) {
-	var a, b askedName
+	var a, b lookupName
 	a.set(wire.MustParseName("Some-Long-Label.WWW.Example.COM."))
 	b.set(wire.MustParseName("some-long-label.www.example.com."))
 	if a.hashes != b.hashes || a.folded != b.folded {
@@ -132,7 +116,7 @@ func TestHashIsOfTheName(t *testing.T) {
 func TestSmallZonesAreSmall(t *testing.T) {
 	s := mustZone(t, "example.com.", hotZone)
 	octets := 0
-	for _, p := range s.pages.list {
+	for _, p := range s.pages.List() {
 		octets += cap(p)
 	}
 	if octets > 2048 {

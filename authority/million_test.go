@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/authority/internal/cow"
 	"github.com/names-dns/names/wire"
 )
 
@@ -110,7 +111,7 @@ func BenchmarkEdit(b *testing.B) {
 		b.Run(test.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				if _, err := z.Update(func(t *Txn) error { return test.edit(t, i) }); err != nil {
+				if _, err := z.Update(FromControl, func(t *Txn) error { return test.edit(t, i) }); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -142,7 +143,7 @@ func TestEditsOfLargeZonesAreSmall(t *testing.T) {
 		{"delegation removed", func(t *Txn) error { t.RemoveRRset(host(500_000, 0).Name, wire.TypeNS); return nil }},
 	} {
 		before := z.Snapshot()
-		changes, err := z.Update(test.edit)
+		changes, err := z.Update(FromControl, test.edit)
 		if err != nil || len(changes.Added)+len(changes.Removed) < 3 {
 			t.Fatalf("%s: %v, %v", test.name, changes, err)
 		}
@@ -168,20 +169,20 @@ func (s *Snapshot) memory(before *Snapshot) (m memory) {
 	if before == nil {
 		before = new(Snapshot)
 	}
-	for i, page := range s.pages.list {
+	for i, page := range s.pages.List() {
 		m.pages += cap(page)
-		if i < len(before.pages.list) && len(page) > 0 && len(before.pages.list[i]) > 0 && &page[0] == &before.pages.list[i][0] {
-			m.pages -= cap(page) - (len(page) - len(before.pages.list[i]))
+		if i < len(before.pages.List()) && len(page) > 0 && len(before.pages.List()[i]) > 0 && &page[0] == &before.pages.List()[i][0] {
+			m.pages -= cap(page) - (len(page) - len(before.pages.List()[i]))
 		}
 	}
-	count(&m, s.index.buckets, before.index.buckets)
-	count(&m, s.refs.list, before.refs.list)
-	count(&m, s.links.list, before.links.list)
+	count(&m, s.index.Buckets(), before.index.Buckets())
+	count(&m, s.refs.Pieces(), before.refs.Pieces())
+	count(&m, s.refCounts.Pieces(), before.refCounts.Pieces())
 	countLeaves(&m, s.children, before.children)
-	countLeaves(&m, s.aside, before.aside)
-	countLeaves(&m, s.order, before.order)
-	countLeaves(&m, s.hashed.entries, before.hashed.entries)
-	m.tables += len(s.pages.list) * int(unsafe.Sizeof([]byte{})+unsafe.Sizeof(uint32(0)))
+	countLeaves(&m, s.offZone, before.offZone)
+	countLeaves(&m, s.nsecOrder, before.nsecOrder)
+	countLeaves(&m, s.nsec3Chain.entries, before.nsec3Chain.entries)
+	m.tables += len(s.pages.List()) * int(unsafe.Sizeof([]byte{})+unsafe.Sizeof(uint32(0)))
 	return m
 }
 
@@ -202,10 +203,10 @@ func count[E any](m *memory, pieces, before [][]E) {
 	}
 }
 
-func countLeaves[E any](m *memory, list, before sorted[E]) {
+func countLeaves[E any](m *memory, list, before cow.Sorted[E]) {
 	var e E
-	if len(list.firsts) > 0 && (len(before.firsts) == 0 || &list.firsts[0] != &before.firsts[0]) {
-		m.tables += len(list.firsts) * int(unsafe.Sizeof(e))
+	if len(list.Firsts()) > 0 && (len(before.Firsts()) == 0 || &list.Firsts()[0] != &before.Firsts()[0]) {
+		m.tables += len(list.Firsts()) * int(unsafe.Sizeof(e))
 	}
-	count(m, list.leaves, before.leaves)
+	count(m, list.Leaves(), before.Leaves())
 }

@@ -5,22 +5,23 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/names-dns/names/authority/internal/cow"
 	"github.com/names-dns/names/wire"
 )
 
-// nameTable is owner names with the records they own, while a zone is collected.
-// It gives the names their numbers: 1, 2, 3 …
+// nameTable holds owner names and their records while a zone is collected. It
+// numbers the names 1, 2, 3 …
 type nameTable struct {
-	octets arena     // length octet and wire form of each name
+	octets cow.Arena // length octet and wire form of each name
 	owners [][]owner // by number, ownersPerPage on each page
 	count  uint32    // the next number
 	slots  []uint64  // hash table: hash of the folded name, number
-	shift  uint8     // slot of a hash: hash >> shift, or one behind it
+	shift  uint8     // slot of a hash: hash >> shift, or one after it
 
-	touched uint64 // see touch
+	fetched uint64 // see prefetch
 
-	records arena    // addedRecords
-	newest  []uint32 // of each chunk of records: the largest number that has one there
+	records cow.Arena // addedRecords
+	newest  []uint32  // of each chunk of records: the largest number that has one there
 }
 
 // owner is what is known of a name.
@@ -29,11 +30,11 @@ type owner struct {
 	parent   uint32 // number of the name one label shorter, 0 for none
 	last     uint32 // the record added last, from which the others are reached
 	cut      uint32 // number of the topmost cut at or above it, 0 for none: see findCuts
-	wildcard uint32 // number of the name "*" right below, 0 for none: see findCuts
+	wildcard uint32 // number of the name "*" directly below, 0 for none: see findCuts
 	facts    facts
 }
 
-// facts are what one wants to know of a name without a look at its records.
+// facts are flags that spare a search through a name's records.
 type facts uint8
 
 const (
@@ -66,23 +67,23 @@ const (
 	firstSlotBits = 4
 )
 
-// init makes t empty. What memory it has is used again.
+// init empties t and reuses its memory.
 func (t *nameTable) init() {
 	if t.slots == nil {
 		t.slots, t.shift = make([]uint64, 1<<firstSlotBits), 32-firstSlotBits
 		t.owners = [][]owner{make([]owner, 1, 8)}
 	}
 	clear(t.slots)
-	t.owners[0] = t.owners[0][:1] // number 0 is no name
+	t.owners[0] = t.owners[0][:1] // number 0 is not a name
 	t.count = 1
-	t.octets.empty()
-	t.records.empty()
+	t.octets.Empty()
+	t.records.Empty()
 	t.newest = t.newest[:0]
 }
 
 // isSmall reports whether t has so little memory that it may be kept.
 func (t *nameTable) isSmall() bool {
-	return len(t.slots) <= 1<<10 && len(t.octets.chunks) <= smallArena && len(t.records.chunks) <= smallArena
+	return len(t.slots) <= 1<<10 && t.octets.Chunks() <= smallArena && t.records.Chunks() <= smallArena
 }
 
 // smallArena is how many chunks a small arena has: some 60 KiB.
@@ -94,7 +95,7 @@ func (t *nameTable) at(id uint32) *owner {
 }
 
 func (t *nameTable) wireName(id uint32) []byte {
-	b := t.octets.at(t.at(id).name)
+	b := t.octets.At(t.at(id).name)
 	return b[1 : 1+int(b[0])]
 }
 
@@ -103,10 +104,10 @@ func (t *nameTable) name(id uint32) wire.Name {
 	return n
 }
 
-// find returns the number of the name with that hash and wire form, of which
-// case does not count; 0 if it has none.
+// find returns the number of the name with that hash and wire form, in any case;
+// 0 if the table does not have it.
 func (t *nameTable) find(hash uint32, name []byte) uint32 {
-	for i := hash >> t.shift; ; i = t.behind(i) {
+	for i := hash >> t.shift; ; i = t.next(i) {
 		slot := t.slots[i]
 		if slot == 0 {
 			return 0
@@ -120,28 +121,27 @@ func (t *nameTable) find(hash uint32, name []byte) uint32 {
 	}
 }
 
-// touch brings the slots for the owners of runs near. They lie all over a table
-// that is larger than what a core keeps to itself: find would wait for one
-// after the other, while these reads, of which none needs another, wait at the
-// same time.
-func (t *nameTable) touch(runs []run) {
-	touched := uint64(0)
+// prefetch loads the slots for the owners of runs into the processor's cache. They
+// are scattered over a table that is larger than a core's own cache: find would
+// wait for one after the other, while these independent reads overlap.
+func (t *nameTable) prefetch(runs []run) {
+	fetched := uint64(0)
 	for i := range runs {
-		touched |= t.slots[runs[i].hash>>t.shift]
+		fetched |= t.slots[runs[i].hash>>t.shift]
 	}
-	t.touched = touched // or the compiler would leave the reads out
+	t.fetched = fetched // so that the compiler keeps the reads
 }
 
 // findSuffix returns the number of the suffix of asked that starts with label,
 // 0 if it has none.
-func (t *nameTable) findSuffix(asked *askedName, label int) uint32 {
+func (t *nameTable) findSuffix(asked *lookupName, label int) uint32 {
 	return t.find(asked.hashes[label], asked.suffix(label))
 }
 
-// behind is the slot behind slot i.
-func (t *nameTable) behind(i uint32) uint32 { return (i + 1) & uint32(len(t.slots)-1) }
+// next is the slot after slot i.
+func (t *nameTable) next(i uint32) uint32 { return (i + 1) & uint32(len(t.slots)-1) }
 
-// equalFold reports whether two names in wire form differ in case at most.
+// equalFold reports whether two names in wire form are equal, case aside.
 func equalFold(a, b []byte) bool {
 	if len(a) != len(b) {
 		return false
@@ -159,7 +159,7 @@ func (t *nameTable) add(hash uint32, name []byte) uint32 {
 	if 3*int(t.count) >= 2*len(t.slots) {
 		t.grow()
 	}
-	ref, b := t.octets.add(1 + len(name))
+	ref, b := t.octets.Add(1 + len(name))
 	b[0] = byte(len(name))
 	copy(b[1:], name)
 	last := len(t.owners) - 1
@@ -174,7 +174,7 @@ func (t *nameTable) add(hash uint32, name []byte) uint32 {
 	return id
 }
 
-// each calls do for every name, in the order of their hashes, or nearly so.
+// each calls do for every name, approximately in the order of their hashes.
 func (t *nameTable) each(do func(hash, id uint32)) {
 	for _, slot := range t.slots {
 		if slot != 0 {
@@ -186,7 +186,7 @@ func (t *nameTable) each(do func(hash, id uint32)) {
 func (t *nameTable) place(slot uint64) {
 	i := uint32(slot>>32) >> t.shift
 	for t.slots[i] != 0 {
-		i = t.behind(i)
+		i = t.next(i)
 	}
 	t.slots[i] = slot
 }
@@ -244,24 +244,23 @@ func coveredType(data []byte) wire.Type {
 
 // addRecord copies a record to its owner, which has that number.
 func (t *nameTable) addRecord(o *owner, id uint32, file uint16, r addedRecord) {
-	ref, room := t.records.add(len(r))
+	ref, room := t.records.Add(len(r))
 	copy(room, r)
 	binary.LittleEndian.PutUint32(room[addedBefore:], o.last)
 	binary.LittleEndian.PutUint16(room[addedFile:], file)
 	o.last = ref
 	o.facts |= factOf(r.kind())
-	if chunk := int(ref >> refUnitBits); chunk == len(t.newest) {
+	if chunk := int(ref >> cow.RefUnitBits); chunk == len(t.newest) {
 		t.newest = append(t.newest, id)
 	} else if id > t.newest[chunk] {
 		t.newest[chunk] = id
 	}
 }
 
-// recordsOf appends the records of an owner to room, in the order they have in
-// a snapshot.
+// recordsOf appends the records of an owner to room, in the order of a snapshot.
 func (t *nameTable) recordsOf(o *owner, room []addedRecord) []addedRecord {
 	for ref := o.last; ref != 0; {
-		r := addedRecord(t.records.at(ref))
+		r := addedRecord(t.records.At(ref))
 		r = r[:r.size():r.size()]
 		room = append(room, r)
 		ref = r.before()

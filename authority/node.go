@@ -6,10 +6,11 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/names-dns/names/authority/internal/cow"
 	"github.com/names-dns/names/wire"
 )
 
-// node is an owner name with all it owns, the octets of one run:
+// node is an owner name with its RRsets, in one run of octets:
 //
 //	0  flags     u8    flagCutNumber …
 //	1  body      u8    where the RRsets begin, in units of four
@@ -20,7 +21,7 @@ import (
 //	   wildcard  u32   if flagWildcard: number of the node "*" right below
 //	   denial    u32   if flagDenial: number of the name's own NSEC3 in the chain;
 //	                   of an owner of NSEC3, number of the name; 0 for none
-//	   RRsets, one behind the other
+//	   RRsets, one after the other
 //
 // Numbers are little-endian and every part starts at a multiple of four.
 type node []byte
@@ -35,19 +36,19 @@ const (
 
 // Facts about a node that are fixed when its snapshot is made.
 const (
-	flagCutNumber   uint8 = 1 << iota // these three say which numbers follow the name
-	flagWildcard                      //
-	flagDenial                        //
-	flagFolded                        // the name has no upper case: it compares as it is
-	flagCut                           // the name has NS records and is not the apex
-	flagDNAME                         // the name has a DNAME record
-	flagHashedOwner                   // the name is no name of the zone but the owner of an NSEC3 record
-	flagAbsent                        // the name is not there: there are but records that lead to it
+	flagCutNumber  uint8 = 1 << iota // these three say which numbers follow the name
+	flagWildcard                     //
+	flagDenial                       //
+	flagFolded                       // the name has no upper case: it compares as it is
+	flagCut                          // the name has NS records and is not the apex
+	flagDNAME                        // the name has a DNAME record
+	flagNSEC3Owner                   // the owner of an NSEC3 record, which is not a name of the zone
+	flagAbsent                       // the name does not exist; other records refer to it
 
 	flagsOfNumbers = flagCutNumber | flagWildcard | flagDenial
 )
 
-// sizeOfNumbers is how many octets the numbers behind the name take.
+// sizeOfNumbers is the size of the numbers after the name, in octets.
 var sizeOfNumbers = [flagsOfNumbers + 1]uint8{0, 4, 4, 8, 4, 8, 8, 12}
 
 func (n node) flags() uint8 { return n[nodeFlags] }
@@ -58,7 +59,7 @@ func (n node) setCount() int { return int(binary.LittleEndian.Uint16(n[nodeSets:
 
 func (n node) id() uint32 { return binary.LittleEndian.Uint32(n[nodeID:]) }
 
-// cut is the number of the topmost zone cut at or above the name, 0 where the
+// cut is the number of the topmost zone cut at or above the name, 0 if the
 // zone is authoritative for the name.
 func (n node) cut() uint32 { return n.number(flagCutNumber) }
 
@@ -78,7 +79,7 @@ func (n node) numberAt(flag uint8) int {
 	return n.numbersAt() + int(sizeOfNumbers[n.flags()&(flag-1)&flagsOfNumbers])
 }
 
-func (n node) numbersAt() int { return alignUp(nodeName + 1 + int(n[nodeName])) }
+func (n node) numbersAt() int { return cow.AlignUp(nodeName + 1 + int(n[nodeName])) }
 
 // wireName is the owner name in wire form.
 func (n node) wireName() []byte { return n[nodeName+1 : nodeName+1+int(n[nodeName])] }
@@ -113,16 +114,19 @@ func equalFolded[T string | []byte](own T, folded []byte) bool {
 }
 
 // body is where the RRsets are.
-func (n node) body() []byte { return n[int(n[nodeBody])*refUnit:] }
+func (n node) body() []byte { return n[int(n[nodeBody])*cow.RefUnit:] }
 
 // octets is the node without what follows it on its page.
 func (n node) octets() node {
 	b := n.body()
 	for range n.setCount() {
-		b = rrset(b).behind()
+		b = rrset(b).next()
 	}
 	return n[:len(n)-len(b)]
 }
+
+// nodeLen is the length of the node that b starts with.
+func nodeLen(b []byte) int { return len(node(b).octets()) }
 
 // find returns the RRset of type t.
 func (n node) find(t wire.Type) (rrset, bool) {
@@ -131,7 +135,7 @@ func (n node) find(t wire.Type) (rrset, bool) {
 		if wire.Type(binary.LittleEndian.Uint16(b[setType:])) == t && t != wire.TypeRRSIG {
 			return rrset(b), true
 		}
-		b = rrset(b).behind()
+		b = rrset(b).next()
 	}
 	return nil, false
 }
@@ -145,7 +149,7 @@ func (n node) dataOf(t wire.Type) [][]byte {
 	return slices.AppendSeq(make([][]byte, 0, set.count()), set.all())
 }
 
-// all yields every RRset, signatures behind what they cover.
+// all yields every RRset, signatures after the RRset they cover.
 func (n node) all() iter.Seq[rrset] {
 	return func(yield func(rrset) bool) {
 		b := n.body()
@@ -153,12 +157,21 @@ func (n node) all() iter.Seq[rrset] {
 			if !yield(rrset(b)) {
 				return
 			}
-			b = rrset(b).behind()
+			b = rrset(b).next()
 		}
 	}
 }
 
-// addresses yields the A and the AAAA RRset, as far as they are there.
+// nameUnlessAt is the name of n, or the zero name if the reply has it at place:
+// then it is not read.
+func (n node) nameUnlessAt(place wire.NameOffset) wire.Name {
+	if place != 0 {
+		return wire.Name{}
+	}
+	return n.name()
+}
+
+// addresses yields the A and the AAAA RRset, if the node has them.
 func (n node) addresses() iter.Seq[rrset] {
 	return func(yield func(rrset) bool) {
 		b := n.body()
@@ -169,13 +182,13 @@ func (n node) addresses() iter.Seq[rrset] {
 					return
 				}
 			}
-			b = rrset(b).behind()
+			b = rrset(b).next()
 		}
 	}
 }
 
-// rrset is the records of one type at a node, and what is behind them on the
-// page; for RRSIG, those that cover one type. Its octets:
+// rrset is the records of one type at a node, and what follows them on the page;
+// for RRSIG, those that cover one type. Its octets:
 //
 //	 0  type     u16
 //	 2  count    u16
@@ -183,10 +196,10 @@ func (n node) addresses() iter.Seq[rrset] {
 //	 8  size     u32  of all of it: where the next RRset starts
 //	12  covered  u16  the type covered, for RRSIG
 //	14  flags    u16
-//	16  links    u32 for each record, if flagLinks: number of the node the record leads to
+//	16  links    u32 for each record, if flagLinks: number of the node the record refers to
 //	    records  u16 length, data of each
 //
-// Signatures of an RRset are the RRset right behind it.
+// The signatures of an RRset are the next RRset.
 type rrset []byte
 
 const (
@@ -200,7 +213,7 @@ const (
 )
 
 const (
-	flagLinks  uint16 = 1 << iota // records lead to names for which there may be additional data
+	flagLinks  uint16 = 1 << iota // records refer to names that may have additional data
 	flagSigned                    // the next RRset holds the signatures of this one
 )
 
@@ -217,11 +230,11 @@ func (r rrset) flags() uint16 { return binary.LittleEndian.Uint16(r[setFlags:]) 
 
 func (r rrset) has(flag uint16) bool { return r.flags()&flag != 0 }
 
-// behind is the next RRset of the node, if there is one.
-func (r rrset) behind() rrset { return r[binary.LittleEndian.Uint32(r[setSize:]):] }
+// next is the RRset that follows in the node, if there is one.
+func (r rrset) next() rrset { return r[binary.LittleEndian.Uint32(r[setSize:]):] }
 
 // setRank orders the RRsets of a node: SOA first, then by type, signatures
-// behind the type they cover.
+// after the type they cover.
 func setRank(kind, covered wire.Type) uint32 {
 	isSignature := uint32(0)
 	if covered != 0 {
@@ -242,7 +255,7 @@ func covers(kind wire.Type, data []byte) wire.Type {
 }
 
 // isInChain reports whether a record belongs to the NSEC3 chain, whose owners
-// are no names of the zone (RFC 5155 7.2.8).
+// are not names of the zone (RFC 5155 7.2.8).
 func isInChain(kind wire.Type, data []byte) bool {
 	return kind == wire.TypeNSEC3 || covers(kind, data) == wire.TypeNSEC3
 }
@@ -255,8 +268,8 @@ func (r rrset) records() []byte {
 	return r[setLinks:]
 }
 
-// link is the number of the node that record i leads to, 0 where it leads out
-// of the zone or to no name there.
+// link is the number of the node that record i refers to, 0 if it refers to no
+// name in the zone.
 func (r rrset) link(i int) uint32 { return binary.LittleEndian.Uint32(r[setLinks+4*i:]) }
 
 // first returns the data of the first record.
@@ -285,18 +298,16 @@ func nextRecord(b []byte) (data, rest []byte) {
 	return b[2:n:n], b[n:]
 }
 
-// signatures returns the RRSIG records of the RRset; nil, which find returns
-// where there is no RRset, has none.
+// signatures returns the RRSIG records of the RRset. The nil RRset that find
+// returns if there is none has no signatures.
 func (r rrset) signatures() (rrset, bool) {
 	if r == nil || !r.has(flagSigned) {
 		return nil, false
 	}
-	return r.behind(), true
+	return r.next(), true
 }
 
-func alignUp(n int) int { return (n + refUnit - 1) &^ (refUnit - 1) }
-
-// nodeHead is what stands in front of the RRsets of a node.
+// nodeHead is what comes before the RRsets of a node.
 type nodeHead struct {
 	id                    uint32
 	flags                 uint8 // those of numbers that are not 0, and flagFolded, need not be set
@@ -304,7 +315,7 @@ type nodeHead struct {
 	name                  []byte
 }
 
-// appendHead begins a node. How many RRsets it has is for setSetCount to say.
+// appendHead begins a node. setSetCount fills in how many RRsets it has.
 func appendHead(b []byte, h nodeHead) []byte {
 	if !hasUpper(h.name) {
 		h.flags |= flagFolded
@@ -318,7 +329,7 @@ func appendHead(b []byte, h nodeHead) []byte {
 	if h.denial != 0 {
 		h.flags |= flagDenial
 	}
-	body := (alignUp(nodeName+1+len(h.name)) + int(sizeOfNumbers[h.flags&flagsOfNumbers])) / refUnit
+	body := (cow.AlignUp(nodeName+1+len(h.name)) + int(sizeOfNumbers[h.flags&flagsOfNumbers])) / cow.RefUnit
 	b = append(b, h.flags, byte(body), 0, 0) // how many RRsets: setSetCount
 	b = binary.LittleEndian.AppendUint32(b, h.id)
 	b = append(b, byte(len(h.name)))
@@ -335,7 +346,7 @@ func appendHead(b []byte, h nodeHead) []byte {
 	return b
 }
 
-// setHead is what stands in front of the records of an RRset.
+// setHead is what comes before the records of an RRset.
 type setHead struct {
 	Type    wire.Type
 	covered wire.Type // of RRSIG
@@ -344,10 +355,10 @@ type setHead struct {
 	leads   bool // has flagLinks
 }
 
-// beginSet begins an RRset. previous is where the one before it in the node
-// begins in b, 0 for none: it may be the one whose signatures follow. A number
-// for each record is to be appended next if they lead to names, then with
-// appendRecord the data of each, and endSet ends the RRset.
+// beginSet begins an RRset. previous is where the previous RRset of the node
+// begins in b, 0 for none: the new one may be its signatures. If the records
+// refer to names, the caller then appends a number for each; after that the data
+// of each with appendRecord, and endSet.
 func beginSet(b []byte, previous int, h setHead) []byte {
 	if previous > 0 && h.covered != 0 {
 		p := rrset(b[previous:])
@@ -380,7 +391,7 @@ func endSet(b []byte, start int) []byte {
 }
 
 func appendFill(b []byte) []byte {
-	for len(b)%refUnit != 0 {
+	for len(b)%cow.RefUnit != 0 {
 		b = append(b, 0)
 	}
 	return b
@@ -389,7 +400,7 @@ func appendFill(b []byte) []byte {
 // setSetCount completes a node that begins b.
 func setSetCount(b []byte, sets int) { binary.LittleEndian.PutUint16(b[nodeSets:], uint16(sets)) }
 
-// setDenial changes a node that has flagDenial, and that nobody reads yet.
+// setDenial changes a node that has flagDenial and that has no readers yet.
 func (n node) setDenial(id uint32) {
 	binary.LittleEndian.PutUint32(n[n.numberAt(flagDenial):], id)
 }

@@ -9,10 +9,10 @@ import (
 
 // orderedName is a name of a zone in canonical order (RFC 4034 6.1). A search
 // that looked at the names themselves would wait for the memory of twenty nodes
-// in a zone of a million; so the octets in which most names differ stand beside
-// the number.
+// in a zone of a million; so the octets in which most names differ are stored
+// with the number.
 type orderedName struct {
-	head uint64 // the first octets of the name's key behind those of the apex
+	head uint64 // the first octets of the name's key after those of the apex
 	tail uint32 // the next
 	id   uint32 // number of the node
 }
@@ -27,8 +27,7 @@ func (s *Snapshot) newOrderedName(name wire.Name, id uint32) orderedName {
 	return orderedName{binary.BigEndian.Uint64(octets[:]), binary.BigEndian.Uint32(octets[8:]), id}
 }
 
-// compare orders entries as far as their octets tell. Those of different names
-// may be the same.
+// compare orders entries by these octets. Different names may compare equal.
 func (o orderedName) compare(p orderedName) int {
 	if c := cmp.Compare(o.head, p.head); c != 0 {
 		return c
@@ -40,7 +39,7 @@ func (o orderedName) compare(p orderedName) int {
 // record.
 func (s *Snapshot) covering(name wire.Name) node {
 	wanted := s.newOrderedName(name, 0)
-	o, _ := s.order.atOrBefore(func(o orderedName) int {
+	o, _ := s.nsecOrder.AtOrBefore(func(o orderedName) int {
 		if c := o.compare(wanted); c != 0 {
 			return c
 		}

@@ -8,14 +8,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/internal/files"
 	"github.com/names-dns/names/wire"
 )
 
-// reloadable is a zone with something of everything that an edit can touch.
+// reloadable is a zone with everything that an edit can affect.
 const reloadable = `$TTL 60
 @ SOA ns1 h 1 2 3 4 5
 @ NS ns1
@@ -37,8 +39,8 @@ dn DNAME far.example.net.
 t 60 SRV 1 2 3 a
 `
 
-// editedLines are lines that edits put into it: right ones, wrong ones, and
-// some that are judged by what is beside them.
+// editedLines are lines that edits put into it: valid ones, invalid ones, and some
+// whose validity depends on the lines around them.
 var editedLines = []string{
 	"a A 192.0.2.9", "a 70 A 192.0.2.9", "a 70 A 192.0.2.3", "A A 192.0.2.3", "new A 192.0.2.9", "x.y.new AAAA 2001:db8::1",
 	"missing A 192.0.2.9", "b MX 10 A", "b MX 30 ns1", "e NS ns9.e", "ns9.e A 192.0.2.9", "alias CNAME b", "alias CNAME A", "alias A 192.0.2.9",
@@ -49,7 +51,7 @@ var editedLines = []string{
 	"@ RRSIG SOA 13 1 60 20300101000000 20200101000000 1 @ AAAA", "a NSEC b A", "b NSEC c MX", "@ NSEC3PARAM 1 0 0 -",
 }
 
-// editLines takes lines out, puts some in, and moves some.
+// editLines removes, adds and moves lines.
 func editLines(random *rand.Rand, lines []string) []string {
 	lines = slices.Clone(lines)
 	for range 1 + random.IntN(4) {
@@ -67,9 +69,9 @@ func editLines(random *rand.Rand, lines []string) []string {
 	return lines
 }
 
-// TestReload: a zone that is brought up to its file is the zone that loading
-// the file gives, whatever changed in it; where that gives none, it stays what
-// it was, and the errors are the same.
+// TestReload: a reload results in the same zone as loading the file, whatever
+// changed in it. If the file cannot be loaded, the zone stays as it is, and the
+// errors are the same.
 func TestReload(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	path := filepath.Join(t.TempDir(), "example")
@@ -106,12 +108,12 @@ func TestReload(t *testing.T) {
 					t.Fatal("an error changed the zone")
 				}
 				continue
-			case got.Whole:
+			case got.Replaced:
 				whole++
 			case got.Changes.IsEmpty():
 				unchanged++
 				if zone.Snapshot() != before {
-					t.Error("no change made another version")
+					t.Error("a reload without a change made a new version")
 				}
 			default:
 				updated++
@@ -129,8 +131,8 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestReloadOfTheSame: a file that is as it was is not read again, even when
-// it was written again; one that is included counts as well.
+// TestReloadOfTheSame: a file with the same contents is not loaded again, even if
+// it was written again; included files count as well.
 func TestReloadOfTheSame(t *testing.T) {
 	directory := t.TempDir()
 	path, included := filepath.Join(directory, "example"), filepath.Join(directory, "more")
@@ -151,10 +153,10 @@ func TestReloadOfTheSame(t *testing.T) {
 	reload := func(change func(), want bool) {
 		t.Helper()
 		change()
-		if loader.loaded.areStill() != !want {
+		if loader.loaded.areUnchanged() != !want {
 			t.Errorf("files changed: %v, want %v", !want, want)
 		}
-		if got, err := loader.Reload(zone, &problems); err != nil || got.Whole || got.Changes.IsEmpty() == want {
+		if got, err := loader.Reload(zone, &problems); err != nil || got.Replaced || got.Changes.IsEmpty() == want {
 			t.Errorf("%+v, %v", got, err)
 		}
 	}
@@ -173,7 +175,37 @@ func TestReloadOfTheSame(t *testing.T) {
 	}
 }
 
-// TestReloadPyzone: the other format is loaded as a whole, or not at all.
+// TestReloadLooksOnce: a file that has been as it is for a while is not read again until
+// it has another mark.
+func TestReloadLooksOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "example")
+	if err := os.WriteFile(path, []byte(reloadable), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	loader := Loader{File: File{Path: path}}
+	if _, err := loader.Load(nil); err != nil {
+		t.Fatal(err)
+	}
+	read := &loader.loaded.files[0]
+	if read.mark != (files.Mark{}) {
+		t.Error("a file that was just written is taken for settled")
+	}
+	if read.mark = files.MarkAt(path); read.mark == (files.Mark{}) {
+		t.Skip("the system has no marks of files")
+	}
+	read.sum[0]++ // so that reading it would tell
+	if loader.HasChanged() {
+		t.Error("an unchanged file was read")
+	}
+	if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if !loader.HasChanged() {
+		t.Error("a file with another mark was not read")
+	}
+}
+
+// TestReloadPyzone: a pyzone is loaded as a whole, or not at all.
 func TestReloadPyzone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "zone.py")
 	write := func(address string) {
@@ -190,11 +222,11 @@ func TestReloadPyzone(t *testing.T) {
 		t.Fatal(err)
 	}
 	zone := NewZone(s)
-	if got, err := loader.Reload(zone, &problems); err != nil || got.Whole || zone.Snapshot() != s {
+	if got, err := loader.Reload(zone, &problems); err != nil || got.Replaced || zone.Snapshot() != s {
 		t.Errorf("the same: %+v, %v", got, err)
 	}
 	write("192.0.2.2")
-	if got, err := loader.Reload(zone, &problems); err != nil || !got.Whole || zone.Snapshot() == s {
+	if got, err := loader.Reload(zone, &problems); err != nil || !got.Replaced || zone.Snapshot() == s {
 		t.Errorf("another: %+v, %v", got, err)
 	}
 }

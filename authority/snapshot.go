@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/names-dns/names/authority/internal/cow"
 	"github.com/names-dns/names/wire"
 )
 
@@ -13,51 +14,50 @@ import (
 // [Builder.Freeze] or a [Txn] has made it, so readers need no lock.
 //
 // A node - an owner name with its RRsets - is one run of octets on one page
-// (see node.go and pages.go), which the garbage collector does not look into.
-// Nodes are found by a hash of their name, and point to each other by number,
-// so that a later version may have a node elsewhere without touching those
-// that point to it. That version has all else in common with this one:
-// pieces.go, index.go.
+// (see node.go and package cow), which the garbage collector does not look into.
+// Nodes are found by a hash of their name, and refer to each other by number, so
+// that a later version can move a node without changing the nodes that refer to
+// it. That version shares the rest with this one: see package cow.
 type Snapshot struct {
-	near near // what a look-up needs
+	inline inline // what most look-ups need
 
-	index index          // names of the zone, empty non-terminals included
-	pages pages          // the nodes
-	refs  pieces[uint32] // where node number i is; 0 where there is none
+	index cow.Index         // names of the zone, empty non-terminals included
+	pages cow.Pages         // the nodes
+	refs  cow.Array[uint32] // where node number i is; 0 if there is none
 
 	origin      wire.Name
 	class       wire.Class
 	serial      wire.Serial
 	negativeTTL uint32 // min(SOA TTL, SOA MINIMUM), RFC 2308 5
 
-	free    uint32         // the first number that is free, 0 for none
-	links   pieces[uint32] // how many records lead to node number i; of a number that is free, the next such
-	names   int            // how many are in the index
-	records int
+	free      uint32            // the first free number, 0 for none
+	refCounts cow.Array[uint32] // how many records refer to node number i; for a free number, the next free one
+	names     int               // how many are in the index
+	records   int
 
-	children sorted[numbered] // names below a name other than the apex, by its number
-	aside    sorted[numbered] // nodes that are no names of the zone, by the hash of their name
+	children cow.Sorted[idPair] // names below a name other than the apex, by its number
+	offZone  cow.Sorted[idPair] // nodes that are not names of the zone, by the hash of their name
 
-	apexKeyLen int                 // octets of the key of the apex
-	order      sorted[orderedName] // the names that prove with NSEC
-	hashed     hashedDenial        // the chain that proves
+	apexKeyLen int                     // octets of the key of the apex
+	nsecOrder  cow.Sorted[orderedName] // the names that have NSEC records for proofs
+	nsec3Chain nsec3Chain              // the chain that proofs use
 }
 
 // apexID is the number of the zone's apex.
 const apexID = 1
 
-// numbered is the number of a node in the lower half, and what it is listed by
-// in the upper.
-type numbered uint64
+// idPair is the number of a node in the lower half, and the key it is listed by
+// in the upper half.
+type idPair uint64
 
-func newNumbered(by, id uint32) numbered { return numbered(by)<<32 | numbered(id) }
+func newIDPair(by, id uint32) idPair { return idPair(by)<<32 | idPair(id) }
 
-func (n numbered) id() uint32 { return uint32(n) }
+func (n idPair) id() uint32 { return uint32(n) }
 
-func (n numbered) by() uint32 { return uint32(n >> 32) }
+func (n idPair) by() uint32 { return uint32(n >> 32) }
 
 // compare is for searches in lists.
-func (n numbered) compare(e numbered) int { return cmp.Compare(e, n) }
+func (n idPair) compare(e idPair) int { return cmp.Compare(e, n) }
 
 // Origin is the name of the zone's apex.
 func (s *Snapshot) Origin() wire.Name { return s.origin }
@@ -74,38 +74,38 @@ func (s *Snapshot) Records() int { return s.records }
 // Names is how many names the zone has, empty non-terminals included.
 func (s *Snapshot) Names() int { return s.names }
 
-// Signed says how the zone proves that something is not there: with NSEC, with
-// NSEC3, or ("") not at all.
+// Signed is how the zone proves that names and types do not exist: "NSEC",
+// "NSEC3", or "" if it does not.
 func (s *Snapshot) Signed() string {
 	switch {
-	case s.isHashed():
+	case s.hasNSEC3():
 		return "NSEC3"
-	case s.isOrdered():
+	case s.hasNSEC():
 		return "NSEC"
 	}
 	return ""
 }
 
-// near is the first part of what a snapshot is made of, and all of it in most
-// zones. The lists that name all parts are elsewhere in memory; who serves many
-// zones would wait for it a second time at each step of a look-up.
-type near struct {
+// inline is the first part of a snapshot's data, and all of it in most zones. The
+// lists of all parts are elsewhere in memory: with many zones, each step of a
+// look-up would wait for memory twice.
+type inline struct {
 	bucket []uint64 // the index, if it is only one bucket
 	page   []byte
 	refs   []uint32
 }
 
-// setNear takes over what the lists begin with now.
-func (s *Snapshot) setNear() {
-	s.near = near{bucket: s.index.only(), page: s.pages.list[0], refs: s.refs.list[0]}
+// setInline copies the first entries of the lists.
+func (s *Snapshot) setInline() {
+	s.inline = inline{bucket: s.index.Only(), page: s.pages.List()[0], refs: s.refs.Pieces()[0]}
 }
 
 // at returns the node at ref.
 func (s *Snapshot) at(ref uint32) node {
-	if ref < 1<<refUnitBits {
-		return node(s.near.page[ref*refUnit:])
+	if ref < 1<<cow.RefUnitBits {
+		return node(s.inline.page[ref*cow.RefUnit:])
 	}
-	return s.pages.at(ref)
+	return s.pages.At(ref)
 }
 
 // node returns the node with that number.
@@ -113,22 +113,22 @@ func (s *Snapshot) node(id uint32) node { return s.at(s.refOf(id)) }
 
 // refOf is where the node with that number is.
 func (s *Snapshot) refOf(id uint32) uint32 {
-	if int(id) < len(s.near.refs) {
-		return s.near.refs[id]
+	if int(id) < len(s.inline.refs) {
+		return s.inline.refs[id]
 	}
-	return s.refs.at(id)
+	return s.refs.At(id)
 }
 
 // bucket is where the index has the names of that hash.
 func (s *Snapshot) bucket(hash uint32) []uint64 {
-	if s.near.bucket != nil {
-		return s.near.bucket
+	if s.inline.bucket != nil {
+		return s.inline.bucket
 	}
-	return s.index.buckets[s.index.place(hash)]
+	return s.index.Bucket(hash)
 }
 
 // find returns the node whose name is the last labels of asked, label onwards.
-func (s *Snapshot) find(asked *askedName, label int) (node, bool) {
+func (s *Snapshot) find(asked *lookupName, label int) (node, bool) {
 	hash := asked.hashes[label]
 	want := asked.suffix(label)
 	bucket := s.bucket(hash)
@@ -149,18 +149,18 @@ func (s *Snapshot) find(asked *askedName, label int) (node, bool) {
 
 // findOwner returns the node whose name is asked, in the zone or in the NSEC3
 // chain.
-func (s *Snapshot) findOwner(asked *askedName, inChain bool) (node, bool) {
+func (s *Snapshot) findOwner(asked *lookupName, inChain bool) (node, bool) {
 	if inChain {
-		return s.findAside(asked, flagHashedOwner)
+		return s.findOffZone(asked, flagNSEC3Owner)
 	}
 	return s.find(asked, 0)
 }
 
-// findAside returns the node whose name is asked and that is no name of the
-// zone, for the reason that flag says.
-func (s *Snapshot) findAside(asked *askedName, flag uint8) (found node, ok bool) {
+// findOffZone returns the node whose name is asked and that is not a name of the
+// zone, for the reason that flag gives.
+func (s *Snapshot) findOffZone(asked *lookupName, flag uint8) (found node, ok bool) {
 	hash, want := asked.hashes[0], asked.suffix(0)
-	s.aside.from(newNumbered(hash, 0).compare, func(entry numbered) bool {
+	s.offZone.From(newIDPair(hash, 0).compare, func(entry idPair) bool {
 		if entry.by() != hash {
 			return false
 		}
@@ -175,8 +175,8 @@ func (s *Snapshot) findAside(asked *askedName, flag uint8) (found node, ok bool)
 
 // All yields every record of the zone in canonical order (RFC 4034 6): the
 // apex first, types of a name in the order of their numbers with SOA in front,
-// signatures behind what they cover. What it yields is lent for ever: a
-// snapshot does not change.
+// signatures after what they cover. The records share the snapshot's memory, which
+// does not change.
 func (s *Snapshot) All() iter.Seq[wire.Record] {
 	return func(yield func(wire.Record) bool) {
 		refs := make([]uint32, 0, s.names)
@@ -199,10 +199,32 @@ func (s *Snapshot) All() iter.Seq[wire.Record] {
 	}
 }
 
+// Unsorted yields every record of the zone, the SOA first, the others of the
+// apex next, and the rest in no order. It needs no memory, and can begin at once.
+// What it yields is lent as that of [Snapshot.All] is.
+func (s *Snapshot) Unsorted() iter.Seq[wire.Record] {
+	return func(yield func(wire.Record) bool) {
+		for n := range s.nodes() {
+			// Not with all: the transfer of a large zone would allocate for each name.
+			name, set := n.name(), rrset(n.body())
+			for range n.setCount() {
+				r := wire.Record{Name: name, Type: set.kind(), Class: s.class, TTL: set.ttl()}
+				rest := set.records()
+				for range set.count() {
+					if r.Data, rest = nextRecord(rest); !yield(r) {
+						return
+					}
+				}
+				set = set.next()
+			}
+		}
+	}
+}
+
 // nodes yields every node and where it is, in the order of their numbers.
 func (s *Snapshot) nodes() iter.Seq2[node, uint32] {
 	return func(yield func(node, uint32) bool) {
-		for _, piece := range s.refs.list {
+		for _, piece := range s.refs.Pieces() {
 			for _, ref := range piece {
 				if ref != 0 && !yield(s.at(ref), ref) {
 					return

@@ -20,15 +20,15 @@ import (
 var update = flag.Bool("update", false, "write what the stories give into their files")
 
 // TestStories runs the files in testdata. A story is a text with blocks that
-// are set apart by blank lines:
+// are separated by blank lines:
 //
 //	zone NAME        lines of a master file follow; from here on it is served
 //	zone NAME FILE   the same with a file in testdata
 //	ask NAME TYPE …  "----" and the reply follow
 //	# …              a remark
 //
-// Words behind TYPE: do (DNSSEC OK), tcp, size=N (EDNS with that size). "go
-// test -run Stories -update" writes the replies anew; read the diff.
+// Words after TYPE: do (DNSSEC OK), tcp, size=N (EDNS with that size). "go
+// test -run Stories -update" rewrites the replies; read the diff.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -75,7 +75,7 @@ func tell(t *testing.T, text string) string {
 		case words[0] == "ask":
 			blocks[i] = first + "\n----\n" + strings.TrimRight(ask(t, &set, words[1:]...), "\n")
 		default:
-			t.Fatalf("block that begins %q is no part of a story", first)
+			t.Fatalf("block that begins %q is not part of a story", first)
 		}
 	}
 	return strings.Join(blocks, "\n\n") + "\n"
@@ -100,7 +100,7 @@ func mustZone(t testing.TB, origin, text string) *Snapshot {
 	return s
 }
 
-// buildZone builds a zone from the text of a master file, if that can be.
+// buildZone builds a zone from the text of a master file, if it is valid.
 func buildZone(t testing.TB, origin, text string) (*Snapshot, *diagnostic.List) {
 	t.Helper()
 	var problems diagnostic.List
@@ -118,7 +118,7 @@ func buildZone(t testing.TB, origin, text string) (*Snapshot, *diagnostic.List) 
 	return s, &problems
 }
 
-// ask puts a question to r and returns the reply as a story shows it.
+// ask sends a query to r and returns the reply as a story shows it.
 func ask(t testing.TB, r names.TryResolver, words ...string) string {
 	t.Helper()
 	x := exchange(t, words...)
@@ -136,7 +136,7 @@ func ask(t testing.TB, r names.TryResolver, words ...string) string {
 	return describe(m)
 }
 
-// exchange is the query that words ask, taken apart, with its reply begun.
+// exchange returns the parsed query of words, with its reply begun.
 func exchange(t testing.TB, words ...string) *names.Exchange {
 	t.Helper()
 	qtype, err := wire.ParseType(words[1])
@@ -157,7 +157,7 @@ func exchange(t testing.TB, words ...string) *names.Exchange {
 			limit = 65535
 		default:
 			if _, err := fmt.Sscanf(w, "size=%d", &size); err != nil {
-				t.Fatalf("ask: %q is no option", w)
+				t.Fatalf("ask: %q is not an option", w)
 			}
 			limit = size
 		}

@@ -16,6 +16,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/authority/internal/cow"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -182,9 +183,9 @@ func (e *editor) record() wire.Record {
 
 // hashed is the owner of the NSEC3 record for a name, unsalted and hashed once.
 func (e *editor) hashed(name wire.Name) wire.Name {
-	var asked askedName
+	var asked lookupName
 	asked.set(name)
-	sum := new(hashedDenial).hash(asked.suffix(0))
+	sum := new(nsec3Chain).hash(asked.suffix(0))
 	n, err := e.twin.origin.Prepend(base32.HexEncoding.EncodeToString(sum[:]))
 	if err != nil {
 		panic(err)
@@ -291,7 +292,7 @@ func (e *editor) step(t *testing.T, thoroughly bool) {
 	before := e.zone.Snapshot()
 	beforeLines := lines(slices.Collect(before.All()))
 	twin := e.twin.clone()
-	txn := e.zone.Begin()
+	txn := begin(t, e.zone)
 	defer txn.Rollback()
 	if e.choose(4) == 0 {
 		txn.KeepSerial()
@@ -346,7 +347,7 @@ func (e *editor) step(t *testing.T, thoroughly bool) {
 	if diff := gocmp.Diff(beforeLines, lines(slices.Collect(before.All()))); diff != "" {
 		t.Fatalf("%q: the snapshot from before is another one (-before +after):\n%s", e.texts, diff)
 	}
-	if now.pages.tail == nil {
+	if !now.pages.IsEdited() {
 		e.packed++
 	}
 	e.signed[now.Signed()]++
@@ -444,16 +445,16 @@ func textOf(t *testing.T, reply []byte) string {
 // checkSnapshot checks what holds in every snapshot, whatever it came from.
 func checkSnapshot(t *testing.T, s *Snapshot) {
 	t.Helper()
-	live := make([]uint32, len(s.pages.list))
-	leading := make([]uint32, s.refs.count())
-	var asked askedName
+	live := make([]uint32, len(s.pages.List()))
+	leading := make([]uint32, s.refs.Len())
+	var asked lookupName
 	count := 0
-	var aside, children []numbered
+	var offZone, children []idPair
 	for n, ref := range s.nodes() {
-		if s.node(n.id()).id() != n.id() || s.refs.at(n.id()) != ref {
-			t.Fatalf("%v at %d has the number %d, whose node is at %d", n.name(), ref, n.id(), s.refs.at(n.id()))
+		if s.node(n.id()).id() != n.id() || s.refs.At(n.id()) != ref {
+			t.Fatalf("%v at %d has the number %d, whose node is at %d", n.name(), ref, n.id(), s.refs.At(n.id()))
 		}
-		live[ref>>refUnitBits] += uint32(len(n.octets()))
+		live[ref>>cow.RefUnitBits] += uint32(len(n.octets()))
 		for set := range n.all() {
 			if set.has(flagLinks) {
 				for i := range set.count() {
@@ -465,19 +466,19 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 		if id := n.denial(); id != 0 {
 			other := s.node(id)
 			name, owner := n, other
-			if n.state() == hashed {
+			if n.state() == nsec3Owner {
 				name, owner = other, n
 			}
 			asked.set(name.name())
-			hash := s.hashed.hash(asked.suffix(0))
-			e, exact := s.hashed.atOrBefore(hash)
+			hash := s.nsec3Chain.hash(asked.suffix(0))
+			e, exact := s.nsec3Chain.atOrBefore(hash)
 			if other.denial() != n.id() || !name.isAuthoritative() || !exact || s.at(e.ref).id() != owner.id() {
 				t.Fatalf("%v and %v are not each other's", n.name(), other.name())
 			}
 			asked.set(n.name())
 		}
 		if n.state() != present {
-			aside = append(aside, newNumbered(asked.hashes[0], n.id()))
+			offZone = append(offZone, newIDPair(asked.hashes[0], n.id()))
 			continue
 		}
 		count++
@@ -492,7 +493,7 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 			t.Fatalf("%v is there and its parent is not", n.name())
 		}
 		if parent.id() != apexID {
-			children = append(children, newNumbered(parent.id(), n.id()))
+			children = append(children, newIDPair(parent.id(), n.id()))
 		}
 		if n.setCount() == 0 {
 			s.checkHasChild(t, n)
@@ -502,31 +503,31 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 	if count != s.names {
 		t.Fatalf("%d names, counted as %d", count, s.names)
 	}
-	for id := s.free; id != 0; id = s.links.at(id) {
-		if s.refs.at(id) != 0 || leading[id] != 0 {
+	for id := s.free; id != 0; id = s.refCounts.At(id) {
+		if s.refs.At(id) != 0 || leading[id] != 0 {
 			t.Fatalf("number %d is free and in use", id)
 		}
-		leading[id] = s.links.at(id)
+		leading[id] = s.refCounts.At(id)
 	}
 	for id := range leading {
-		if leading[id] != s.links.at(uint32(id)) {
-			t.Fatalf("%d records lead to %d, counted as %d", leading[id], id, s.links.at(uint32(id)))
+		if leading[id] != s.refCounts.At(uint32(id)) {
+			t.Fatalf("%d records lead to %d, counted as %d", leading[id], id, s.refCounts.At(uint32(id)))
 		}
-		if id > 0 && s.refs.at(uint32(id)) != 0 && s.node(uint32(id)).state() == absent && leading[id] == 0 {
-			t.Fatalf("%v is kept though nothing leads to it", s.node(uint32(id)).name())
+		if id > 0 && s.refs.At(uint32(id)) != 0 && s.node(uint32(id)).state() == absent && leading[id] == 0 {
+			t.Fatalf("%v is kept although no record refers to it", s.node(uint32(id)).name())
 		}
 	}
 	for i := range live {
-		if live[i] != s.pages.live[i] {
-			t.Fatalf("page %d: %d octets needed, counted as %d", i, live[i], s.pages.live[i])
+		if live[i] != s.pages.Live(i) {
+			t.Fatalf("page %d: %d octets needed, counted as %d", i, live[i], s.pages.Live(i))
 		}
 	}
-	checkList(t, "aside", s.aside, aside)
+	checkList(t, "offZone", s.offZone, offZone)
 	checkList(t, "children", s.children, children)
-	for _, leaf := range s.order.leaves {
+	for _, leaf := range s.nsecOrder.Leaves() {
 		for _, o := range leaf {
 			n := s.node(o.id)
-			if !n.provesInOrder() {
+			if !n.provesWithNSEC() {
 				t.Fatalf("%v does not prove", n.name())
 			}
 			if o != s.newOrderedName(n.name(), o.id) {
@@ -534,19 +535,19 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 			}
 		}
 	}
-	for _, leaf := range s.hashed.entries.leaves {
+	for _, leaf := range s.nsec3Chain.entries.Leaves() {
 		for _, e := range leaf {
-			if n := s.at(e.ref); s.refs.at(n.id()) != e.ref || n.state() != hashed {
-				t.Fatalf("entry %x of the chain is no node", e.hash)
+			if n := s.at(e.ref); s.refs.At(n.id()) != e.ref || n.state() != nsec3Owner {
+				t.Fatalf("entry %x of the chain is not a node", e.hash)
 			}
 		}
 	}
-	near := s.near
-	if s.setNear(); !reflect.DeepEqual(near, s.near) || unsafe.SliceData(near.page) != unsafe.SliceData(s.near.page) {
+	near := s.inline
+	if s.setInline(); !reflect.DeepEqual(near, s.inline) || unsafe.SliceData(near.page) != unsafe.SliceData(s.inline.page) {
 		t.Fatal("what is near is not what the lists begin with")
 	}
 	inIndex, previous := 0, []uint64(nil)
-	for _, bucket := range s.index.buckets {
+	for _, bucket := range s.index.Buckets() {
 		if previous != nil && &bucket[0] == &previous[0] {
 			continue
 		}
@@ -565,21 +566,21 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 func (s *Snapshot) checkHasChild(t *testing.T, n node) {
 	t.Helper()
 	has := false
-	s.children.from(newNumbered(n.id(), 0).compare, func(c numbered) bool { has = c.by() == n.id(); return false })
+	s.children.From(newIDPair(n.id(), 0).compare, func(c idPair) bool { has = c.by() == n.id(); return false })
 	if !has {
 		t.Fatalf("%v has neither records nor names below", n.name())
 	}
 }
 
-func checkList(t *testing.T, what string, list sorted[numbered], want []numbered) {
+func checkList(t *testing.T, what string, list cow.Sorted[idPair], want []idPair) {
 	t.Helper()
 	slices.Sort(want)
-	got := slices.Concat(list.leaves...)
-	if !slices.Equal(got, want) || list.count != len(want) {
-		t.Fatalf("%s: %x, counted %d, want %x", what, got, list.count, want)
+	got := slices.Concat(list.Leaves()...)
+	if !slices.Equal(got, want) || list.Len() != len(want) {
+		t.Fatalf("%s: %x, counted %d, want %x", what, got, list.Len(), want)
 	}
-	for i, leaf := range list.leaves {
-		if len(leaf) == 0 || list.firsts[i] != leaf[0] {
+	for i, leaf := range list.Leaves() {
+		if len(leaf) == 0 || list.Firsts()[i] != leaf[0] {
 			t.Fatalf("%s: leaf %d", what, i)
 		}
 	}

@@ -12,30 +12,44 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// Txn is a transaction on a zone: edits of records that show all at once, or
-// not at all. It sees its own edits; nobody else does until [Txn.Commit].
+// Txn is a transaction on a zone: edits of records that become visible all at
+// once, or not at all. It sees its own edits; nothing else does until
+// [Txn.Commit].
 //
-// Edits may come in any order and need not make a whole zone in between:
+// Edits may come in any order and need not make a valid zone in between:
 // whether the result is one is checked by Commit. What they cost depends on
 // how much they change, not on how large the zone is.
 //
-// A Txn is for one goroutine. Once it has ended nothing but [Txn.Rollback] may
-// be called: the other methods panic.
+// A Txn is for one goroutine. Once it has ended, only [Txn.Rollback] may be
+// called: the other methods panic.
 type Txn struct {
-	zone *Zone
-	base *Snapshot
+	zone     *Zone
+	source   Source
+	pipeline *Pipeline
+	before   *Snapshot // the version before; nil for the first
+	base     *Snapshot // what the edits start from: before, or a whole new zone
+	whole    bool      // base is a whole new zone
 
-	edits []*editedName
-	names map[string]*editedName // the same by name, see editKey
-	asked askedName
+	previous *pendingCommit // that makes before visible; nil if it is
+	lineage  uint64         // of before
+
+	edits  []*editedName
+	names  map[string]*editedName // the same by name, see editKey
+	lookup lookupName
+
+	file    ChangeSet // see NoteFile
+	hasFile bool
 
 	keepSerial bool
-	serial     wire.Serial // where hasSerial
+	serial     wire.Serial // if hasSerial
 	hasSerial  bool
 
-	built   *successor // what the edits make, nil if there were more edits since
-	changes ChangeSet  // that built has
-	ended   bool
+	revision   *revision // of the edits, nil if there were more edits since
+	after      *Snapshot // what the edits make, once they are packed
+	changes    ChangeSet // see Changes
+	hasChanges bool      // changes is up to date
+	committing bool
+	ended      bool
 }
 
 var (
@@ -46,23 +60,50 @@ var (
 	ErrSerial = errors.New("serial number does not come after the present one")
 )
 
-// Begin begins a transaction, once the one before it has ended. It has to be
-// ended, with [Txn.Commit] or [Txn.Rollback]: until then no other begins.
-func (z *Zone) Begin() *Txn {
+// Begin begins a transaction on the contents of a zone, after the one before it
+// has ended. It has to be ended, with [Txn.Commit] or [Txn.Rollback]: until then
+// no other begins. [ErrNotLoaded] says that there is nothing to edit: the first
+// contents come with [Zone.Replace].
+func (z *Zone) Begin(source Source) (*Txn, error) {
+	t := z.begin(source)
+	if t.base == nil {
+		t.end()
+		return nil, fmt.Errorf("zone %s: %w", z.origin, ErrNotLoaded)
+	}
+	return t, nil
+}
+
+// begin begins a transaction. Its base is nil if the zone has no contents.
+func (z *Zone) begin(source Source) *Txn {
 	z.writing.Lock()
-	return &Txn{zone: z, base: z.Snapshot(), names: make(map[string]*editedName)}
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.counts.Transactions++
+	return &Txn{
+		zone: z, source: source, pipeline: z.pipeline, before: z.head, base: z.head, previous: z.last, lineage: z.lineage,
+		names: make(map[string]*editedName),
+	}
 }
 
 // Update makes the edits of one transaction, and commits them unless edit
-// returns an error, which it then returns.
-func (z *Zone) Update(edit func(*Txn) error) (ChangeSet, error) {
-	t := z.Begin()
+// returns an error, which Update then returns.
+func (z *Zone) Update(source Source, edit func(*Txn) error) (ChangeSet, error) {
+	t, err := z.Begin(source)
+	if err != nil {
+		return ChangeSet{}, err
+	}
 	defer t.Rollback()
 	if err := edit(t); err != nil {
 		return ChangeSet{}, err
 	}
 	return t.Commit()
 }
+
+// Zone is the zone that is edited.
+func (t *Txn) Zone() *Zone { return t.zone }
+
+// Source is where the transaction comes from.
+func (t *Txn) Source() Source { return t.source }
 
 // Origin is the name of the zone's apex.
 func (t *Txn) Origin() wire.Name { return t.base.origin }
@@ -71,9 +112,9 @@ func (t *Txn) Origin() wire.Name { return t.base.origin }
 func (t *Txn) Class() wire.Class { return t.base.class }
 
 // Add adds a record, whose memory it copies, as RFC 2136 3.4.2.2 has it. A
-// SOA, CNAME or DNAME record takes the place of the one that is there, and so
-// does a record that differs from one in nothing but TTL and case. All records
-// of an RRset get the TTL of the one added last (RFC 2181 5.2).
+// SOA, CNAME or DNAME record replaces the existing one, and any record replaces
+// one that differs from it only in TTL and case. All records of an RRset get the
+// TTL of the one added last (RFC 2181 5.2).
 func (t *Txn) Add(r wire.Record) error {
 	e, err := t.owner(r)
 	if err != nil {
@@ -153,9 +194,9 @@ func (t *Txn) removeSets(name wire.Name, which func(editedSet) bool) bool {
 	return removed
 }
 
-// Replace puts records in the place of the RRsets they are of: each RRset that
-// one of them is of has those records afterwards, and no others. For RRSIG,
-// the signatures of one type count as an RRset.
+// Replace replaces each RRset that one of the records belongs to: afterwards it
+// has these records and no others. For RRSIG, the signatures of one type count as
+// an RRset.
 func (t *Txn) Replace(records ...wire.Record) error {
 	for _, r := range records {
 		if e, err := t.owner(r); err != nil {
@@ -173,9 +214,9 @@ func (t *Txn) Replace(records ...wire.Record) error {
 	return nil
 }
 
-// Apply makes the edits of a change set, one that begins with what the zone is
-// now: all of Removed has to be there. The serial number becomes the one of
-// the change set's SOA record.
+// Apply makes the edits of a change set, which has to start from the present
+// contents: all of Removed has to exist. The serial number becomes that of the
+// change set's SOA record.
 func (t *Txn) Apply(c ChangeSet) error {
 	for _, r := range c.Removed {
 		if !t.Remove(r) {
@@ -190,8 +231,41 @@ func (t *Txn) Apply(c ChangeSet) error {
 	return nil
 }
 
-// RRset returns the records of a name that have this type. They are not to be
-// written to, and stay as they are.
+// ApplyStrictly is [Txn.Apply] for a change set of another server: none of Added may
+// exist already, either.
+func (t *Txn) ApplyStrictly(c ChangeSet) error {
+	for _, r := range c.Removed {
+		if !t.Remove(r) {
+			return fmt.Errorf("change from serial %s to %s removes what zone %s does not have: %s", c.From, c.To, t.base.origin, r)
+		}
+	}
+	for _, r := range c.Added {
+		if t.has(r) {
+			return fmt.Errorf("change from serial %s to %s adds what zone %s has already: %s", c.From, c.To, t.base.origin, r)
+		}
+		if err := t.Add(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// has reports whether a record is there, whatever its TTL.
+func (t *Txn) has(r wire.Record) bool {
+	e := t.name(r.Name, isInChain(r.Type, r.Data))
+	if e == nil {
+		return false
+	}
+	i, ok := e.find(r.Type, covers(r.Type, r.Data))
+	if !ok {
+		return false
+	}
+	_, ok = e.sets[i].find(r.Data)
+	return ok
+}
+
+// RRset returns the records of a name that have this type. The caller must not
+// write to them; later edits do not change them.
 func (t *Txn) RRset(name wire.Name, kind wire.Type) []wire.Record {
 	var records []wire.Record
 	for r := range t.Records(name) {
@@ -202,9 +276,9 @@ func (t *Txn) RRset(name wire.Name, kind wire.Type) []wire.Record {
 	return records
 }
 
-// Records yields all records of a name, those of a name that is below a zone
-// cut included. Empty non-terminals have none. Nothing is to be edited
-// meanwhile; what it yields is as [Txn.RRset] says.
+// Records yields all records of a name, even if it is below a zone cut. Empty
+// non-terminals have none. The transaction must not be edited meanwhile; the
+// records must not be written to, and stay as they are.
 func (t *Txn) Records(name wire.Name) iter.Seq[wire.Record] {
 	return func(yield func(wire.Record) bool) {
 		for _, inChain := range [...]bool{false, true} {
@@ -223,99 +297,95 @@ func (t *Txn) Records(name wire.Name) iter.Seq[wire.Record] {
 	}
 }
 
-// KeepSerial leaves the serial number to the edits: as it is, or as the SOA
-// record that is added has it, be it greater or not.
+// KeepSerial leaves the serial number to the edits: unchanged, or that of an SOA
+// record that is added, whether it is greater or not.
 func (t *Txn) KeepSerial() { t.keepSerial, t.hasSerial = true, false }
 
 // SetSerial makes Commit set this serial number, which has to come after the
 // present one (RFC 1982 3.2).
 func (t *Txn) SetSerial(s wire.Serial) { t.serial, t.hasSerial, t.keepSerial = s, true, false }
 
-// Changes is the difference that the edits make so far.
+// Changes is the difference that the transaction makes so far. If it replaces
+// the whole zone, that compares all records.
 func (t *Txn) Changes() ChangeSet {
-	if t.built != nil {
+	if t.hasChanges {
 		return t.changes
 	}
+	c := t.editChanges()
+	if t.whole {
+		c = Diff(t.before, t.base).Then(c)
+	}
+	t.changes, t.hasChanges = c, true
+	return c
+}
+
+// editChanges is the difference that the edits make.
+func (t *Txn) editChanges() ChangeSet {
 	c := ChangeSet{From: t.base.serial, To: t.base.serial}
+	if len(t.edits) == 0 {
+		return c
+	}
 	if soa := t.soa(); soa != nil {
 		c.To = soaSerial(soa)
 	}
 	if e := t.names[t.editKey(t.base.origin, false)]; e != nil {
-		c.note(t.base.class, e) // SOA comes first there
+		c.addOwner(t.base.class, e) // SOA comes first there
 	}
 	for _, e := range t.edits {
 		if e.inChain || !e.name.Equal(t.base.origin) {
-			c.note(t.base.class, e)
+			c.addOwner(t.base.class, e)
 		}
 	}
 	return c
 }
 
-// Commit checks what the edits make of the zone, asks the zone's stages, and
-// shows the result. The serial number grows by one (RFC 1982 3.1) unless the
-// edits themselves change it, or [Txn.SetSerial] or [Txn.KeepSerial] was
-// called. Edits that change nothing leave the zone as it is, serial number
-// included, and the change set empty.
-//
-// The transaction ends, whatever Commit returns. An error says what would be
-// wrong with the zone, or is that of the stage that refused; the zone is then
-// as before.
-func (t *Txn) Commit() (ChangeSet, error) {
-	t.mustBeOpen()
-	defer t.Rollback()
-	if err := t.countUp(); err != nil {
-		return ChangeSet{}, err
-	}
-	if err := t.build(); err != nil {
-		return ChangeSet{}, err
-	}
-	for _, ask := range t.zone.Stages {
-		if t.changes.IsEmpty() {
-			break
-		}
-		if err := ask(t); err != nil {
-			return ChangeSet{}, err
-		}
-		if err := t.build(); err != nil {
-			return ChangeSet{}, err
-		}
-	}
-	changes := t.changes
-	if !changes.IsEmpty() {
-		next := t.built.next
-		t.built = nil // it is not to be undone any more
-		t.zone.publish(next, &changes)
-	}
-	return changes, nil
-}
+// NoteFile says that the zone's file has the version that the transaction makes
+// but for c, which leads from the file to that version. It is for a [Journal]: what
+// is in the file, it need not keep. Transactions from a file say so themselves.
+func (t *Txn) NoteFile(c ChangeSet) { t.file, t.hasFile = c, true }
+
+// File returns what [Txn.NoteFile] was called with, and whether it was.
+func (t *Txn) File() (c ChangeSet, ok bool) { return t.file, t.hasFile }
 
 // Rollback ends the transaction without effect. After the end of the
 // transaction it does nothing, so that it can be deferred.
 func (t *Txn) Rollback() {
-	if !t.ended {
-		t.edited()
-		t.ended = true
-		t.zone.writing.Unlock()
+	if t.ended {
+		return
 	}
+	if !t.committing {
+		t.zone.count(&t.zone.counts.Abandoned)
+	}
+	t.end()
+}
+
+// end lets the next transaction begin.
+func (t *Txn) end() {
+	if t.revision != nil {
+		t.revision.undo()
+		t.revision = nil
+	}
+	t.ended = true
+	t.zone.writing.Unlock()
 }
 
 func (t *Txn) mustBeOpen() {
 	if t.ended {
-		panic("authority: transaction on zone " + t.base.origin.String() + " has ended")
+		panic("authority: transaction on zone " + t.zone.origin.String() + " has ended")
 	}
 }
 
-// edited notes that what was built is not what the edits make any more.
+// edited records that the revision is out of date.
 func (t *Txn) edited() {
 	t.mustBeOpen()
-	if t.built != nil {
-		t.built.undo()
-		t.built = nil
+	if t.after != nil {
+		panic("authority: a journal edited zone " + t.zone.origin.String())
 	}
+	t.revision, t.hasChanges = nil, false
 }
 
-// countUp changes the serial number.
-func (t *Txn) countUp() error {
+// increaseSerial changes the serial number.
+func (t *Txn) increaseSerial() error {
 	soa := t.soa()
 	if soa == nil || t.keepSerial {
 		return nil // without a SOA record the check fails
@@ -344,35 +414,11 @@ func (t *Txn) setSerial(s wire.Serial) error {
 	return t.Add(soa)
 }
 
-// soa is the data of the SOA record, nil where there is none.
+// soa is the data of the SOA record, nil if there is none.
 func (t *Txn) soa() []byte {
 	for _, r := range t.RRset(t.base.origin, wire.TypeSOA) {
 		return r.Data
 	}
-	return nil
-}
-
-// build checks the edits and makes the snapshot.
-func (t *Txn) build() error {
-	if t.built != nil {
-		return nil
-	}
-	changes := t.Changes()
-	if changes.IsEmpty() {
-		t.changes = changes
-		return nil
-	}
-	var changed []*editedName
-	for _, e := range t.edits {
-		if e.isChanged() {
-			changed = append(changed, e)
-		}
-	}
-	built, err := t.base.succeed(changed)
-	if err != nil {
-		return fmt.Errorf("zone %s: %w", t.base.origin, err)
-	}
-	t.built, t.changes = built, changes
 	return nil
 }
 
@@ -385,7 +431,7 @@ func (t *Txn) owner(r wire.Record) (*editedName, error) {
 	case r.Class != t.base.class:
 		return nil, fmt.Errorf("%s record of %s: class %s in a zone of class %s", r.Type, r.Name, r.Class, t.base.class)
 	case r.Type.IsQuestionOnly():
-		return nil, fmt.Errorf("%s record of %s: %[1]s records do not belong into a zone", r.Type, r.Name)
+		return nil, fmt.Errorf("%s record of %s: %[1]s records do not belong in a zone", r.Type, r.Name)
 	}
 	if err := wire.CheckRdata(r.Type, r.Data); err != nil {
 		return nil, fmt.Errorf("%s record of %s: %w", r.Type, r.Name, err)
@@ -393,8 +439,8 @@ func (t *Txn) owner(r wire.Record) (*editedName, error) {
 	return e, nil
 }
 
-// name returns an owner with its records as the transaction has them, nil for
-// a name outside the zone.
+// name returns an owner with its records in the transaction, nil for a name
+// outside the zone.
 func (t *Txn) name(name wire.Name, inChain bool) *editedName {
 	t.mustBeOpen()
 	if !name.HasSuffix(t.base.origin) {
@@ -404,7 +450,7 @@ func (t *Txn) name(name wire.Name, inChain bool) *editedName {
 	e := t.names[key]
 	if e == nil {
 		e = &editedName{name: name.Clone(), inChain: inChain}
-		if n, ok := t.base.findOwner(&t.asked, inChain); ok {
+		if n, ok := t.base.findOwner(&t.lookup, inChain); ok {
 			e.name = n.name()
 			e.before, e.sets = setsOf(n), setsOf(n)
 		}
@@ -414,20 +460,20 @@ func (t *Txn) name(name wire.Name, inChain bool) *editedName {
 	return e
 }
 
-// editKey is what an owner is found by among the edits; t.asked is its name.
+// editKey is what an owner is found by among the edits; t.lookup becomes its name.
 func (t *Txn) editKey(name wire.Name, inChain bool) string {
-	t.asked.set(name)
+	t.lookup.set(name)
 	room := [wire.MaxNameLen + 1]byte{}
 	if inChain {
 		room[0] = 1
 	}
-	return string(append(room[:1], t.asked.suffix(0)...))
+	return string(append(room[:1], t.lookup.suffix(0)...))
 }
 
 // editedName is an owner name as a transaction has it.
 type editedName struct {
 	name    wire.Name
-	inChain bool // it is the owner of NSEC3 records, no name of the zone
+	inChain bool // it is the owner of NSEC3 records, not a name of the zone
 	before  []editedSet
 	sets    []editedSet // in order of their ranks
 }
@@ -437,7 +483,7 @@ type editedName struct {
 type editedSet struct {
 	Type, covered wire.Type
 	ttl           uint32
-	data          [][]byte // in canonical order, without doubles
+	data          [][]byte // in canonical order, without duplicates
 }
 
 // setsOf returns the RRsets of a node. Their data is that of the node.
@@ -453,7 +499,7 @@ func setsOf(n node) []editedSet {
 	return sets
 }
 
-// find returns where an RRset is or would have to be.
+// find returns where an RRset is or would be inserted.
 func (e *editedName) find(kind, covered wire.Type) (i int, ok bool) {
 	return slices.BinarySearchFunc(e.sets, setRank(kind, covered), func(s editedSet, rank uint32) int {
 		return cmp.Compare(s.rank(), rank)
@@ -482,7 +528,7 @@ func (e *editedName) isChanged() bool {
 
 func (s *editedSet) rank() uint32 { return setRank(s.Type, s.covered) }
 
-// find returns where a record is or would have to be.
+// find returns where a record is or would be inserted.
 func (s *editedSet) find(data []byte) (i int, ok bool) {
 	return slices.BinarySearchFunc(s.data, data, func(a, b []byte) int { return compareData(s.Type, a, b) })
 }
@@ -491,7 +537,7 @@ func (s *editedSet) record(owner wire.Name, class wire.Class, data []byte) wire.
 	return wire.Record{Name: owner, Type: s.Type, Class: class, TTL: s.ttl, Data: data}
 }
 
-// isSingleton reports whether a name may have but one record of type t.
+// isSingleton reports whether a name may have only one record of type t.
 func isSingleton(t wire.Type) bool {
 	return t == wire.TypeSOA || t == wire.TypeCNAME || t == wire.TypeDNAME
 }

@@ -54,7 +54,7 @@ func TestManyEditsTakeNoMoreMemory(t *testing.T) {
 			z := NewZone(mustZone(t, "example.", text.String()))
 			random := rand.New(rand.NewPCG(7, 8))
 			for left := test.edits; left > 0; {
-				_, err := z.Update(func(txn *Txn) error {
+				_, err := z.Update(FromControl, func(txn *Txn) error {
 					for range min(left, 1+random.IntN(2*test.each-1)) {
 						left--
 						r := host(random.IntN(test.names*3/2), random.IntN(1<<24))
@@ -125,13 +125,23 @@ func edit(t testing.TB, txn *Txn, script string) error {
 		case verb == "-":
 			txn.Remove(records(t, rest)[0])
 		default:
-			t.Fatalf("%q is no edit", line)
+			t.Fatalf("%q is not an edit", line)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// begin begins a transaction of a zone that has contents.
+func begin(t testing.TB, z *Zone) *Txn {
+	t.Helper()
+	txn, err := z.Begin(FromControl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return txn
 }
 
 // textOfChanges is a change set a record a line.
@@ -194,7 +204,7 @@ Upper 60 TXT x
 		t.Run(test.name, func(t *testing.T) {
 			z := NewZone(mustZone(t, "example.", zone))
 			before := z.Snapshot()
-			changes, err := z.Update(func(txn *Txn) error { return edit(t, txn, test.script) })
+			changes, err := z.Update(FromControl, func(txn *Txn) error { return edit(t, txn, test.script) })
 			if test.err != "" || err != nil {
 				if test.err == "" || err == nil || !strings.HasPrefix(err.Error(), test.err) || z.Snapshot() != before {
 					t.Fatalf("error %v, want %s", err, test.err)
@@ -222,7 +232,7 @@ Upper 60 TXT x
 // TestBadRecords are refused by Add, whatever the zone.
 func TestBadRecords(t *testing.T) {
 	z := NewZone(mustZone(t, "example.", checkedApex))
-	txn := z.Begin()
+	txn := begin(t, z)
 	defer txn.Rollback()
 	good := records(t, "a A 192.0.2.1")[0]
 	for _, test := range []struct {
@@ -231,7 +241,7 @@ func TestBadRecords(t *testing.T) {
 	}{
 		{func(r *wire.Record) { r.Name = wire.Name{} }, "name is outside the zone"},
 		{func(r *wire.Record) { r.Class = wire.ClassCH }, "class CH in a zone of class IN"},
-		{func(r *wire.Record) { r.Type = wire.TypeANY }, "ANY records do not belong into a zone"},
+		{func(r *wire.Record) { r.Type = wire.TypeANY }, "ANY records do not belong in a zone"},
 		{func(r *wire.Record) { r.Data = []byte{1} }, "A record of a.example.: "},
 	} {
 		bad := good
@@ -278,7 +288,7 @@ func TestSerial(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			z := NewZone(mustZone(t, "example.", strings.Replace(checkedApex, "h 1 2", fmt.Sprintf("h %d 2", test.from), 1)))
-			_, err := z.Update(func(txn *Txn) error { return edit(t, txn, test.script) })
+			_, err := z.Update(FromControl, func(txn *Txn) error { return edit(t, txn, test.script) })
 			if !errors.Is(err, test.err) || z.Snapshot().Serial() != wire.Serial(test.want) {
 				t.Errorf("serial %v, %v; want %d, %v", z.Snapshot().Serial(), err, test.want, test.err)
 			}
@@ -297,7 +307,7 @@ func TestSpelling(t *testing.T) {
 		{"- ent.example.", ""},
 		{"+ ENT NS ns", "ENT.example."},
 	} {
-		if _, err := z.Update(func(txn *Txn) error { return edit(t, txn, test.script) }); err != nil {
+		if _, err := z.Update(FromControl, func(txn *Txn) error { return edit(t, txn, test.script) }); err != nil {
 			t.Fatal(err)
 		}
 		got := ""
@@ -320,7 +330,7 @@ func TestOwnEditsAreSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := ask(t, set, "a.example.", "A")
-	txn := z.Begin()
+	txn := begin(t, z)
 	if err := edit(t, txn, "+ a A 192.0.2.2\n+ b A 192.0.2.3\n- ns.example."); err != nil {
 		t.Fatal(err)
 	}
@@ -361,62 +371,89 @@ func TestOwnEditsAreSeen(t *testing.T) {
 	}()
 }
 
-// TestStages: they see the edits, add to them, refuse them; subscribers hear
-// of what shows and of nothing else.
+// TestStages: they see the edits, add to them, refuse them, in the order of the
+// pipeline; the journal receives what will be visible, and subscribers what is.
 func TestStages(t *testing.T) {
 	z := NewZone(mustZone(t, "example.", checkedApex))
-	var journal, heard []string
+	var heard []string
 	errRefused := errors.New("no")
-	z.Stages = []Stage{
-		func(txn *Txn) error { // a signer
-			for _, r := range txn.Changes().Added {
-				if r.Type == wire.TypeA {
-					if err := txn.Add(records(t, r.Name.String()+" TXT signed")[0]); err != nil {
-						return err
+	journal := &testJournal{t: t, zone: z}
+	z.SetPipeline(&Pipeline{
+		Tell: []Subscriber{func(p Publication) {
+			if z.Snapshot() != p.After || p.Zone != z {
+				t.Error("a subscriber is called before the version is visible")
+			}
+			heard = append(heard, fmt.Sprint(p.Source, " ", p.Before.Serial(), " ", p.After.Serial(), " ", p.Changes != nil))
+		}},
+		Journal: journal,
+		Digest: []Stage{
+			func(txn *Txn) error {
+				if len(txn.RRset(wire.MustParseName("bad.example."), wire.TypeTXT)) > 0 {
+					return errRefused
+				}
+				return nil
+			},
+		},
+		Sign: []Stage{
+			func(txn *Txn) error {
+				for _, r := range txn.editChanges().Added {
+					if r.Type == wire.TypeA && r.Name.FirstLabel() != "ns" {
+						if err := txn.Add(records(t, r.Name.String()+" TXT signed")[0]); err != nil {
+							return err
+						}
 					}
 				}
-			}
-			return nil
+				return nil
+			},
 		},
-		func(txn *Txn) error { // a policy
-			if len(txn.RRset(wire.MustParseName("bad.example."), wire.TypeTXT)) > 0 {
-				return errRefused
-			}
-			return nil
-		},
-		func(txn *Txn) error {
-			c := txn.Changes()
-			journal = append(journal, fmt.Sprint(c.From, " ", c.To, " ", len(c.Added)))
-			if z.Snapshot().Serial() != c.From {
-				t.Error("it shows before it is written down")
-			}
-			return nil
-		},
-	}
-	z.Subscribers = []Subscriber{func(before, now *Snapshot, changes *ChangeSet) {
-		if z.Snapshot() != now {
-			t.Error("subscribers hear of it before it shows")
-		}
-		heard = append(heard, fmt.Sprint(before.Serial(), " ", now.Serial(), " ", changes != nil))
-	}}
+	})
 	for _, test := range []struct {
 		script string
 		err    error
 	}{
 		{"+ a A 192.0.2.1", nil}, {"+ bad A 192.0.2.1", errRefused}, {"+ a A 192.0.2.1", nil}, {"+ b TXT x", nil},
 	} {
-		if _, err := z.Update(func(txn *Txn) error { return edit(t, txn, test.script) }); err != test.err {
+		_, err := z.Update(FromUpdate, func(txn *Txn) error { return edit(t, txn, test.script) })
+		if !errors.Is(err, test.err) || err == nil != (test.err == nil) {
 			t.Errorf("%q: %v, want %v", test.script, err, test.err)
 		}
+		if r := new(Refusal); err != nil && (!errors.As(err, &r) || r.Stage != "digest" || r.Source != FromUpdate) {
+			t.Errorf("refused with %#v", err)
+		}
 	}
-	z.Replace(mustZone(t, "example.", checkedApex))
-	if want := []string{"1 2 3", "2 3 2"}; !slices.Equal(journal, want) { // the SOA, the A and the TXT record; the SOA and the TXT
-		t.Errorf("the journal has %q, want %q", journal, want)
+	if err := z.Replace(FromFile, mustZone(t, "example.", checkedApex)); err != nil {
+		t.Fatal(err)
 	}
-	if want := []string{"1 2 true", "2 3 true", "3 1 false"}; !slices.Equal(heard, want) {
-		t.Errorf("subscribers heard %q, want %q", heard, want)
+	// The SOA, the A and the TXT record; the SOA and the TXT record; the whole zone.
+	if want := []string{"1 2 3", "2 3 2", "3 1 1"}; !slices.Equal(journal.lines, want) {
+		t.Errorf("the journal has %q, want %q", journal.lines, want)
+	}
+	if want := []string{"update 1 2 true", "update 2 3 true", "file 3 1 true"}; !slices.Equal(heard, want) {
+		t.Errorf("subscribers received %q, want %q", heard, want)
+	}
+	want := TransactionCounts{Transactions: 5, Loads: 1, Commits: 2, Unchanged: 1, Refusals: 1}
+	if got := z.Stats().TransactionCounts; got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
 	}
 }
+
+// testJournal notes what it accepts.
+type testJournal struct {
+	t     *testing.T
+	zone  *Zone
+	lines []string
+}
+
+func (j *testJournal) Append(txn *Txn, previous Receipt) (Receipt, error) {
+	c := txn.Changes()
+	j.lines = append(j.lines, fmt.Sprint(c.From, " ", c.To, " ", len(c.Added)))
+	if j.zone.Snapshot().Serial() != c.From || txn.After().Serial() != c.To || previous != nil {
+		j.t.Error("the version is visible before the journal has it")
+	}
+	return j, nil
+}
+
+func (j *testJournal) Wait() error { return nil }
 
 // TestStageThatSpoilsTheZone: what a stage adds is checked, too; one that takes
 // everything back leaves nothing to show.
@@ -427,11 +464,11 @@ func TestStageThatSpoilsTheZone(t *testing.T) {
 	} {
 		z := NewZone(mustZone(t, "example.", checkedApex))
 		asked := 0
-		z.Stages = []Stage{func(txn *Txn) error { return edit(t, txn, test.script) }, func(*Txn) error { asked++; return nil }}
+		z.SetPipeline(&Pipeline{Check: []Stage{func(txn *Txn) error { return edit(t, txn, test.script) }, func(*Txn) error { asked++; return nil }}})
 		before := z.Snapshot()
-		changes, err := z.Update(func(txn *Txn) error { return edit(t, txn, "+ a A 192.0.2.1") })
+		changes, err := z.Update(FromControl, func(txn *Txn) error { return edit(t, txn, "+ a A 192.0.2.1") })
 		if got := fmt.Sprint(err); got != test.err && !(err == nil && test.err == "") || !changes.IsEmpty() || z.Snapshot() != before || asked > 0 {
-			t.Errorf("%q: %v, changes %v, %d stages behind", test.script, err, textOfChanges(changes), asked)
+			t.Errorf("%q: %v, changes %v, %d stages afterwards", test.script, err, textOfChanges(changes), asked)
 		}
 	}
 }
@@ -441,14 +478,14 @@ func TestApply(t *testing.T) {
 	z, copied := NewZone(mustZone(t, "example.", checkedApex)), NewZone(mustZone(t, "example.", checkedApex))
 	var changes []ChangeSet
 	for _, script := range []string{"+ a 60 A 192.0.2.1", "+ a 90 A 192.0.2.2", "+ A 90 TXT x\n- a.example. A", "serial 9\n- a.example.", "= @ NS a.elsewhere."} {
-		c, err := z.Update(func(txn *Txn) error { return edit(t, txn, script) })
+		c, err := z.Update(FromControl, func(txn *Txn) error { return edit(t, txn, script) })
 		if err != nil {
 			t.Fatal(err)
 		}
 		changes = append(changes, c)
 	}
 	for _, c := range changes {
-		got, err := copied.Update(func(txn *Txn) error { return txn.Apply(c) })
+		got, err := copied.Update(FromControl, func(txn *Txn) error { return txn.Apply(c) })
 		if err != nil || !slices.Equal(textOfChanges(got), textOfChanges(c)) || got.From != c.From || got.To != c.To {
 			t.Fatalf("%v became %v, %v", textOfChanges(c), textOfChanges(got), err)
 		}
@@ -456,11 +493,11 @@ func TestApply(t *testing.T) {
 	if diff := gocmp.Diff(lines(slices.Collect(z.Snapshot().All())), lines(slices.Collect(copied.Snapshot().All()))); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := copied.Update(func(txn *Txn) error { return txn.Apply(changes[0]) }); err == nil || !strings.HasPrefix(err.Error(), "change from serial 1 to 2 removes what zone example. does not have: ") {
+	if _, err := copied.Update(FromControl, func(txn *Txn) error { return txn.Apply(changes[0]) }); err == nil || !strings.HasPrefix(err.Error(), "change from serial 1 to 2 removes what zone example. does not have: ") {
 		t.Errorf("a change set that does not fit: %v", err)
 	}
 	bad := ChangeSet{Added: []wire.Record{{Name: wire.Root}}}
-	if _, err := copied.Update(func(txn *Txn) error { return txn.Apply(bad) }); !errors.Is(err, ErrNotInZone) {
+	if _, err := copied.Update(FromControl, func(txn *Txn) error { return txn.Apply(bad) }); !errors.Is(err, ErrNotInZone) {
 		t.Errorf("a change set of another zone: %v", err)
 	}
 }
@@ -479,7 +516,7 @@ func TestVersionsGoDifferentWays(t *testing.T) {
 	change := func(z *Zone) {
 		t.Helper()
 		edits++
-		if _, err := z.Update(func(txn *Txn) error {
+		if _, err := z.Update(FromControl, func(txn *Txn) error {
 			return edit(t, txn, fmt.Sprintf("+ a%d A 192.0.2.1\n= same TXT %d", edits, edits))
 		}); err != nil {
 			t.Fatal(err)
@@ -488,11 +525,11 @@ func TestVersionsGoDifferentWays(t *testing.T) {
 	}
 	refused := func(z *Zone) {
 		t.Helper()
-		z.Stages = []Stage{func(*Txn) error { return errors.New("no") }}
-		if _, err := z.Update(func(txn *Txn) error { return edit(t, txn, "+ b A 192.0.2.1") }); err == nil {
+		z.SetPipeline(&Pipeline{Check: []Stage{func(*Txn) error { return errors.New("no") }}})
+		if _, err := z.Update(FromControl, func(txn *Txn) error { return edit(t, txn, "+ b A 192.0.2.1") }); err == nil {
 			t.Fatal("not refused")
 		}
-		z.Stages = nil
+		z.SetPipeline(nil)
 	}
 	keep(first)
 	change(a)
@@ -502,7 +539,9 @@ func TestVersionsGoDifferentWays(t *testing.T) {
 		change(b)
 		refused(b)
 		change(b)
-		a.Replace(versions[len(versions)-4])
+		if err := a.Replace(FromControl, versions[len(versions)-4]); err != nil {
+			t.Fatal(err)
+		}
 		change(a)
 	}
 	for i, s := range versions {
@@ -519,7 +558,7 @@ func TestLargeEdits(t *testing.T) {
 	z := NewZone(mustZone(t, "example.", checkedApex+"keep 60 MX 1 host1\n"))
 	const n = 30_000
 	for _, remove := range []bool{false, true} {
-		changes, err := z.Update(func(txn *Txn) error {
+		changes, err := z.Update(FromControl, func(txn *Txn) error {
 			for i := range n {
 				if r := host(i, i); remove {
 					txn.RemoveName(r.Name)
@@ -540,7 +579,7 @@ func TestLargeEdits(t *testing.T) {
 	// The same little by little.
 	z = NewZone(mustZone(t, "example.", checkedApex))
 	for i := range 2 * n / 1000 {
-		if _, err := z.Update(func(txn *Txn) error {
+		if _, err := z.Update(FromControl, func(txn *Txn) error {
 			for k := range 1000 {
 				if i < n/1000 {
 					txn.Add(host(i*1000+k, 1))
@@ -593,7 +632,7 @@ func TestReadersAreNotDisturbed(t *testing.T) {
 		})
 	}
 	for i := range commits {
-		if _, err := z.Update(func(txn *Txn) error {
+		if _, err := z.Update(FromControl, func(txn *Txn) error {
 			return edit(t, txn, fmt.Sprintf("= counted TXT %d\n= counted RP n%d .\n+ n%d A 192.0.2.1\n- n%d.example.", i, i, i, i-10))
 		}); err != nil {
 			t.Error(err)
@@ -611,7 +650,7 @@ func TestWritersTakeTurns(t *testing.T) {
 	for range 4 {
 		writers.Go(func() {
 			for range 50 {
-				if _, err := z.Update(func(txn *Txn) error {
+				if _, err := z.Update(FromControl, func(txn *Txn) error {
 					r := txn.RRset(name, wire.TypeTXT)[0]
 					n, _ := strconv.Atoi(string(r.Data[1:]))
 					text := strconv.Itoa(n + 1)
@@ -624,7 +663,7 @@ func TestWritersTakeTurns(t *testing.T) {
 		})
 	}
 	writers.Wait()
-	txn := z.Begin()
+	txn := begin(t, z)
 	defer txn.Rollback()
 	if got := txn.RRset(name, wire.TypeTXT); len(got) != 1 || !bytes.Equal(got[0].Data, []byte("\x03200")) || z.Snapshot().Serial() != 201 {
 		t.Errorf("%v, serial %v", got, z.Snapshot().Serial())

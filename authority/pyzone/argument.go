@@ -13,7 +13,7 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// form appends the wire form of an argument to b. Its error goes on behind
+// form appends the wire form of an argument to b. Its error continues the text
 // "argument NAME".
 type form func(b []byte, v *value) ([]byte, error)
 
@@ -32,7 +32,7 @@ func domainName(b []byte, v *value) ([]byte, error) {
 	}
 	b, err := wire.AppendNameFromText(b, v.octets, wire.Root)
 	if err != nil {
-		return b, fmt.Errorf("%.100q is no name: %w", v.octets, err)
+		return b, fmt.Errorf("%.100q is not a name: %w", v.octets, err)
 	}
 	return b, nil
 }
@@ -96,7 +96,7 @@ func octets(b []byte, v *value) ([]byte, error) {
 	return append(b, v.octets...), nil
 }
 
-// octets16 is octets behind their length in two octets.
+// octets16 is octets after their length in two octets.
 func octets16(b []byte, v *value) ([]byte, error) {
 	return octets(binary.BigEndian.AppendUint16(b, uint16(len(v.octets))), v)
 }

@@ -5,9 +5,9 @@ import (
 	"regexp"
 )
 
-// LooksLike reports whether text, the beginning of a file, is that of a pyzone
-// and not of a master file: behind comments and blank lines, a name is
-// assigned to.
+// LooksLike reports whether text, the beginning of a file, is that of a pyzone and
+// not of a master file: the first line that is not blank or a comment is an
+// assignment.
 func LooksLike(text []byte) bool {
 	for len(text) > 0 {
 		line, rest, _ := bytes.Cut(text, []byte("\n"))

@@ -1,5 +1,5 @@
-// Package pyzone answers the question "what does this pyzone hold?". A pyzone
-// is a zone written as a Python list of calls, as Twisted Names reads it:
+// Package pyzone reads pyzones. A pyzone is a zone written as a Python list of
+// calls, as Twisted Names reads it:
 //
 //	zone = [
 //	    SOA('example.com', mname='ns1.example.com', rname='root.example.com', minimum='1H'),
@@ -7,17 +7,17 @@
 //	    A('ns1.example.com', '192.0.2.1'),
 //	]
 //
-// [Read] and [ReadFile] hand out one [Record] after the other. lexer.go cuts
-// the text into tokens, parser.go reads the statements, record.go makes record
-// data of the calls, literal.go knows Python's string and number literals.
+// [Read] and [ReadFile] pass one [Record] after the other to a function. lexer.go
+// splits the text into tokens, parser.go reads the statements, record.go makes
+// record data from the calls, literal.go reads Python's string and number literals.
 //
-// Nothing is ever run. What is not a literal, or a call of a record class with
-// literals, is an error that names the construct; every error says file, line
-// and column, and reading goes on at the next record. Size of the text, of
-// strings and depth of brackets are bounded. A record and all it points to is
-// lent until the function it was given to returns. Calls share nothing and may
-// run at the same time.
+// Nothing is executed. Anything that is not a literal, or a call of a record class
+// with literals, is an error that names the construct. Every error has file, line
+// and column, and reading continues at the next record. The size of the text and of
+// strings and the depth of brackets are bounded. A record and all it points to is
+// valid until the function it is passed to returns. Calls share nothing and may run
+// at the same time.
 //
-// Read next: FORMAT.md says which part of Python this is and where records
-// differ from Twisted's; package diagnostic has the list the errors go to.
+// Read next: FORMAT.md describes which part of Python this is and how records
+// differ from Twisted's; package diagnostic has the list of errors.
 package pyzone

@@ -19,12 +19,12 @@ const (
 	endOfLine             // of a logical line: inside brackets there are none
 	word                  // a name or a keyword
 	number                // source is the literal
-	text                  // value is what the string literal stands for
+	text                  // value is the string
 	punctuation           // source is the operator or bracket
-	broken                // no token of Python's; the error is reported already
+	broken                // not a Python token; the error has been reported
 )
 
-// place is where in the text something stands; both count from 1.
+// place is a position in the text; line and column count from 1.
 type place struct {
 	line, column int
 }
@@ -45,14 +45,14 @@ func (t *token) is(p string) bool {
 	return (t.kind == punctuation || t.kind == word) && string(t.source) == p
 }
 
-// bracket is an opening bracket whose partner has not come yet.
+// bracket is an opening bracket that has not been closed yet.
 type bracket struct {
 	open byte
 	at   place
 }
 
-// lexer cuts the text into tokens. It joins lines as Python does and sees to
-// it that brackets match, so that the parser need not.
+// lexer splits the text into tokens. It joins lines as Python does and checks that
+// brackets match, so that the parser need not.
 type lexer struct {
 	text      []byte
 	file      string
@@ -84,7 +84,7 @@ func (l *lexer) errorf(at place, format string, args ...any) {
 	l.problems.Errorf(l.position(at), format, args...)
 }
 
-// next returns the next token. At the end it returns endOfFile for ever.
+// next returns the next token. At the end it returns endOfFile each time.
 func (l *lexer) next() token {
 	if ended, t := l.skipBlanks(); ended {
 		return t
@@ -113,8 +113,8 @@ func (l *lexer) next() token {
 	return t
 }
 
-// skipBlanks goes to the next token and returns true, with the token, where
-// that is the end of a logical line or of the file.
+// skipBlanks moves to the next token. If that is the end of a logical line or of
+// the file, it returns the token and true.
 func (l *lexer) skipBlanks() (bool, token) {
 	for l.at < len(l.text) {
 		switch c := l.text[l.at]; c {
@@ -159,7 +159,7 @@ func (l *lexer) skipComment() bool {
 	return l.checkUTF8(start, l.at)
 }
 
-// checkUTF8 reports octets of the present line that are no UTF-8.
+// checkUTF8 reports octets of the present line that are not UTF-8.
 func (l *lexer) checkUTF8(start, end int) bool {
 	for i := start; i < end; {
 		if l.text[i] < utf8.RuneSelf {
@@ -191,7 +191,7 @@ func (l *lexer) skipLineEnd() {
 }
 
 // skipWord passes over a name or a keyword. Which letters beyond ASCII Python
-// takes does not matter: no such name means anything in a pyzone.
+// allows does not matter: no such name has a meaning in a pyzone.
 func (l *lexer) skipWord() {
 	for l.at < len(l.text) && (isWordStart(l.text[l.at]) || isDigit(l.text[l.at])) {
 		l.at++
@@ -204,8 +204,8 @@ func isWordStart(c byte) bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// operators of more than one character, longer ones first. What they mean
-// matters only to the error that names them.
+// operators of more than one character, longer ones first. They are only used to
+// name them in errors.
 var operators = []string{
 	"...", "**=", "//=", "<<=", ">>=",
 	"**", "//", "<<", ">>", ":=", "->", "==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "%=", "@=", "&=", "|=", "^=",
@@ -243,14 +243,14 @@ func (l *lexer) openBracket(t *token, c byte) {
 	if len(l.brackets) == maxDepth {
 		l.errorf(t.at, "brackets are nested deeper than %d levels", maxDepth)
 		t.kind = broken
-		l.at, l.brackets = len(l.text), nil // nobody means that: do not look further
+		l.at, l.brackets = len(l.text), nil // this cannot be meant: stop reading
 		return
 	}
 	t.kind = punctuation
 	l.brackets = append(l.brackets, bracket{c, t.at})
 }
 
-// closing is the partner of each opening bracket.
+// closing is the closing bracket for each opening one.
 var closing = map[byte]byte{'(': ')', '[': ']', '{': '}'}
 
 func (l *lexer) closeBracket(t *token, c byte) {

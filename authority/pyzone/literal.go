@@ -10,13 +10,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxString is the most octets a string may stand for: record data has no more.
+// maxString is the most octets of a string: record data cannot have more.
 const maxString = 65535
 
 // maxNumber is the most characters of a number.
 const maxNumber = 100
 
-// isStringPrefix reports whether a quote behind prefix belongs to it.
+// isStringPrefix reports whether a quote after prefix belongs to it.
 func isStringPrefix(prefix []byte) bool {
 	switch strings.ToLower(string(prefix)) {
 	case "r", "u", "b", "br", "rb", "f", "fr", "rf", "t", "tr", "rt":
@@ -25,13 +25,13 @@ func isStringPrefix(prefix []byte) bool {
 	return false
 }
 
-// stringReader is one string literal being read. The first thing that is wrong
-// is reported; the rest of the literal is passed over all the same.
+// stringReader reads one string literal. It reports the first error, and still
+// passes over the rest of the literal.
 type stringReader struct {
 	*lexer
 	value  []byte
 	copied bool // value is a copy already
-	run    int  // where the text begins that is not in value yet
+	run    int  // start of the text that is not in value yet
 	raw    bool
 	octets bool
 	failed bool
@@ -87,11 +87,11 @@ func (r *stringReader) read(start place) {
 		}
 	}
 	r.fail(start, "string is never closed")
-	r.brackets = nil // nor are they, but that says nothing new
+	r.brackets = nil // these are not closed either, which is not worth another error
 }
 
-// take adds the run of plain text that ends at end to the value. A literal of
-// a single run stays where it is.
+// take adds the run of plain text that ends at end to the value. A literal of a
+// single run is not copied.
 func (r *stringReader) take(end int) {
 	run := r.text[r.run:end]
 	if r.octets {
@@ -108,7 +108,7 @@ func (r *stringReader) take(end int) {
 	r.add(run...)
 }
 
-// add adds octets that do not stand in the text.
+// add adds octets that are not in the text.
 func (r *stringReader) add(octets ...byte) {
 	if !r.copied {
 		r.value, r.copied = append([]byte(nil), r.value...), true
@@ -127,7 +127,7 @@ func (r *stringReader) readLineEnd() {
 	r.run = r.at
 }
 
-// readBackslash reads a backslash and what it makes special.
+// readBackslash reads an escape.
 func (r *stringReader) readBackslash() {
 	if r.at+1 == len(r.text) {
 		r.at++
@@ -135,7 +135,7 @@ func (r *stringReader) readBackslash() {
 	}
 	next := r.text[r.at+1]
 	if r.raw {
-		r.at++ // the backslash stays, and what is behind it does not end the literal
+		r.at++ // the backslash stays, and the character after it does not end the literal
 		if next == '\n' || next == '\r' {
 			r.readLineEnd()
 		} else {
@@ -183,7 +183,7 @@ func (r *stringReader) readBackslash() {
 			r.readHex(backslash, 8)
 		case next == 'N' && !r.octets:
 			r.fail(r.placeOf(backslash), `\N{...} is not supported: write \u and four hexadecimal digits`)
-		default: // Python keeps the backslash where it makes nothing special
+		default: // Python keeps the backslash of unknown escapes
 			r.run, r.at = backslash, backslash+1
 			return
 		}
@@ -204,8 +204,8 @@ func (r *stringReader) readHex(backslash, digits int) {
 	r.addCode(backslash, backslash+2, 16)
 }
 
-// addCode adds the octet, or the character in UTF-8, whose number stands
-// between digits and the present place.
+// addCode adds the octet, or the character in UTF-8, whose number is the text from
+// digits to the present position.
 func (r *stringReader) addCode(backslash, digits, base int) {
 	code, err := strconv.ParseUint(string(r.text[digits:r.at]), base, 32)
 	switch {
@@ -216,7 +216,7 @@ func (r *stringReader) addCode(backslash, digits, base int) {
 	case r.octets:
 		r.add(byte(code))
 	case code > utf8.MaxRune || !utf8.ValidRune(rune(code)):
-		r.fail(r.placeOf(backslash), "escape %s is no character", r.text[backslash:r.at])
+		r.fail(r.placeOf(backslash), "escape %s is not a character", r.text[backslash:r.at])
 	default:
 		r.add(utf8.AppendRune(nil, rune(code))...)
 	}
@@ -226,7 +226,7 @@ func isHexDigit(c byte) bool {
 	return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// readNumber reads all that looks like part of a number: [parseNumber] judges it.
+// readNumber reads all that looks like part of a number; parseNumber checks it.
 func (l *lexer) readNumber(t *token) {
 	t.kind = number
 	start := l.at
@@ -240,13 +240,13 @@ func (l *lexer) readNumber(t *token) {
 	}
 }
 
-// isExponent reports whether a sign behind the number belongs to it.
+// isExponent reports whether a sign after the number belongs to it.
 func isExponent(number []byte) bool {
 	last := number[len(number)-1]
 	return (last == 'e' || last == 'E') && !hasBase(number)
 }
 
-// hasBase reports whether the number says its base: 0x, 0o, 0b.
+// hasBase reports whether the number has a base prefix: 0x, 0o, 0b.
 func hasBase(number []byte) bool {
 	if len(number) < 2 || number[0] != '0' {
 		return false
@@ -291,7 +291,7 @@ func parseNumber(source []byte) (value, error) {
 }
 
 func parseFloat(source []byte) (value, error) {
-	for i, c := range source { // an underscore stands between two digits
+	for i, c := range source { // an underscore has to be between two digits
 		if c == '_' && (i == 0 || i == len(source)-1 || !isDigit(source[i-1]) || !isDigit(source[i+1])) {
 			return value{}, errInvalid(source)
 		}

@@ -29,8 +29,8 @@ var kindWords = [...]string{"None", "a boolean", "a number", "a float", "a strin
 
 func (k valueKind) String() string { return kindWords[k] }
 
-// value is a literal. Of lists and tuples, which no record class takes, only
-// the kind is kept.
+// value is a literal. Of lists and tuples, which no record class accepts, only the
+// kind is kept.
 type value struct {
 	kind     valueKind
 	negative bool   // the number has a minus in front
@@ -42,21 +42,20 @@ type value struct {
 // argument is one argument of a call.
 type argument struct {
 	at      place
-	keyword []byte // as it stands in the text; empty for a positional one
+	keyword []byte // as written; empty for a positional one
 	value   value
 }
 
-// call is a record class with its arguments. It is used again for the next
-// one.
+// call is a record class with its arguments. It is reused for the next one.
 type call struct {
 	at        place
-	class     []byte // as it stands in the text
+	class     []byte // as written
 	arguments []argument
 }
 
-// parser reads the statements of a pyzone and hands each call in the list
-// called zone to record. Its methods return false when they met an error:
-// it is reported then, and whoever can go on behind it does.
+// parser reads the statements of a pyzone and passes each call in the list called
+// zone to record. Its methods return false after they have reported an error; a
+// caller that can continue after it does so.
 type parser struct {
 	lexer
 	token      token
@@ -79,7 +78,7 @@ func (p *parser) advance() {
 	p.startsLine = p.token.at.line > line
 }
 
-// parse reads all of the text. It returns an error only where record did.
+// parse reads all of the text. It returns only errors of record.
 func (p *parser) parse() error {
 	for p.token.kind != endOfFile && !p.problems.Full() {
 		if p.token.kind == endOfLine {
@@ -126,8 +125,8 @@ func (p *parser) endStatement() bool {
 	return p.unsupported("the end of the line")
 }
 
-// skipStatement goes to the next line that begins in the first column: what
-// is indented belongs to the statement that went wrong.
+// skipStatement moves to the next line that begins in the first column: indented
+// lines belong to the statement with the error.
 func (p *parser) skipStatement() {
 	for p.token.kind != endOfFile {
 		ended := p.token.kind == endOfLine
@@ -138,7 +137,7 @@ func (p *parser) skipStatement() {
 	}
 }
 
-// statements are the words that begin statements, with what they are called.
+// statements maps the words that begin statements to their names.
 var statements = map[string]string{
 	"import": "import statements", "from": "import statements", "def": "function definitions",
 	"class": "class definitions", "if": "if statements", "for": "for loops", "while": "while loops",
@@ -151,7 +150,7 @@ var statements = map[string]string{
 	"not": "operators",
 }
 
-// operatorWords are the words that join or begin expressions.
+// operatorWords maps the words that join or begin expressions to their names.
 var operatorWords = map[string]string{
 	"and": "operators", "or": "operators", "not": "operators", "in": "operators", "is": "operators",
 	"if": "conditional expressions", "else": "conditional expressions",
@@ -159,14 +158,14 @@ var operatorWords = map[string]string{
 	"lambda": "lambda expressions", "yield": "yield expressions", "await": "await expressions",
 }
 
-// refuse reports a construct of Python's that a pyzone cannot have.
+// refuse reports a construct of Python that a pyzone cannot have.
 func (p *parser) refuse(at place, construct string) bool {
 	p.errorf(at, "%s are not supported: a pyzone is read, not run", construct)
 	return false
 }
 
-// statement reads an assignment, or a string that stands alone as comments of
-// several lines do.
+// statement reads an assignment, or a string by itself, which is a comment of
+// several lines.
 func (p *parser) statement() (ok bool, err error) {
 	t := p.token
 	switch {
@@ -202,8 +201,8 @@ func (p *parser) statement() (ok bool, err error) {
 	return true, nil
 }
 
-// notAssigned reports what stands behind a word that begins a statement and is
-// not assigned to.
+// notAssigned reports what comes after a word that begins a statement and is not
+// assigned to.
 func (p *parser) notAssigned(name token) bool {
 	switch {
 	case p.token.is(":"):
@@ -218,8 +217,8 @@ func (p *parser) notAssigned(name token) bool {
 	return p.unsupported("\"=\"")
 }
 
-// unsupported reports the present token where want should stand, by the name
-// of the construct it belongs to if it can only be that.
+// unsupported reports the present token in the place of want. If the token can only
+// belong to one construct, the error names that.
 func (p *parser) unsupported(want string) bool {
 	t := &p.token
 	if t.kind == broken {
@@ -281,7 +280,7 @@ func (p *parser) zone(at place) (ok bool, err error) {
 	p.advance()
 	for !p.token.is(close) {
 		if len(p.brackets) < depth || p.problems.Full() {
-			return false, nil // it was not closed, or by the wrong bracket: that is reported
+			return false, nil // it was not closed, or by the wrong bracket, which has been reported
 		}
 		if !p.element(close) {
 			p.skipElement(depth)
@@ -295,7 +294,7 @@ func (p *parser) zone(at place) (ok bool, err error) {
 	return true, nil
 }
 
-// notList reports what is assigned to zone in place of a list.
+// notList reports what is assigned to zone instead of a list.
 func (p *parser) notList() bool {
 	t := p.token
 	if t.kind != word || operatorWords[string(t.source)] != "" {
@@ -308,7 +307,7 @@ func (p *parser) notList() bool {
 	return false
 }
 
-// element reads one call and the comma behind it.
+// element reads one call and the comma after it.
 func (p *parser) element(close string) bool {
 	if !p.readCall() {
 		return false
@@ -320,13 +319,13 @@ func (p *parser) element(close string) bool {
 	if p.token.is(close) {
 		return true
 	}
-	return p.unsupported(fmt.Sprintf(`"," or %q behind a record`, close))
+	return p.unsupported(fmt.Sprintf(`"," or %q after a record`, close))
 }
 
-// skipElement goes behind the comma that ends the element that went wrong, or
-// to the bracket that closes the list, in which brackets are depth deep. A
-// record class that begins a line begins a record too: brackets that are open
-// there were forgotten.
+// skipElement moves past the comma that ends the element with the error, or to the
+// bracket that closes the list, in which brackets are depth deep. A record class at
+// the start of a line also begins a record: brackets that are open there were
+// forgotten.
 func (p *parser) skipElement(depth int) {
 	for len(p.brackets) >= depth {
 		if p.startsLine && p.token.kind == word && classes[string(p.token.source)] != nil {
@@ -364,7 +363,7 @@ func (p *parser) readCall() bool {
 		if p.token.is(",") {
 			p.advance()
 		} else if !p.token.is(")") {
-			return p.unsupported(`"," or ")" behind an argument`)
+			return p.unsupported(`"," or ")" after an argument`)
 		}
 	}
 	p.advance()
@@ -405,7 +404,7 @@ func (p *parser) argument() bool {
 
 func isLiteralWord(t *token) bool { return t.is("None") || t.is("True") || t.is("False") }
 
-// variable is the value of a name, behind which the parser stands.
+// variable is the value of a name. The parser is at the token after the name.
 func (p *parser) variable(name *token) (value, bool) {
 	v, ok := p.variables[string(name.source)]
 	switch {
@@ -457,14 +456,14 @@ func (p *parser) value() (value, bool) {
 func (p *parser) signed(minus bool) (value, bool) {
 	p.advance()
 	if p.token.kind != number {
-		return value{}, p.unsupported("a number behind the sign")
+		return value{}, p.unsupported("a number after the sign")
 	}
 	v, ok := p.value()
 	v.negative = minus && (v.integer != 0 || v.float != 0)
 	return v, ok
 }
 
-// concatenation reads a string and those behind it, which are one with it.
+// concatenation reads adjacent strings, which are one.
 func (p *parser) concatenation() (value, bool) {
 	first := p.token
 	v := value{kind: textString, octets: first.value}
@@ -473,7 +472,7 @@ func (p *parser) concatenation() (value, bool) {
 	}
 	p.advance()
 	if p.token.kind == text {
-		v.octets = slices.Clone(v.octets) // what points into the text is not written to
+		v.octets = slices.Clone(v.octets) // the text must not be written to
 	}
 	for p.token.kind == text {
 		if p.token.octets != first.octets {
@@ -512,7 +511,7 @@ func (p *parser) display() (value, bool) {
 			return value{}, p.unsupported(fmt.Sprintf(`"," or %q`, close))
 		}
 		if elements == 0 && close == ")" {
-			v = element // parentheses without a comma make no tuple
+			v = element // parentheses without a comma do not make a tuple
 		}
 	}
 	p.advance()

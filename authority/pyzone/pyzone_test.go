@@ -149,7 +149,7 @@ func TestReadStopsWhereEmitFails(t *testing.T) {
 	}
 }
 
-// A record may be changed by whoever has it: the next one is whole all the same.
+// A function that changes the record it is passed does not damage the next one.
 func TestReadLendsRecords(t *testing.T) {
 	text := "zone = [NS('a', 'early'), SOA('a', 'b', 'c'), NS('a', 'late')]"
 	want, _ := readAll(t, text)
@@ -298,7 +298,7 @@ func TestReadBounds(t *testing.T) {
 		{"long number", soa + "MX('a', " + strings.Repeat("0", 1e6) + ", 'b')]", "number has more than 100 characters"},
 		{"long time", soa + "MX('a', 1, 'b', '" + strings.Repeat("9", 1e4) + "')]", "must be a time such as"},
 		{"long name", strings.Repeat("x", 1e6), `"=" is expected`},
-		{"long class", soa + strings.Repeat("x", 1e6) + "()]", "is no record class"},
+		{"long class", soa + strings.Repeat("x", 1e6) + "()]", "is not a record class"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, problems := check(t, []byte(test.text))
@@ -313,7 +313,7 @@ func TestReadBounds(t *testing.T) {
 }
 
 func TestReadStopsWhenProblemsAreFull(t *testing.T) {
-	problems := diagnostic.List{Limit: 3}
+	problems := diagnostic.List{Limit: 3, MaxErrors: 3}
 	text := "zone = [" + strings.Repeat("A(),\n", 1000) + "]"
 	if _, err := Read([]byte(text), "x", &problems, func(*Record) error { return nil }); err != nil {
 		t.Fatal(err)
@@ -323,7 +323,7 @@ func TestReadStopsWhenProblemsAreFull(t *testing.T) {
 	}
 }
 
-// Only what is wrong is reported, and what is right behind it is read.
+// Only errors are reported, and valid records after them are read.
 func TestReadGoesOnBehindErrors(t *testing.T) {
 	var problems diagnostic.List
 	var got []string

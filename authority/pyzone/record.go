@@ -1,14 +1,15 @@
 package pyzone
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/internal/files"
 	"github.com/names-dns/names/wire"
 )
 
@@ -18,25 +19,31 @@ const MaxFile = 1 << 28
 // maxTTL is the largest TTL (RFC 2181 8).
 const maxTTL = 1<<31 - 1
 
-// Record is one record of a pyzone. It is lent until the function it is given
-// to returns.
+// Record is one record of a pyzone. It is valid until the function it is passed to
+// returns.
 type Record struct {
 	wire.Record
 	Position diagnostic.Position // of the record class
 	HasTTL   bool                // the TTL was given with the record, not by the SOA
 }
 
-// ReadFile reads the pyzone at path and gives each of its records to emit: the
+// ReadFile reads the pyzone at path and passes each of its records to emit: the
 // SOA first, the others in their order. A record without a TTL has the minimum
-// of the SOA. Records of other domains are given to emit like all others.
+// of the SOA. Records of other domains are passed to emit like all others.
 //
-// Origin is the owner of the SOA, no name if there is none. What is wrong goes
-// to problems, a file that cannot be opened or read included; the reader goes
-// on with the next record until problems is full. A record with an error is
-// not given to emit.
+// Origin is the owner of the SOA, the zero name if there is none. Errors are added
+// to problems, including those of opening or reading the file; the reader continues
+// with the next record until problems is full. A record with an error is not passed
+// to emit.
 //
-// The error returned is that of emit, which ends the reading.
+// ReadFile returns the error of emit, which ends the reading. If problems is nil, it
+// also returns the errors that problems would have received.
 func ReadFile(path string, problems *diagnostic.List, emit func(*Record) error) (origin wire.Name, err error) {
+	if problems == nil {
+		problems = new(diagnostic.List)
+		origin, err = ReadFile(path, problems, emit)
+		return origin, cmp.Or(err, problems.Err())
+	}
 	text, err := readFile(path)
 	if err != nil {
 		problems.Add(&diagnostic.Problem{Position: diagnostic.Position{File: path}, Err: err})
@@ -45,9 +52,9 @@ func ReadFile(path string, problems *diagnostic.List, emit func(*Record) error) 
 	return Read(text, path, problems, emit)
 }
 
-// readFile reads one octet more than is allowed at the most.
+// readFile reads at most one octet more than is allowed.
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, _, err := files.Open(path)
 	if err != nil {
 		return nil, errors.Unwrap(err) // the path is the position already
 	}
@@ -55,9 +62,14 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, MaxFile+1))
 }
 
-// Read is [ReadFile] for text that is in memory; file is what problems call
-// it. The text is lent until Read returns.
+// Read is [ReadFile] for text in memory. Problems call it file. The text must not
+// change until Read returns.
 func Read(text []byte, file string, problems *diagnostic.List, emit func(*Record) error) (origin wire.Name, err error) {
+	if problems == nil {
+		problems = new(diagnostic.List)
+		origin, err = Read(text, file, problems, emit)
+		return origin, cmp.Or(err, problems.Err())
+	}
 	whole := diagnostic.Position{File: file}
 	if len(text) > MaxFile {
 		problems.Errorf(whole, "pyzone is larger than %d octets", MaxFile)
@@ -79,7 +91,7 @@ func Read(text []byte, file string, problems *diagnostic.List, emit func(*Record
 	return z.origin, nil
 }
 
-// zone makes records of calls. Those in front of the SOA wait for it.
+// zone makes records from calls. Records before the SOA wait for it.
 type zone struct {
 	problems *diagnostic.List
 	file     string
@@ -96,7 +108,7 @@ func (z *zone) position(at place) diagnostic.Position {
 	return diagnostic.Position{File: z.file, Line: at.line, Column: at.column}
 }
 
-// record is called by the parser. It returns errors of emit's only.
+// record is called by the parser. It returns only errors of emit.
 func (z *zone) record(c *call) error {
 	r, ok := z.build(c)
 	if !ok {
@@ -104,7 +116,7 @@ func (z *zone) record(c *call) error {
 	}
 	switch {
 	case r.Type == wire.TypeTSIG:
-		z.problems.Warnf(r.Position, "record left out: a TSIG signs one message and is no data of a zone")
+		z.problems.Warnf(r.Position, diagnostic.LeftOut, "record left out: a TSIG signs one message and does not belong in a zone")
 		return nil
 	case r.Type == wire.TypeSOA:
 		return z.begin(&r, c.at)
@@ -116,7 +128,7 @@ func (z *zone) record(c *call) error {
 	return z.hand(&r)
 }
 
-// begin emits the SOA and the records that stood in front of it.
+// begin emits the SOA and the records before it.
 func (z *zone) begin(soa *Record, at place) error {
 	if !z.origin.IsZero() {
 		z.problems.Errorf(soa.Position, "zone has a second SOA record; the first is at %v", z.soaAt)
@@ -143,8 +155,8 @@ func (z *zone) hand(r *Record) error {
 	return z.emit(r)
 }
 
-// build makes a record of a call. Every argument is looked at, so that each
-// mistake is reported.
+// build makes a record from a call. It checks every argument, so that each mistake
+// is reported.
 func (z *zone) build(c *call) (Record, bool) {
 	before := z.problems.Errors
 	fail := func(at place, format string, args ...any) {
@@ -152,7 +164,7 @@ func (z *zone) build(c *call) (Record, bool) {
 	}
 	class, ok := classes[string(c.class)]
 	if !ok {
-		z.problems.Errorf(z.position(c.at), "%.40q is no record class of a pyzone", c.class)
+		z.problems.Errorf(z.position(c.at), "%.40q is not a record class of a pyzone", c.class)
 		return Record{}, false
 	}
 	b := bind(class, c, fail)
@@ -223,8 +235,7 @@ func (z *zone) build(c *call) (Record, bool) {
 	return r, true
 }
 
-// bound is a call with its arguments at the parameters they are for; nil where
-// none is.
+// bound is a call with its arguments by parameter; nil for a parameter without one.
 type bound struct {
 	owner   *argument
 	values  [maxParameters]*argument
@@ -261,7 +272,7 @@ func bind(class *class, c *call, fail func(place, string, ...any)) (b bound) {
 	for i := positional; i < len(rest); i++ {
 		a := &rest[i]
 		if a.keyword == nil {
-			fail(a.at, "an argument without a keyword stands behind one with a keyword")
+			fail(a.at, "an argument without a keyword comes after one with a keyword")
 			continue
 		}
 		where := b.find(class, a.keyword)
@@ -277,8 +288,8 @@ func bind(class *class, c *call, fail func(place, string, ...any)) (b bound) {
 	return b
 }
 
-// find returns where the argument with that keyword belongs. For Twisted name
-// is always the owner; behind an owner it can only be the parameter.
+// find returns where the argument with that keyword belongs. For Twisted name is
+// always the owner; after an owner it can only be the parameter.
 func (b *bound) find(class *class, keyword []byte) **argument {
 	if string(keyword) == "name" && b.owner == nil {
 		return &b.owner
@@ -297,7 +308,7 @@ func (b *bound) find(class *class, keyword []byte) **argument {
 	return nil
 }
 
-// class is a record class of Twisted's.
+// class is a record class of Twisted Names.
 type class struct {
 	rrtype     wire.Type
 	parameters []parameter // their wire forms in this order are the data
@@ -394,9 +405,9 @@ var classes = map[string]*class{
 	}},
 }
 
-// trimA6 takes from the data of an A6 record what its prefix length makes
-// superfluous: the leading bits of the address, which the prefix has, or the
-// prefix (RFC 2874 3.1). Bits between are zero.
+// trimA6 removes from the data of an A6 record what its prefix length makes
+// redundant: the leading bits of the address, which the prefix has, or the prefix
+// (RFC 2874 3.1). Bits between are zero.
 func trimA6(data []byte) []byte {
 	prefixLen, suffix, prefix := int(data[0]), data[1:17], data[17:]
 	if prefixLen == 0 {

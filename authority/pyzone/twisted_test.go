@@ -124,7 +124,7 @@ func howTo(t *testing.T) string {
 	return string(text)
 }
 
-// pythonWithTwisted skips the test where there is none. The Python that comes
+// pythonWithTwisted skips the test if there is none. The Python that comes
 // first in PATH need not be the system's, to which packages are installed.
 func pythonWithTwisted(t *testing.T) string {
 	t.Helper()

@@ -11,37 +11,37 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// blockSize is how many octets of a file are read at once: few enough to stay
-// in a core's own cache until they are parsed, and so many that what a block
-// costs does not show. Who is to rest after each has them smaller.
+// blockSize is how many octets of a file are read at once: few enough to stay in a
+// core's own cache until they are parsed, and enough that the cost of a block does
+// not matter. Readers that pause after each block have smaller ones.
 const (
 	blockSize        = 256 << 10
-	restingBlockSize = 32 << 10
+	pausingBlockSize = 32 << 10
 )
 
 // block is a piece of a file: whole lines.
 type block struct {
 	text   []byte
-	line   int  // number of its first
+	line   int  // number of its first line
 	last   bool // the file ends with it
 	memory []byte
 }
 
-// cutter cuts a file into blocks. It cuts where a line ends and, if there is
-// such a place, in front of what looks like a record with its owner: whether an
-// entry ends there is for whoever reads it to find out.
-type cutter struct {
+// blockReader cuts a file into blocks. It cuts at the end of a line and, if
+// possible, before what looks like a record with its owner. The reader of the block
+// finds out whether an entry really ends there.
+type blockReader struct {
 	file  io.ReadCloser
-	size  int64   // of the file when it was opened, 0 if that says nothing
+	size  int64   // of the file when it was opened, 0 if unknown
 	taken int64   // octets of total that are still to be read
 	block int     // how many octets to read at once
 	total *budget // of all files together
-	rest  []byte  // read already, behind the last cut
+	rest  []byte  // already read, after the last cut
 	line  int     // of rest
 }
 
-// budget is how many octets may be read. Workers may find a file larger than it
-// was while another is being opened.
+// budget is how many octets may be read. It has a lock, because workers may find
+// that a file has grown while the reader opens another.
 type budget struct {
 	mutex      sync.Mutex
 	left, most int64
@@ -58,7 +58,7 @@ func (b *budget) take(n int64) error {
 }
 
 // open opens a file. Errors do not name it.
-func (r *reader) open(path string) (*cutter, error) {
+func (r *reader) open(path string) (*blockReader, error) {
 	file, err := r.options.Open(path)
 	if err != nil {
 		return nil, withoutPath(err)
@@ -73,15 +73,15 @@ func (r *reader) open(path string) (*cutter, error) {
 		file.Close()
 		return nil, err
 	}
-	return &cutter{file: file, size: size, taken: size, block: r.options.blockSize, total: r.octets, line: 1}, nil
+	return &blockReader{file: file, size: size, taken: size, block: r.options.blockSize, total: r.octets, line: 1}, nil
 }
 
-// next reads the next block into b, whose memory it uses again. It is not
-// called behind the last one. Errors do not name the file.
-func (c *cutter) next(b *block) error {
+// next reads the next block into b, whose memory it reuses. It is not called after
+// the last one. Errors do not name the file.
+func (c *blockReader) next(b *block) error {
 	size := max(c.block, len(c.rest)+1)
 	if c.size > 0 {
-		size = min(size, len(c.rest)+int(c.taken)+1) // the last octet is for the end to be found at once
+		size = min(size, len(c.rest)+int(c.taken)+1) // one octet more, to find the end at once
 	}
 	text := append(slices.Grow(b.memory[:0], size), c.rest...)
 	for {
@@ -96,7 +96,7 @@ func (c *cutter) next(b *block) error {
 			cut = lastCut(text)
 		}
 		if cut == 0 && err == nil {
-			text = slices.Grow(text, cap(text)) // a line that is longer than that
+			text = slices.Grow(text, cap(text)) // the line is longer than that
 			continue
 		}
 		b.text, b.line, b.last = text[:cut], c.line, err == io.EOF
@@ -109,8 +109,8 @@ func (c *cutter) next(b *block) error {
 	}
 }
 
-// fill reads until text has no more room or the file ends: then it is io.EOF.
-func (c *cutter) fill(text []byte) ([]byte, error) {
+// fill reads until text is full or the file ends; then it returns io.EOF.
+func (c *blockReader) fill(text []byte) ([]byte, error) {
 	for len(text) < cap(text) {
 		n, err := c.file.Read(text[len(text):cap(text)])
 		text = text[:len(text)+n]
@@ -127,8 +127,7 @@ func (c *cutter) fill(text []byte) ([]byte, error) {
 	return text, nil
 }
 
-// lastCut returns where text is to be cut, behind one of its line ends; 0 if
-// it has none.
+// lastCut returns where to cut text, after one of its line ends; 0 if it has none.
 func lastCut(text []byte) int {
 	end := bytes.LastIndexByte(text, '\n')
 	for i := end; i >= 0; i = bytes.LastIndexByte(text[:i], '\n') {
@@ -148,29 +147,29 @@ func countLines(text []byte) int {
 	return lines
 }
 
-// readFile reads the entries of a file and closes it. Errors are those of
-// reading it, and do not name it.
-func (r *reader) readFile(path string, c *cutter, origin wire.Name) error {
+// readFile reads the entries of a file and closes it. It returns errors of reading
+// it, which do not name it.
+func (r *reader) readFile(path string, c *blockReader, origin wire.Name) error {
 	defer c.file.Close()
 	r.enter(path, origin)
 	defer r.leave()
 	if r.workers > 1 && c.size > int64(c.block) {
-		return r.readAhead(c)
+		return r.readParallel(c)
 	}
 	b := block{memory: r.spareBlock}
 	r.spareBlock = nil
 	defer func() { r.spareBlock = b.memory }()
-	for r.goesOn() && !b.last {
+	for r.mayContinue() && !b.last {
 		if err := c.next(&b); err != nil {
 			return err
 		}
 		r.readBlock(&b)
-		r.options.Rest()
+		r.options.Pause()
 	}
 	return nil
 }
 
-// readBlock reads the entries that end in b, which is lent until it returns.
+// readBlock reads the entries that end in b, whose memory is used until it returns.
 func (r *reader) readBlock(b *block) {
 	if r.beginBlock(b) {
 		r.readEntries()
@@ -179,9 +178,9 @@ func (r *reader) readBlock(b *block) {
 	}
 }
 
-// beginBlock gives b to the scanner, behind the entry that began in blocks
-// before if there is one. It returns false where it is too early to look at that:
-// an entry over many blocks is not to be looked at with each of them.
+// beginBlock passes b to the scanner, after the entry that began in earlier blocks,
+// if there is one. It returns false if it is too early to scan that entry again: an
+// entry over many blocks is not scanned with each of them.
 func (r *reader) beginBlock(b *block) bool {
 	text := b.text
 	if len(r.begun) > 0 {
@@ -191,7 +190,7 @@ func (r *reader) beginBlock(b *block) bool {
 		}
 		text = r.begun
 	}
-	r.scanner.goOn(text, !b.last)
+	r.scanner.resume(text, !b.last)
 	return true
 }
 
@@ -199,5 +198,5 @@ func (r *reader) beginBlock(b *block) bool {
 func (r *reader) endBlock() {
 	r.begun = append(r.begun[:0], r.scanner.text[r.scanner.at:]...)
 	r.enough = 2 * len(r.begun)
-	r.ownerText = nil // was lent
+	r.ownerText = nil // points into the block
 }

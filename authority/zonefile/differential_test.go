@@ -15,15 +15,15 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// oddity is a text of which not everybody thinks the same, or might not.
+// oddity is a text that servers read differently, or might.
 type oddity struct {
 	title string
-	text  string            // stands behind preamble
-	whole bool              // it does not: it has SOA and NS itself
-	files map[string]string // files beside it
-	// accepts says who reads it: h(ere), B(IND), N(SD), K(not DNS).
+	text  string            // comes after preamble
+	whole bool              // without preamble: it has SOA and NS itself
+	files map[string]string // files next to it
+	// accepts says which programs read it: h(ere), B(IND), N(SD), K(not DNS).
 	accepts string
-	// why it goes this way here, where not all are of one mind
+	// why this package reads it so, if the programs differ
 	why string
 }
 
@@ -39,26 +39,26 @@ var oddities = []oddity{
 	{title: "lines that end in CR", text: "x A 192.0.2.1\ry A 192.0.2.1\n", accepts: "hBN", why: "as BIND and NSD"},
 	{title: "form feed between words", text: "x\fA 192.0.2.1\n", accepts: "h", why: "a page break separates; BIND would have it inside a name"},
 	{title: "form feed on a line", text: "\f\nx A 192.0.2.1\n", accepts: "h", why: "the same"},
-	{title: "byte order mark", text: "\xEF\xBB\xBF$ORIGIN example.\n@ 5 SOA a.example.org. b 1 2 3 4 5\n@ 5 NS a.example.org.\n", whole: true, accepts: "h", why: "editors write it; nobody wants it in a name"},
+	{title: "byte order mark", text: "\xEF\xBB\xBF$ORIGIN example.\n@ 5 SOA a.example.org. b 1 2 3 4 5\n@ 5 NS a.example.org.\n", whole: true, accepts: "h", why: "editors write it; it is not meant as part of a name"},
 	{title: "octet 0 in a word", text: "x TXT a\x00b\n", accepts: "N", why: "NSD takes it for the end of the word"},
 	{title: "octet 0 in quotes", text: "x TXT \"a\x00b\"\n", accepts: "BN", why: "no text file holds one; \\000 says it clearly"},
 	{title: "octet 0 in a comment", text: "x TXT a ; \x00\n", accepts: "hBNK"},
 	{title: "control octet in a word", text: "x TXT a\x01b\n", accepts: "hBN", why: "octets are octets"},
 	{title: "octet above 127 in a name", text: "\xE9 A 192.0.2.1\n", accepts: "hBN", why: "octets are octets; nothing is made of UTF-8"},
 	{title: "quote inside a word", text: "x TXT abc\"def\"\n", accepts: "hBN", why: "a quote starts a word of its own"},
-	{title: "word right behind a quote", text: "x TXT \"abc\"def\n", accepts: "hBN", why: "and ends it"},
-	{title: "quote behind an equals sign", text: "x TXT a=\"b c\"\n", accepts: "hBN", why: "two words; in SVCB and HTTPS they belong together"},
+	{title: "word right after a quote", text: "x TXT \"abc\"def\n", accepts: "hBN", why: "and ends it"},
+	{title: "quote after an equals sign", text: "x TXT a=\"b c\"\n", accepts: "hBN", why: "two words; in SVCB and HTTPS they belong together"},
 	{title: "quotes without a blank between", text: "x TXT \"a\"\"b\"\n", accepts: "hBN", why: "two words"},
 	{title: "quoted value of a parameter", text: "x SVCB 1 . alpn=\"h2,h3\"\n", accepts: "hBNK"},
-	{title: "quoted value behind a blank", text: "x SVCB 1 . alpn= \"h2\"\n", accepts: "h", why: "how words were separated is not kept"},
+	{title: "quoted value after a blank", text: "x SVCB 1 . alpn= \"h2\"\n", accepts: "h", why: "how words were separated is not kept"},
 	{title: "quotes over lines", text: "x TXT \"a\nb\"\n", accepts: "N", why: "far more often a quote was forgotten; as BIND and Knot DNS"},
-	{title: "line feed in quotes behind a backslash", text: "x TXT \"a\\\nb\"\n", accepts: "hBN", why: "it was meant"},
-	{title: "line feed in a word behind a backslash", text: "x TXT a\\\nb\n", accepts: "N", why: "as BIND and Knot DNS"},
+	{title: "line feed in quotes after a backslash", text: "x TXT \"a\\\nb\"\n", accepts: "hBN", why: "it was meant"},
+	{title: "line feed in a word after a backslash", text: "x TXT a\\\nb\n", accepts: "N", why: "as BIND and Knot DNS"},
 	{title: "backslash at the end of the file", text: "x TXT a\\", accepts: "N", why: "as BIND and Knot DNS"},
 	{title: "escape beyond 255", text: "x TXT \\300a\n", accepts: "N", why: "RFC 1035 5.1 has no such octet"},
 	{title: "escape of two digits", text: "x TXT \\12\n", accepts: "N", why: "RFC 1035 5.1 wants three"},
 	{title: "semicolon in quotes", text: "x TXT \"a;b(c\" ; d\n", accepts: "hBNK"},
-	{title: "semicolon right behind a word", text: "x A 192.0.2.1;d\n", accepts: "hBNK"},
+	{title: "semicolon right after a word", text: "x A 192.0.2.1;d\n", accepts: "hBNK"},
 
 	// Parentheses.
 	{title: "parentheses right at words", text: "x TXT a(b\n)c\n", accepts: "hBNK"},
@@ -71,14 +71,14 @@ var oddities = []oddity{
 
 	// Owner, TTL, class, type.
 	{title: "quoted owner", text: "\"x\" A 192.0.2.1\n", accepts: "hBN", why: "as BIND and NSD"},
-	{title: "quoted type", text: "x \"A\" 192.0.2.1\n", accepts: "N", why: "quotes say that it is no keyword; as BIND and Knot DNS"},
+	{title: "quoted type", text: "x \"A\" 192.0.2.1\n", accepts: "N", why: "quotes say that it is not a keyword; as BIND and Knot DNS"},
 	{title: "keywords as owners", text: "A A 192.0.2.1\nIN IN A 192.0.2.1\n3600 5 A 192.0.2.1\n", accepts: "hBNK"},
 	{title: "no owner to inherit", text: " 5 NS a.example.org.\n@ 5 SOA a.example.org. b 1 2 3 4 5\n", whole: true, accepts: "N", why: "RFC 1035 5.1 speaks of the last owner; NSD takes the origin"},
 	{title: "owner inherited over $ORIGIN", text: "x A 192.0.2.1\n$ORIGIN y.example.\n A 192.0.2.2\n", accepts: "hBNK"},
 	{title: "at sign inside a name", text: "a@b A 192.0.2.1\n", accepts: "hBN", why: "only a lone one is the origin"},
 	{title: "escaped at sign", text: "\\@ A 192.0.2.1\n", accepts: "hBNK"},
 	{title: "escaped dollar sign", text: "\\$TTL A 192.0.2.1\n", accepts: "hBNK"},
-	{title: "dollar sign at the start of an owner", text: "$x A 192.0.2.1\n", accepts: "N", why: "it is no directive there is; NSD warns and leaves the line out"},
+	{title: "dollar sign at the start of an owner", text: "$x A 192.0.2.1\n", accepts: "N", why: "there is no such directive; NSD warns and leaves the line out"},
 	{title: "empty label", text: "x..y A 192.0.2.1\n", accepts: ""},
 	{title: "label of 64 octets", text: strings.Repeat("a", 64) + " A 192.0.2.1\n", accepts: ""},
 	{title: "TTL, then class", text: "x 5 IN A 192.0.2.1\n", accepts: "hBNK"},
@@ -112,13 +112,13 @@ var oddities = []oddity{
 	{title: "no TTL, one before", text: "@ 99 SOA a.example.org. b 1 2 3 4 77\n@ NS a.example.org.\nx 55 A 192.0.2.1\ny A 192.0.2.1\n", whole: true, accepts: "hBNK", why: "the last one given, as RFC 1035 5.1 and BIND have it; NSD and Knot DNS take 3600"},
 	{title: "no TTL at the SOA", text: soaNoTTL + "@ NS a.example.org.\nx 5 A 192.0.2.1\ny A 192.0.2.1\n", whole: true, accepts: "hBNK", why: "MINIMUM, for all records without one, with a warning, as BIND; NSD and Knot DNS take 3600"},
 	{title: "no TTL before the SOA", text: "@ NS a.example.org.\n" + soaNoTTL, whole: true, accepts: "NK", why: "there is nothing to take it from; as BIND"},
-	{title: "$TTL behind records with TTLs", text: "@ 99 SOA a.example.org. b 1 2 3 4 77\n@ 5 NS a.example.org.\n$TTL 7\nx A 192.0.2.1\n", whole: true, accepts: "hBNK"},
+	{title: "$TTL after records with TTLs", text: "@ 99 SOA a.example.org. b 1 2 3 4 77\n@ 5 NS a.example.org.\n$TTL 7\nx A 192.0.2.1\n", whole: true, accepts: "hBNK"},
 
 	// Directives.
 	{title: "directive in lower case", text: "$ttl 5\n", accepts: "hBNK"},
 	{title: "directive on a last line without an end", text: "$TTL 5", accepts: "hNK", why: "as for any other line"},
-	{title: "directive behind a blank", text: " $TTL 5\n", accepts: ""},
-	{title: "directive that nobody knows", text: "$FOO 5\n", accepts: ""},
+	{title: "directive after a blank", text: " $TTL 5\n", accepts: ""},
+	{title: "unknown directive", text: "$FOO 5\n", accepts: ""},
 	{title: "$DATE", text: "$DATE 20260101000000\n", accepts: "B", why: "BIND's own files of caches have it, zones do not"},
 	{title: "$TTL with a word too many", text: "$TTL 5 x\n", accepts: ""},
 	{title: "$TTL with its TTL in quotes", text: "$TTL \"5\"\n", accepts: "N", why: "as BIND and Knot DNS"},
@@ -129,7 +129,7 @@ var oddities = []oddity{
 	{title: "$INCLUDE: owner inherited into the file", text: "x A 192.0.2.1\n$INCLUDE one\n", files: map[string]string{"one": " A 192.0.2.2\n"}, accepts: "hBN", why: "as BIND and NSD"},
 	{title: "$INCLUDE: origin that is relative", text: "$INCLUDE one x\n", files: map[string]string{"one": "y A 192.0.2.2\n"}, accepts: "hB", why: "as for $ORIGIN"},
 	{title: "$INCLUDE: quoted file", text: "$INCLUDE \"one\"\n", files: map[string]string{"one": "y A 192.0.2.2\n"}, accepts: "hBK", why: "as BIND and Knot DNS"},
-	{title: "$INCLUDE: beside the file that includes", text: "$INCLUDE sub/one\n", files: map[string]string{"sub/one": "$INCLUDE two\n", "sub/two": "y A 192.0.2.2\n"}, accepts: "hK", why: "a zone and its parts can move together; the others look where they were started"},
+	{title: "$INCLUDE: next to the including file", text: "$INCLUDE sub/one\n", files: map[string]string{"sub/one": "$INCLUDE two\n", "sub/two": "y A 192.0.2.2\n"}, accepts: "hK", why: "a zone and its parts can move together; the others look only where they were started, which is tried second here"},
 	{title: "$INCLUDE: loop", text: "$INCLUDE one\n", files: map[string]string{"one": "$INCLUDE one\n"}, accepts: ""},
 	{title: "$INCLUDE: no such file", text: "$INCLUDE one\n", accepts: ""},
 	{title: "$INCLUDE: parenthesis open at the end", text: "$INCLUDE one\n)\n", files: map[string]string{"one": "y TXT ( a\n"}, accepts: "N", why: "a file holds whole entries"},
@@ -139,7 +139,7 @@ var oddities = []oddity{
 	{title: "$GENERATE: dollar signs that stay", text: "$GENERATE 1-1 a$$b\\$c TXT $$\n", accepts: "hB", why: "as BIND"},
 	{title: "$GENERATE: data in quotes", text: "$GENERATE 1-2 x$ MX \"10 m$\"\n", accepts: "hB", why: "as BIND"},
 	{title: "$GENERATE: data of several words", text: "$GENERATE 1-2 x$ MX 10 m$\n", accepts: "h", why: "there is nothing else it could mean"},
-	{title: "$GENERATE: range with something behind it", text: "$GENERATE 1-2x x$ A 192.0.2.1\n", accepts: "B", why: "BIND does not look"},
+	{title: "$GENERATE: range with something after it", text: "$GENERATE 1-2x x$ A 192.0.2.1\n", accepts: "B", why: "BIND does not look"},
 	{title: "$GENERATE: SOA", text: "$GENERATE 1-1 x$ SOA \"a b 1 2 3 4 5\"\n", accepts: ""},
 }
 
@@ -183,7 +183,7 @@ func TestOddities(t *testing.T) {
 	}
 }
 
-// write writes the text and the files beside it to a folder.
+// write writes the text and the files next to it to a folder.
 func (o *oddity) write(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

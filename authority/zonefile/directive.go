@@ -39,7 +39,7 @@ func (r *reader) directive() (func(*reader), bool) {
 		return d, true
 	}
 	return func(r *reader) {
-		r.scanner.failWord(0, fmt.Errorf(`%s is not a directive; an owner that starts with a dollar sign is written with \ before it`, quoteWord(word)))
+		r.scanner.failWord(0, fmt.Errorf(`%s is not a directive; an owner that starts with a dollar sign is written with \ before it%s`, quoteWord(word), adviseDirective(word)))
 	}, true
 }
 
@@ -50,12 +50,13 @@ func (r *reader) readOrigin() {
 	}
 	if origin, ok := r.readName(1); ok {
 		r.setOrigin(origin)
+		r.movedOrigin, r.movedBy = true, "$ORIGIN"
 	}
 }
 
 func (r *reader) setOrigin(origin wire.Name) {
 	r.origin = origin
-	r.ownerText = nil // the same word may be another name from here on
+	r.ownerText = nil // the same word may mean another name from here on
 }
 
 // readDefaultTTL reads $TTL ttl.
@@ -76,9 +77,9 @@ func (r *reader) readDefaultTTL() {
 	r.defaultTTL = t
 }
 
-// include reads $INCLUDE file [origin]. The file starts with the owner that is
-// current here. Origin and owner are afterwards what they were before (RFC 1035
-// 5.1); a $TTL in it stays.
+// include reads $INCLUDE file [origin]. The file starts with the current owner.
+// Origin and owner are restored afterwards (RFC 1035 5.1); a $TTL in the file
+// stays.
 func (r *reader) include() {
 	if !r.wantWords(1, 2, "file name, then an origin or nothing") {
 		return
@@ -89,9 +90,6 @@ func (r *reader) include() {
 		s.failWord(1, err)
 		return
 	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(s.file), path)
-	}
 	origin := r.origin
 	if len(s.words) == 3 {
 		var ok bool
@@ -99,29 +97,53 @@ func (r *reader) include() {
 			return
 		}
 	}
-	if slices.ContainsFunc(r.chain, func(open string) bool { return filepath.Clean(open) == filepath.Clean(path) }) {
-		s.failWord(1, fmt.Errorf("file includes itself: %s", strings.Join(append(slices.Clone(r.chain), path), " -> ")))
-		return
-	}
 	if len(r.chain) >= r.options.MaxDepth {
 		s.failWord(1, fmt.Errorf("more than %d files included in each other: %s", r.options.MaxDepth, strings.Join(append(slices.Clone(r.chain), path), " -> ")))
 		return
 	}
-	file, err := r.open(path)
+	path, file, err := r.openIncluded(path)
 	if err == nil {
 		saved := r.context
 		r.context = context{badOwner: saved.badOwner}
 		r.setOwner(slices.Clone(saved.owner))
 		err = r.readFile(path, file, origin)
 		r.context = saved
+		r.movedOrigin, r.movedBy = true, "$INCLUDE"
+		if err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
 	}
 	if err != nil {
-		r.scanner.failWord(1, fmt.Errorf("%s: %w", path, err))
+		r.scanner.failWord(1, err)
 	}
 }
 
-// withoutPath is the error without the name of the file, which whoever reports
-// it says anyway.
+// openIncluded opens a file that a file includes: next to that one, or else in the
+// working directory, where BIND and NSD look.
+func (r *reader) openIncluded(path string) (string, *blockReader, error) {
+	places := []string{path}
+	if !filepath.IsAbs(path) {
+		places = slices.Compact([]string{filepath.Join(filepath.Dir(r.scanner.file), path), filepath.Clean(path)})
+	}
+	for _, place := range places {
+		if slices.ContainsFunc(r.chain, func(open string) bool { return filepath.Clean(open) == filepath.Clean(place) }) {
+			return place, nil, fmt.Errorf("file includes itself: %s", strings.Join(append(slices.Clone(r.chain), place), " -> "))
+		}
+		file, err := r.open(place)
+		if err == nil {
+			return place, file, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return place, nil, fmt.Errorf("%s: %w", place, err)
+		}
+	}
+	if len(places) == 1 {
+		return path, nil, fmt.Errorf("%s: %w", places[0], fs.ErrNotExist)
+	}
+	return path, nil, fmt.Errorf("%w: looked for %s, then for %s in the working directory", fs.ErrNotExist, places[0], places[1])
+}
+
+// withoutPath is the error without the name of the file, for callers that add it.
 func withoutPath(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
@@ -129,7 +151,7 @@ func withoutPath(err error) error {
 	return err
 }
 
-// unescapePath takes the escapes out of a file name.
+// unescapePath resolves the escapes in a file name.
 func unescapePath(text []byte) (string, error) {
 	path := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
@@ -169,7 +191,7 @@ func (r *reader) readName(i int) (wire.Name, bool) {
 	return wire.Name{}, false
 }
 
-// wantWords reports whether the directive has as many words as it should.
+// wantWords reports whether the directive has a valid number of words.
 func (r *reader) wantWords(least, most int, what string) bool {
 	s := &r.scanner
 	switch n := len(s.words) - 1; {

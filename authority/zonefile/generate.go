@@ -56,7 +56,7 @@ func (r *reader) generate() {
 	}
 }
 
-// generator is a $GENERATE at work.
+// generator executes one $GENERATE.
 type generator struct {
 	owner, data []byte // templates
 	header      header
@@ -86,8 +86,8 @@ func joinWords(words []wire.Word) []byte {
 	return b
 }
 
-// generateOne emits the record for number n. An error ends the directive: the
-// next number would most likely give it again.
+// generateOne emits the record for number n. An error ends the directive: the next
+// number would probably repeat it.
 func (r *reader) generateOne(g *generator, n int64) {
 	s := &r.scanner
 	var err error
@@ -123,9 +123,8 @@ func (r *reader) generateOne(g *generator, n int64) {
 }
 
 // appendExpansion appends template to b with n in place of each $ and, as its
-// modifiers say, of each ${offset[,width[,base]]}. $$ is a dollar sign, and a
-// backslash takes the meaning from what follows it; it stays, for the word is
-// read as any other afterwards.
+// modifiers say, of each ${offset[,width[,base]]}. $$ is a dollar sign. A backslash
+// escapes what follows and stays, because the word is read like others afterwards.
 func appendExpansion(b, template []byte, n int64) ([]byte, error) {
 	for i := 0; i < len(template); i++ {
 		switch c := template[i]; {
@@ -155,7 +154,7 @@ func appendExpansion(b, template []byte, n int64) ([]byte, error) {
 	return b, nil
 }
 
-// modifiers say how a number is written.
+// modifiers control how a number is written.
 type modifiers struct {
 	offset int64
 	width  int  // at least so many characters
@@ -191,8 +190,8 @@ func parseModifiers(text string) (modifiers, error) {
 	return m, nil
 }
 
-// append writes n. What is below zero is written with a sign in base 10 and as
-// 32 bits in the others, as BIND does.
+// append writes n. Negative numbers are written with a sign in base 10 and as 32
+// bits in the others, as BIND does.
 func (m modifiers) append(b []byte, n int64) []byte {
 	n += m.offset
 	bits := uint32(n)

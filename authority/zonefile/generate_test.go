@@ -35,7 +35,7 @@ func TestModifiers(t *testing.T) {
 	}
 }
 
-// slowNibbles writes digits from the last on, with a dot behind each and zeros
+// slowNibbles writes digits from the last on, with a dot after each and zeros
 // as far as the width asks for, and takes away what is too much.
 func slowNibbles(digits string, width int) string {
 	var b strings.Builder

@@ -1,24 +1,25 @@
 package zonefile
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"runtime"
 
 	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/internal/files"
 	"github.com/names-dns/names/wire"
 )
 
-// Record is one record of a zone file. Its owner and data are lent until emit
+// Record is one record of a zone file. Its owner and data are valid until emit
 // returns.
 type Record struct {
 	wire.Record
-	// Position is that of the owner or, where it is inherited, of the entry's
-	// first word; of records that $GENERATE makes, that of the directive.
+	// Position is that of the owner or, if it is inherited, of the entry's first
+	// word. Records from $GENERATE have the position of the directive.
 	Position diagnostic.Position
 }
 
@@ -29,18 +30,18 @@ const (
 	DefaultMaxGenerated = 1 << 24
 )
 
-// Options say how a file is read. The zero value is ready.
+// Options control how a file is read. The zero value is ready to use.
 type Options struct {
-	// Origin completes relative names until the first $ORIGIN. Zero: there is
-	// none, and a relative name is an error until then.
+	// Origin completes relative names until the first $ORIGIN. If it is zero,
+	// relative names are errors until then.
 	Origin wire.Name
-	// Class is the class of the zone; zero means IN. Records of another are
+	// Class is the class of the zone; zero means IN. Records of another class are
 	// errors.
 	Class wire.Class
-	// Open opens the file itself and those it includes; nil means os.Open.
+	// Open opens the file itself and those it includes; nil means that they
+	// have to be regular files, so that reading never blocks.
 	Open func(path string) (io.ReadCloser, error)
-	// MaxDepth is how many files may be open in each other by $INCLUDE; zero
-	// means DefaultMaxDepth.
+	// MaxDepth is how deep $INCLUDE may nest files; zero means DefaultMaxDepth.
 	MaxDepth int
 	// MaxBytes is how many octets all files together may have; zero means
 	// DefaultMaxBytes.
@@ -51,10 +52,9 @@ type Options struct {
 	// Workers is how many goroutines ReadFileParallel reads a file with; zero
 	// means GOMAXPROCS.
 	Workers int
-	// Rest, unless it is nil, is called after every piece of a file, which takes
-	// a good deal less than a millisecond to read: for those to whom others
-	// matter more.
-	Rest func()
+	// Pause, unless it is nil, is called after every block of a file, which takes
+	// much less than a millisecond to read. It lets a server yield to queries.
+	Pause func()
 
 	blockSize int // zero means the constant; tests have smaller ones
 }
@@ -65,7 +65,10 @@ func (o Options) withDefaults() Options {
 		o.Class = wire.ClassIN
 	}
 	if o.Open == nil {
-		o.Open = func(path string) (io.ReadCloser, error) { return os.Open(path) }
+		o.Open = func(path string) (io.ReadCloser, error) {
+			f, _, err := files.Open(path)
+			return f, err
+		}
 	}
 	if o.MaxDepth == 0 {
 		o.MaxDepth = DefaultMaxDepth
@@ -81,23 +84,28 @@ func (o Options) withDefaults() Options {
 	}
 	if o.blockSize == 0 {
 		o.blockSize = blockSize
-		if o.Rest != nil {
-			o.blockSize = restingBlockSize
+		if o.Pause != nil {
+			o.blockSize = pausingBlockSize
 		}
 	}
-	if o.Rest == nil {
-		o.Rest = func() {}
+	if o.Pause == nil {
+		o.Pause = func() {}
 	}
 	return o
 }
 
 // ReadFile reads the file at path and those it includes, and calls emit for
-// every record in order. What is wrong goes to problems, a file that cannot be
-// opened or read included; the reader goes on with the next entry until
-// problems is full. An entry with an error gives no record.
+// every record in order. Errors are added to problems, including those of files
+// that cannot be opened or read; the reader continues with the next entry until
+// problems is full. An entry with an error results in no record.
 //
-// The error returned is that of emit, which ends the reading.
+// ReadFile returns the error of emit, which ends the reading. If problems is nil,
+// it also returns the errors that problems would have received.
 func ReadFile(path string, o Options, problems *diagnostic.List, emit func(*Record) error) error {
+	if problems == nil {
+		problems = new(diagnostic.List)
+		return cmp.Or(ReadFile(path, o, problems, emit), problems.Err())
+	}
 	return newReader(o, problems, emit).read(path)
 }
 
@@ -114,22 +122,26 @@ func (r *reader) read(path string) error {
 	return r.stopped
 }
 
-// Read is [ReadFile] for text that is in memory; file is what problems call
-// it, and $INCLUDE looks in its directory. The text is lent until Read returns.
+// Read is [ReadFile] for text in memory. Problems call it file, and $INCLUDE looks
+// in the directory of file. The text must not change until Read returns.
 func Read(text []byte, file string, o Options, problems *diagnostic.List, emit func(*Record) error) error {
+	if problems == nil {
+		problems = new(diagnostic.List)
+		return cmp.Or(Read(text, file, o, problems, emit), problems.Err())
+	}
 	r := newReader(o, problems, emit)
 	if err := r.octets.take(int64(len(text))); err != nil {
 		problems.Add(&diagnostic.Problem{Position: diagnostic.Position{File: file}, Err: err})
 		return nil
 	}
 	r.enter(file, r.options.Origin)
-	r.scanner.goOn(trimMark(text), false)
+	r.scanner.resume(trimMark(text), false)
 	r.readEntries()
 	return r.stopped
 }
 
-// reader makes records of entries. What it holds directly goes on from file to
-// file; what $INCLUDE must give back is in its context.
+// reader makes records from entries. Its own fields continue from file to file;
+// what $INCLUDE has to restore is in its context.
 type reader struct {
 	options  Options
 	problems *diagnostic.List
@@ -157,7 +169,7 @@ type reader struct {
 	spareBlock []byte      // for the blocks of the next file
 }
 
-// context is what an included file has of its own (RFC 1035 5.1).
+// context is the state that each included file has for itself (RFC 1035 5.1).
 type context struct {
 	scanner   scanner
 	origin    wire.Name
@@ -166,8 +178,11 @@ type context struct {
 	ownerText []byte    // what owner was made from, with origin; empty: it was not
 	badOwner  bool      // the last owner was reported
 
-	begun  []byte // an entry of which the rest is still to come, see readBlock
-	enough int    // how long begun must be to be looked at again
+	movedOrigin bool   // there was no record since $ORIGIN or $INCLUDE
+	movedBy     string // which of them it was
+
+	begun  []byte // the beginning of an entry that is not complete, see readBlock
+	enough int    // how long begun must be to be scanned again
 }
 
 // ttl is a TTL that may be unknown.
@@ -197,8 +212,8 @@ func (r *reader) leave() {
 	r.chain = r.chain[:len(r.chain)-1]
 }
 
-// goesOn reports whether there is a reason to read on.
-func (r *reader) goesOn() bool {
+// mayContinue reports whether reading should continue.
+func (r *reader) mayContinue() bool {
 	return r.stopped == nil && !r.problems.Full() && !r.scanner.ended
 }
 
@@ -231,7 +246,7 @@ func (r *reader) readRecord() {
 	}
 	data, word, err := r.parseData(s, h.t, h.next)
 	if err != nil {
-		s.failWord(word, fmt.Errorf("%s data: %w", h.t, err))
+		s.failWord(word, adviseData(h.t, word-h.next, s.words[min(h.next, len(s.words)):], err))
 		return
 	}
 	seconds, ok := r.chooseTTL(h.ttl, h.t, data)
@@ -242,6 +257,7 @@ func (r *reader) readRecord() {
 		s.failWord(0, errors.New("no owner, and no record before to inherit it from"))
 		return
 	}
+	r.adviseEntry(&h)
 	r.emitRecord(r.name, seconds, h.t, data, s.position(s.offset(0)))
 }
 
@@ -252,8 +268,8 @@ func (r *reader) emitRecord(owner wire.Name, seconds uint32, t wire.Type, data [
 	r.stopped = r.lender.lend(record, r.emit)
 }
 
-// readOwner makes the first word the owner. Records of one owner tend to
-// follow each other: the same word again costs a comparison.
+// readOwner makes the first word the owner. Records of one owner are usually
+// consecutive, so repeating the same word costs only a comparison.
 func (r *reader) readOwner() {
 	text := r.scanner.words[0].Text
 	if len(text) > 0 && len(r.owner) > 0 && string(text) == string(r.ownerText) {
@@ -274,12 +290,12 @@ func (r *reader) setOwner(owner []byte) {
 	r.name, _, _ = wire.BorrowName(owner)
 }
 
-// header is what stands between owner and data.
+// header is what comes between owner and data.
 type header struct {
 	ttl      ttl // if it was given
 	hasClass bool
 	t        wire.Type // 0: not read yet
-	next     int       // index of the first word behind
+	next     int       // index of the first word after it
 }
 
 // readHeader reads TTL and class, in either order and if they are there, and
@@ -288,7 +304,7 @@ func (r *reader) readHeader(i int) (header, bool) {
 	h := header{next: i}
 	for h.t == wire.TypeNone {
 		if err := r.readKeyword(&h); err != nil {
-			r.scanner.failWord(h.next, err)
+			r.scanner.failWord(h.next, r.adviseOwner(err))
 			return h, false
 		}
 		h.next++
@@ -307,7 +323,7 @@ func (r *reader) readKeyword(h *header) (err error) {
 	}
 	if '0' <= word[0] && word[0] <= '9' {
 		if h.ttl.known {
-			return fmt.Errorf("%s: there is a TTL before, and this is no record type", quoteWord(word))
+			return fmt.Errorf("%s: there is a TTL before, and this is not a record type", quoteWord(word))
 		}
 		h.ttl, err = r.readTTL(h.next, word)
 		return err
@@ -322,9 +338,9 @@ func (r *reader) readKeyword(h *header) (err error) {
 	class, ok := lookupClass(word)
 	switch {
 	case !ok:
-		return fmt.Errorf("%s is not a record type", quoteWord(word))
+		return fmt.Errorf("%s is not a record type%s", quoteWord(word), r.adviseType(word))
 	case h.hasClass:
-		return fmt.Errorf("%s: there is a class before, and this is no record type", quoteWord(word))
+		return fmt.Errorf("%s: there is a class before, and this is not a record type", quoteWord(word))
 	case class != r.options.Class:
 		return fmt.Errorf("class %s in a zone of class %s", class, r.options.Class)
 	}
@@ -332,21 +348,21 @@ func (r *reader) readKeyword(h *header) (err error) {
 	return nil
 }
 
-// readTTL reads word i. One that is too large for RFC 2181 8 is taken as 0,
-// as that section has it, with a warning.
+// readTTL reads word i. A TTL that is too large counts as 0, with a warning (RFC
+// 2181 8).
 func (r *reader) readTTL(i int, word []byte) (ttl, error) {
 	seconds, err := parseTTL(word)
 	if err != nil {
 		return ttl{}, fmt.Errorf("%s: %w", quoteWord(word), err)
 	}
 	if seconds > maxTTL {
-		r.problems.Warnf(r.scanner.position(r.scanner.offset(i)), "TTL %d is larger than %d and counts as 0 (RFC 2181 8)", seconds, maxTTL)
+		r.problems.Warnf(r.scanner.position(r.scanner.offset(i)), diagnostic.TTLTooLarge, "TTL %d is larger than %d and counts as 0 (RFC 2181 8)", seconds, maxTTL)
 		seconds = 0
 	}
 	return ttl{seconds, true}, nil
 }
 
-// parseData makes data of type t of the words of s from i on, or says which of
+// parseData makes data of type t from the words of s from i on, or returns which of
 // them is wrong.
 func (r *reader) parseData(s *scanner, t wire.Type, i int) (data []byte, word int, err error) {
 	data, err = wire.AppendRdataFromText(r.data[:0], t, s.words[i:], r.origin)
@@ -379,7 +395,7 @@ func (r *reader) chooseTTL(given ttl, t wire.Type, data []byte) (uint32, bool) {
 	case t == wire.TypeSOA && len(data) >= 4:
 		minimum := min(binary.BigEndian.Uint32(data[len(data)-4:]), maxTTL)
 		r.defaultTTL = ttl{minimum, true}
-		r.problems.Warnf(r.scanner.position(r.scanner.offset(0)), "no TTL and no $TTL before: the SOA's MINIMUM of %d is taken", minimum)
+		r.problems.Warnf(r.scanner.position(r.scanner.offset(0)), diagnostic.NoTTL, "no TTL and no $TTL before: the SOA's MINIMUM of %d is taken", minimum)
 		return minimum, true
 	}
 	r.scanner.failWord(0, errors.New("no TTL, and no $TTL, TTL or SOA before to take it from"))

@@ -133,7 +133,7 @@ func TestStops(t *testing.T) {
 		}
 	}
 
-	problems := diagnostic.List{Limit: 3}
+	problems := diagnostic.List{Limit: 3, MaxErrors: 3}
 	emitted := 0
 	text := strings.Repeat("$INCLUDE other\n", 100) + "a 5 A 192.0.2.1\n"
 	o := Options{Origin: wire.Root, Open: openFrom([]storyFile{{"other", "a 5 A x\n"}})}

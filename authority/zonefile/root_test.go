@@ -12,7 +12,7 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// rootZonePath is the real root zone, signed, where the checkout has it beside it.
+// rootZonePath is the real root zone, signed, if the checkout has it next to it.
 const rootZonePath = "../../../shared/data/root-2018-03-12.zone.gz"
 
 // rootZone returns the text of the root zone or skips.

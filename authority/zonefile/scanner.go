@@ -8,40 +8,39 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// Bounds of one entry. The longest data is 65,535 octets: in the generic form
-// that is as many hexadecimal pairs, each of which may be a word of its own,
-// and four characters for each octet where all are escaped.
+// Bounds of one entry. The longest data is 65,535 octets: in the generic form that
+// is as many hexadecimal pairs, each of which may be a separate word, and four
+// characters for each octet if all are escaped.
 const (
 	maxWords   = 2*65535 + 16
 	maxWordLen = 4*65535 + 16
 )
 
-// scanner takes the text of one file apart: entries, and the words in them. An
-// entry is a line with words on it, or several where parentheses say so (RFC
-// 1035 5.1).
+// scanner splits the text of one file into entries, and these into words. An entry
+// is a line with words, or several lines joined by parentheses (RFC 1035 5.1).
 type scanner struct {
 	file     string
 	text     []byte
-	more     bool // the file goes on behind text, which is whole lines
+	more     bool // the file continues after text, which is whole lines
 	at       int  // the next octet
 	line     int  // the line it is on
 	problems *diagnostic.List
 
 	// The entry that next read last.
-	words  []wire.Word // slices of text; used again by the next entry
+	words  []wire.Word // slices of text; reused by the next entry
 	start  int         // its first octet, which is the first of a line
 	first  int         // the line that is
 	blank  bool        // it starts with a blank: the owner is inherited
-	broken bool        // something in it was reported, or is as soon as the entry is whole
+	broken bool        // an error in it was reported, or will be when the entry is complete
 
-	// The first thing wrong in the entry that is being read.
+	// The first error in the entry that is being read.
 	fault   error
 	faultAt int
 
-	ended bool // an entry was so wrong that nothing behind it is read
+	ended bool // an entry was so wrong that nothing after it is read
 }
 
-// octetKind is what an octet is to the scanner outside of quotes and comments.
+// octetKind is how the scanner treats an octet outside quotes and comments.
 type octetKind uint8
 
 const (
@@ -72,15 +71,15 @@ func newScanner(file string, text []byte, problems *diagnostic.List) scanner {
 // mark UTF-8 with.
 func trimMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF")) }
 
-// goOn continues with text, which stands in the file where the last one ended.
-// What next left is to be the start of it.
-func (s *scanner) goOn(text []byte, more bool) {
+// resume continues with text, which follows the last one in the file and begins
+// with what next left of that.
+func (s *scanner) resume(text []byte, more bool) {
 	s.text, s.more, s.at = text, more, 0
 }
 
-// next goes to the next entry that has words, or in which something is wrong.
-// It returns false when there is none. An entry that more text may belong to
-// is left alone: at is then where it starts, or else the end of the text.
+// next moves to the next entry that has words or an error. It returns false if
+// there is none. It does not read an entry that may continue in more text: at is
+// then where it starts, or else the end of the text.
 func (s *scanner) next() bool {
 	text, i := s.text, s.at
 	s.beginEntry(i)
@@ -146,7 +145,7 @@ func (s *scanner) beginEntry(i int) {
 	s.broken, s.fault = false, nil
 }
 
-// finishEntry reports what was found wrong in the entry, and whether it is one.
+// finishEntry reports the error in the entry, and returns whether it is an entry.
 func (s *scanner) finishEntry() bool {
 	if s.fault != nil {
 		s.problems.Errorf(s.position(s.faultAt), "%w", s.fault)
@@ -154,7 +153,7 @@ func (s *scanner) finishEntry() bool {
 	return len(s.words) > 0 || s.broken
 }
 
-// endLine returns what is behind the line end at octet i: LF, CR LF or CR.
+// endLine returns the octet after the line end at octet i: LF, CR LF or CR.
 func (s *scanner) endLine(i int) int {
 	s.line++
 	if s.text[i] == '\r' && i+1 < len(s.text) && s.text[i+1] == '\n' {
@@ -171,15 +170,15 @@ func endOfComment(text []byte, i int) int {
 	return i
 }
 
-// word adds the word without quotes that starts at octet i and returns what is
-// behind it. A backslash takes the meaning from the octet behind it; the word
-// keeps both (package wire reads escapes).
+// word adds the word without quotes that starts at octet i and returns the octet
+// after it. A backslash escapes the octet after it; the word keeps both (package
+// wire reads escapes).
 func (s *scanner) word(i int) int {
 	text, start := s.text, i
 	i = skipOrdinary(text, i)
 	for ; i < len(text) && octetKinds[text[i]] == escape; i = skipOrdinary(text, i) {
 		if i+1 == len(text) || octetKinds[text[i+1]] == lineEnd || text[i+1] == 0 {
-			s.fail(i, "backslash with nothing behind it")
+			s.fail(i, "backslash with nothing after it")
 			i++
 			continue
 		}
@@ -189,9 +188,9 @@ func (s *scanner) word(i int) int {
 	return i
 }
 
-// quotedWord adds the word between quotes that starts at octet i and returns
-// what is behind it. The end of the line ends it too, and is then an error,
-// unless it is a line feed behind a backslash.
+// quotedWord adds the word in quotes that starts at octet i and returns the octet
+// after it. The end of the line also ends it, and is an error, unless it is a line
+// feed after a backslash.
 func (s *scanner) quotedWord(i int) int {
 	text, start := s.text, i
 	for i++; i < len(text) && octetKinds[text[i]] != lineEnd; i++ {
@@ -228,9 +227,9 @@ func (s *scanner) add(start, end int, quoted bool) {
 	s.words = append(s.words, wire.Word{Text: s.text[start:end], Quoted: quoted})
 }
 
-// fail notes what is wrong at an octet of the entry that is being read, for
-// finishEntry to report. Of one entry only the first thing is: the rest tends
-// to follow from it.
+// fail records an error at an octet of the entry that is being read, for
+// finishEntry to report. Only the first error of an entry is reported: the others
+// usually follow from it.
 func (s *scanner) fail(offset int, format string, args ...any) {
 	if !s.broken {
 		s.fault, s.faultAt = fmt.Errorf(format, args...), offset
@@ -239,11 +238,11 @@ func (s *scanner) fail(offset int, format string, args ...any) {
 }
 
 func (s *scanner) failNul(offset int) {
-	s.fail(offset, "octet 0 in the text: this is no zone file, or a damaged one")
+	s.fail(offset, "octet 0 in the text: this is not a zone file, or it is damaged")
 }
 
-// failWord reports what is wrong with word i of the entry. Where the entry has
-// no such word it is missing, and the place is behind the last one.
+// failWord reports an error in word i of the entry. If the entry has no such word,
+// the position is after the last one.
 func (s *scanner) failWord(i int, err error) {
 	at := 0
 	if i < len(s.words) {
@@ -252,6 +251,9 @@ func (s *scanner) failWord(i int, err error) {
 		at = s.end(len(s.words) - 1)
 	}
 	if !s.broken {
+		if i < len(s.words) {
+			err = adviseFault(s.words[i].Text, err)
+		}
 		s.problems.Errorf(s.position(at), "%w", err)
 	}
 	s.broken = true
@@ -267,7 +269,7 @@ func (s *scanner) offset(i int) int {
 	return at
 }
 
-// end is the octet behind word i and its quote.
+// end is the octet after word i and its quote.
 func (s *scanner) end(i int) int {
 	w := s.words[i]
 	at := cap(s.text) - cap(w.Text) + len(w.Text)
@@ -290,8 +292,7 @@ func (s *scanner) position(offset int) diagnostic.Position {
 	return diagnostic.Position{File: s.file, Line: line, Column: offset - start + 1}
 }
 
-// keyword returns word i as it stands if it can be a keyword: it is there, and
-// has no quotes.
+// keyword returns word i if it can be a keyword: if it exists and has no quotes.
 func (s *scanner) keyword(i int) ([]byte, bool) {
 	if i >= len(s.words) || s.words[i].Quoted {
 		return nil, false

@@ -6,8 +6,8 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// scratch is memory that a reader works in. Growing it anew for each file would
-// be a good part of what a small one costs.
+// scratch is memory that readers reuse. Allocating it for each file would be a
+// large part of the cost of a small one.
 type scratch struct {
 	words              []wire.Word
 	data, owner, block []byte
@@ -15,14 +15,14 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// What is larger than that is not kept.
+// Larger memory is not kept.
 const (
 	keptWords  = 1 << 10
 	keptOctets = 64 << 10
 )
 
-// borrow gives the reader memory that others had before. It is given back once
-// nothing that the reader has made is lent any more.
+// borrow gives the reader pooled memory. It is returned when nothing refers to the
+// reader's results.
 func (r *reader) borrow() (giveBack func()) {
 	s := scratches.Get().(*scratch)
 	r.data, r.owner, r.spareWords, r.spareBlock = s.data, s.owner, s.words, s.block
@@ -30,7 +30,7 @@ func (r *reader) borrow() (giveBack func()) {
 		s.data, s.owner, s.words, s.block = keep(r.data), keep(r.owner), nil, keep(r.spareBlock)
 		if words := r.spareWords; cap(words) <= keptWords {
 			words = words[:cap(words)]
-			clear(words) // or they would keep what they are from
+			clear(words) // so that they do not retain the text
 			s.words = words[:0]
 		}
 		scratches.Put(s)

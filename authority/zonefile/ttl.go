@@ -14,8 +14,8 @@ var errTTL = errors.New("not a TTL: a number of seconds, or numbers with the uni
 var ttlUnits = [256]uint64{'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
 
 // parseTTL reads a TTL: a plain number of seconds, or numbers each with a
-// unit, of either case and in any order. It fails beyond 32 bits; what is
-// beyond maxTTL is for the caller to judge.
+// unit, in either case and in any order. It fails beyond 32 bits; the caller handles
+// values above maxTTL.
 func parseTTL(text []byte) (uint32, error) {
 	total, number, digits := uint64(0), uint64(0), 0
 	for _, c := range text {

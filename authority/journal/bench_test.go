@@ -1,0 +1,57 @@
+package journal
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+)
+
+// BenchmarkUpdate makes changes that are durable on the disk of the test
+// directory, by one writer and by a hundred at once.
+func BenchmarkUpdate(b *testing.B) {
+	for _, writers := range []int{1, 100} {
+		b.Run(fmt.Sprint(writers, " writers"), func(b *testing.B) {
+			j := open(b, Options{Dir: b.TempDir()})
+			z := newZone(b, j, "example.")
+			var n atomic.Int64
+			b.SetParallelism(writers)
+			b.ReportAllocs()
+			if writers == 1 {
+				for i := 0; b.Loop(); i++ {
+					if err := number(z, i); err != nil {
+						b.Fatal(err)
+					}
+				}
+				return
+			}
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() {
+					if err := number(z, int(n.Add(1))); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkOpen opens a journal of ten thousand changes and replays it.
+func BenchmarkOpen(b *testing.B) {
+	m := newMemFS()
+	j := open(b, Options{Dir: "d", FS: m})
+	z := newZone(b, j, "example.")
+	for i := range 10_000 {
+		if err := number(z, i); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		j, err := Open(Options{Dir: "d", FS: m})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if n, err := j.Replay(newZone(b, j, "example.")); n != 10_000 || err != nil {
+			b.Fatal(n, err)
+		}
+	}
+}

@@ -1,0 +1,391 @@
+package sign
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/names-dns/names/authority"
+	"github.com/names-dns/names/wire"
+	"github.com/names-dns/names/wire/dnssec"
+)
+
+// Signer signs a zone. Its methods may be called at the same time.
+type Signer struct {
+	policy Policy
+	keys   atomic.Pointer[[]*Key]
+	now    func() time.Time
+	ends   atomic.Int64 // when the first signature ends, as of the last Refresh; 0: unknown
+	maxTTL atomic.Uint32
+}
+
+// New returns a signer with these keys. now is the clock, nil for [time.Now].
+func New(policy Policy, keys []*Key, now func() time.Time) (*Signer, error) {
+	policy, err := policy.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if now == nil {
+		now = time.Now
+	}
+	s := &Signer{policy: policy, now: now}
+	s.SetKeys(keys)
+	return s, nil
+}
+
+// SetKeys exchanges the keys. The zone has the new ones after [Signer.Refresh],
+// or the next change.
+func (s *Signer) SetKeys(keys []*Key) {
+	keys = slices.Clone(keys)
+	s.keys.Store(&keys)
+}
+
+// Keys are the keys in use. The caller must not change them.
+func (s *Signer) Keys() []*Key { return *s.keys.Load() }
+
+// Policy is how the zone is signed, with the defaults filled in.
+func (s *Signer) Policy() Policy { return s.policy }
+
+// ErrForeignKeys is returned for a zone that brings DNSKEY records of keys that
+// the signer does not have.
+var ErrForeignKeys = errors.New("the zone has a DNSKEY record of a key that it is not signed with: import the key, or remove the record")
+
+// Stage signs what a transaction changes. It is an [authority.Stage].
+//
+// Records that the signer owns - RRSIG, NSEC, NSEC3, NSEC3PARAM, CDS, CDNSKEY, ZONEMD -
+// become as they have to be, whatever the transaction did to them. Keys that the
+// signer does not have are refused with [ErrForeignKeys].
+func (s *Signer) Stage(t *authority.Txn) error {
+	p, err := s.begin(t)
+	if err != nil {
+		return err
+	}
+	isFull := p.isFull()
+	if err := p.raiseSerial(); err != nil {
+		return err
+	}
+	if err := p.putApex(); err != nil {
+		return err
+	}
+	p.dropRemains(isFull)
+	names := p.names(isFull)
+	if s.policy.NSEC3 {
+		err = p.proveWithNSEC3(names, isFull)
+	} else {
+		err = p.proveWithNSEC(names, isFull)
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.sign(); err != nil {
+		return err
+	}
+	return p.digest()
+}
+
+// Refresh makes the signatures again that are due, and brings the zone to the
+// keys of now. It reports how many signatures were due. A zone that has nothing
+// due stays as it is.
+func (s *Signer) Refresh(z *authority.Zone) (due int, err error) {
+	ends := s.now().Add(s.policy.Validity) // of what is made now
+	var maxTTL uint32
+	_, err = z.Update(authority.FromControl, func(t *authority.Txn) error {
+		p, err := s.begin(t)
+		if err != nil {
+			return err
+		}
+		isCurrent, err := p.isApexCurrent()
+		if err != nil {
+			return err
+		}
+		if !isCurrent || p.isFull() { // any edit makes the stage do it
+			t.SetSerial(t.Base().Serial() + 1)
+			due++
+		}
+		for r := range t.Base().Unsorted() {
+			maxTTL = max(maxTTL, r.TTL)
+			if r.Type != wire.TypeRRSIG {
+				continue
+			}
+			var sig wire.RRSIG
+			c := wire.CursorOver(r.Data)
+			if sig.Parse(&c) != nil {
+				continue
+			}
+			if inception, expiration := s.policy.window(r.Name, sig.Covered, p.now); sig.Inception != inception || sig.Expiration != expiration {
+				if t.Remove(r) {
+					due++
+				}
+			} else if at := expiration.Time(p.now); at.Before(ends) {
+				ends = at
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		s.ends.Store(ends.Unix())
+		s.maxTTL.Store(maxTTL)
+	}
+	return due, err
+}
+
+// MaxTTL is the largest TTL of the zone, as of the last [Signer.Refresh].
+func (s *Signer) MaxTTL() time.Duration { return time.Duration(s.maxTTL.Load()) * time.Second }
+
+// Ends is when the first signature of the zone ends, as of the last [Signer.Refresh].
+func (s *Signer) Ends() (at time.Time, ok bool) {
+	unix := s.ends.Load()
+	return time.Unix(unix, 0), unix != 0
+}
+
+// Remove takes everything out of a zone that a signer makes, keys too. As long as
+// the parent has DS records, resolvers take such a zone for bogus: they have to go
+// first, and to leave the caches.
+func Remove(t *authority.Txn) {
+	var owners []wire.Record
+	for r := range t.Base().Unsorted() {
+		if isMade(r.Type) {
+			owners = append(owners, r.Clone())
+		}
+	}
+	for _, r := range owners {
+		t.Remove(r)
+	}
+}
+
+// isMade reports whether records of a type are what a signer makes, keys too.
+func isMade(t wire.Type) bool {
+	switch t {
+	case wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM, wire.TypeDNSKEY, wire.TypeCDS, wire.TypeCDNSKEY, wire.TypeZONEMD:
+		return true
+	}
+	return false
+}
+
+// pass is one run of a stage.
+type pass struct {
+	roles
+	t         *authority.Txn
+	policy    Policy
+	now       time.Time
+	origin    wire.Name
+	class     wire.Class
+	denialTTL uint32
+	owners    []owner // to be signed
+	isTrusted bool    // the version before was signed as a whole
+	verifiers map[*Key]*dnssec.Key
+}
+
+func (s *Signer) begin(t *authority.Txn) (*pass, error) {
+	now := s.now()
+	r, err := rolesAt(s.Keys(), now)
+	if err != nil {
+		return nil, fmt.Errorf("zone %s: %w", t.Origin(), err)
+	}
+	p := &pass{roles: r, t: t, policy: s.policy, now: now, origin: t.Origin(), class: t.Class()}
+	if p.verifiers, err = r.verifiers(); err != nil {
+		return nil, fmt.Errorf("zone %s: %w", t.Origin(), err)
+	}
+	if before := t.Before(); before != nil {
+		p.isTrusted = p.isSignedWhole(before)
+	}
+	return p, nil
+}
+
+// isSignedWhole reports whether the signature of a version's SOA record verifies.
+// The stage makes it anew with each change, so if something else has edited the
+// zone since - a journal that was merged with a newer file - it does not, and no
+// signature can be taken over without a look.
+func (p *pass) isSignedWhole(s *authority.Snapshot) bool {
+	soa := rrset{RRset: dnssec.RRset{Type: wire.TypeSOA}}
+	var signatures []wire.RRSIG
+	for r := range s.RecordsOf(p.origin) {
+		var sig wire.RRSIG
+		switch c := wire.CursorOver(r.Data); {
+		case r.Type == wire.TypeSOA:
+			soa.Name, soa.Class, soa.TTL, soa.Data = r.Name, r.Class, r.TTL, [][]byte{r.Data}
+		case r.Type == wire.TypeRRSIG && coveredType(r.Data) == wire.TypeSOA && sig.Parse(&c) == nil:
+			signatures = append(signatures, sig)
+		}
+	}
+	for _, sig := range signatures {
+		for k, v := range p.verifiers {
+			if k.Tag != sig.KeyTag || k.Record.Algorithm != sig.Algorithm {
+				continue
+			}
+			var c dnssec.Canonical
+			c.Set(&soa.RRset)
+			if message, err := c.AppendSigned(nil, &sig); err == nil && v.Verify(message, sig.Signature) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isFull reports whether the whole zone is to be signed: it comes as a whole, or
+// was not signed with these keys and this kind of proof.
+func (p *pass) isFull() bool {
+	base := p.t.Base()
+	if p.t.IsWhole() || !p.isTrusted {
+		return true
+	}
+	hasNSEC := false
+	signers := map[wire.Type][]uint32{}
+	for r := range base.RecordsOf(p.origin) {
+		switch r.Type {
+		case wire.TypeNSEC:
+			hasNSEC = true
+		case wire.TypeRRSIG:
+			var sig wire.RRSIG
+			if c := wire.CursorOver(r.Data); sig.Parse(&c) == nil {
+				signers[sig.Covered] = append(signers[sig.Covered], uint32(sig.Algorithm)<<16|uint32(sig.KeyTag))
+			}
+		}
+	}
+	if hasNSEC == p.policy.NSEC3 || !areOf(signers[wire.TypeSOA], p.zoneSigners) || !areOf(signers[wire.TypeDNSKEY], p.keySigners) {
+		return true
+	}
+	if p.policy.NSEC3 {
+		_, ok := p.t.HashedOwners(nsec3Parameters)
+		return !ok || p.policy.OptOut != p.hasOptOut(base)
+	}
+	return false
+}
+
+// areOf reports whether signatures are by these keys.
+func areOf(signatures []uint32, keys []*Key) bool {
+	var of []uint32
+	for _, k := range keys {
+		of = append(of, uint32(k.Record.Algorithm)<<16|uint32(k.Tag))
+	}
+	slices.Sort(of)
+	slices.Sort(signatures)
+	return slices.Equal(signatures, of)
+}
+
+// raiseSerial makes a version that comes as a whole one that secondaries fetch:
+// the serial number of what is served has gone ahead of that of its file.
+func (p *pass) raiseSerial() error {
+	before, soa := p.t.Before(), p.t.RRset(p.origin, wire.TypeSOA)
+	if len(soa) == 0 {
+		return nil // the zone is refused for it
+	}
+	var data wire.SOA
+	c := wire.CursorOver(soa[0].Data)
+	if err := data.Parse(&c); err != nil {
+		return err
+	}
+	p.denialTTL = min(data.Minimum, soa[0].TTL) // RFC 9077 3
+	if before == nil || before.Serial().Less(data.Serial) {
+		return nil
+	}
+	data.Serial = before.Serial() + 1
+	return p.t.Add(wire.Record{Name: p.origin, Type: wire.TypeSOA, Class: p.class, TTL: soa[0].TTL, Data: data.AppendTo(nil, nil)})
+}
+
+// apexSet is an RRset of the apex that the signer makes.
+type apexSet struct {
+	kind wire.Type
+	ttl  uint32
+	data [][]byte
+}
+
+// apexSets are the records of keys and parameters that the zone is to have.
+func (p *pass) apexSets() ([]apexSet, error) {
+	var keys, cds, cdnskey, parameters [][]byte
+	for _, k := range p.published {
+		keys = append(keys, k.Data())
+		if p.policy.CDS && k.isForParent(p.now) {
+			ds, err := k.DS(p.origin, digestSHA256)
+			if err != nil {
+				return nil, err
+			}
+			cds, cdnskey = append(cds, ds.AppendTo(nil, nil)), append(cdnskey, k.Data())
+		}
+	}
+	isLeaving := slices.ContainsFunc(p.published, func(k *Key) bool { return k.state(PartDS) == Unretentive })
+	if p.policy.CDS && isLeaving && len(cds) == 0 { // the parent is to have no DS records (RFC 8078 4)
+		cds, cdnskey = [][]byte{(&wire.DS{Digest: []byte{0}}).AppendTo(nil, nil)}, [][]byte{(&wire.DNSKEY{Protocol: 3, PublicKey: []byte{0}}).AppendTo(nil, nil)}
+	}
+	if p.policy.NSEC3 {
+		parameters = append(parameters, nsec3Parameters)
+	}
+	return []apexSet{
+		{wire.TypeDNSKEY, p.policy.KeyTTL, keys}, {wire.TypeCDS, p.policy.KeyTTL, cds}, {wire.TypeCDNSKEY, p.policy.KeyTTL, cdnskey},
+		{wire.TypeNSEC3PARAM, 0, parameters},
+	}, nil
+}
+
+// isApexCurrent reports whether the zone has these records.
+func (p *pass) isApexCurrent() (bool, error) {
+	sets, err := p.apexSets()
+	if err != nil {
+		return false, err
+	}
+	if (len(p.t.RRset(p.origin, wire.TypeZONEMD)) > 0) != (p.policy.ZONEMD != 0) {
+		return false, nil
+	}
+	for _, set := range sets {
+		records := p.t.RRset(p.origin, set.kind)
+		if len(records) != len(set.data) {
+			return false, nil
+		}
+		for _, r := range records {
+			if r.TTL != set.ttl || !slices.ContainsFunc(set.data, func(data []byte) bool { return string(data) == string(r.Data) }) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// putApex makes these records those that the zone has.
+func (p *pass) putApex() error {
+	if err := p.refuseForeignKeys(); err != nil {
+		return err
+	}
+	sets, err := p.apexSets()
+	if err != nil {
+		return err
+	}
+	p.t.RemoveRRset(p.origin, wire.TypeZONEMD)
+	if p.policy.ZONEMD != 0 { // so that its type is in the proofs
+		if err := p.t.Add(p.digestRecord(nil)); err != nil {
+			return err
+		}
+	}
+	for _, set := range sets {
+		p.t.RemoveRRset(p.origin, set.kind)
+		for _, data := range set.data {
+			if err := p.t.Add(wire.Record{Name: p.origin, Type: set.kind, Class: p.class, TTL: set.ttl, Data: data}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refuseForeignKeys looks for DNSKEY records that the transaction brings.
+func (p *pass) refuseForeignKeys() error {
+	before := p.t.Before()
+	for _, r := range p.t.RRset(p.origin, wire.TypeDNSKEY) {
+		isOurs := slices.ContainsFunc(p.published, func(k *Key) bool { return string(k.Data()) == string(r.Data) })
+		if !isOurs && (before == nil || !hasRecord(before, r)) {
+			return fmt.Errorf("zone %s: DNSKEY record with tag %d: %w", p.origin, dnssec.KeyTag(r.Data), ErrForeignKeys)
+		}
+	}
+	return nil
+}
+
+// hasRecord reports whether a version has a record, whatever its TTL.
+func hasRecord(s *authority.Snapshot, r wire.Record) bool {
+	for have := range s.RecordsOf(r.Name) {
+		if have.Type == r.Type && string(have.Data) == string(r.Data) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,82 @@
+package authority
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/names-dns/names/authority/zonefile"
+	"github.com/names-dns/names/internal/files"
+)
+
+// writtenByUs is the first line of a zone file that may be written again: there is
+// nothing in it that a person has written.
+const writtenByUs = "; This file is written by names. Edits of records are taken over at a reload; comments are lost.\n"
+
+// ErrNotRewritten is returned for a zone file that has what would be lost.
+var ErrNotRewritten = errors.New("file would lose what a person has written")
+
+// WriteFile writes a zone to its file: all of it or, after an error, nothing. The
+// records come in canonical order, one a line, the SOA first. A file with comments,
+// $INCLUDE or $GENERATE is left alone ([ErrNotRewritten]), unless its first line is the
+// one that WriteFile writes.
+func WriteFile(path string, s *Snapshot) error {
+	if err := mayRewrite(path); err != nil {
+		return err
+	}
+	return files.Replace(path, func(w io.Writer) error {
+		line := []byte(writtenByUs)
+		for r := range s.All() {
+			if _, err := w.Write(line); err != nil {
+				return err
+			}
+			line = zonefile.AppendRecord(line[:0], &r)
+		}
+		_, err := w.Write(line)
+		return err
+	})
+}
+
+// mayRewrite looks for what a rewritten file would lose.
+func mayRewrite(path string) error {
+	f, _, err := files.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.Close()
+	text, err := os.ReadFile(path)
+	if err != nil || bytes.HasPrefix(text, []byte(writtenByUs)) {
+		return err
+	}
+	refuse := func(line int, what string) error {
+		return fmt.Errorf("%s:%d: %w: %s; make its first line %q if names may write it", path, line, ErrNotRewritten, what, writtenByUs[:len(writtenByUs)-1])
+	}
+	inQuotes, line, startsLine := false, 1, true
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\n':
+			line, startsLine = line+1, true
+			continue
+		case c == '\\':
+			i++
+		case c == '"':
+			inQuotes = !inQuotes
+		case c == ';' && !inQuotes:
+			return refuse(line, "a comment")
+		case c == '$' && startsLine && !inQuotes:
+			for _, directive := range []string{"$INCLUDE", "$GENERATE"} {
+				if len(text)-i >= len(directive) && bytes.EqualFold(text[i:i+len(directive)], []byte(directive)) {
+					return refuse(line, directive)
+				}
+			}
+		}
+		startsLine = false
+	}
+	return nil
+}
