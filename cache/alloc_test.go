@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/names-dns/names/internal/race"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -17,12 +18,12 @@ func TestAllocations(t *testing.T) {
 		"alias.test. A":     {answers: []string{"alias.test. 300 CNAME b.example.", "b.example. 300 A 192.0.2.1"}, options: blocked},
 		"nodata.test. A":    {authority: []string{"test. 300 SOA n.test. m.test. 1 2 3 4 300"}},
 		"nxdomain.test. A":  {rcode: wire.RCodeNXDomain, authority: []string{"test. 300 SOA n.test. m.test. 1 2 3 4 300"}},
-		"failure.test. A":   {err: coded{errors.New("nobody there")}},
+		"failure.test. A":   {err: coded{errors.New("no server reachable")}},
 		"servfail.test. A":  {rcode: wire.RCodeServFail},
 		"uncached.test. A":  {rcode: wire.RCodeRefused},
 		"truncated.test. A": {answers: []string{"truncated.test. 300 TYPE65280 \\# 4 00000000", "truncated.test. 300 TXT aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}},
 	}
-	f := newCache(t, Config{}).Front(&behind{table: table})
+	f := newCache(t, Config{}).Resolver(&tableResolver{table: table})
 	defer f.Close()
 	for name := range table {
 		x := ask{name: name[:len(name)-2], edns: true}.exchange(t)
@@ -65,10 +66,10 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// TestStoringAllocatesNothing is about the cache: whoever has the answer may
+// TestStoringAllocatesNothing is about the cache: the resolver that has the answer may
 // allocate for it.
 func TestStoringAllocatesNothing(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("under the race detector sync.Pool forgets at random")
 	}
 	c := newCache(t, Config{Size: 128 << 10, Shards: 1})
@@ -92,20 +93,20 @@ func TestStoringAllocatesNothing(t *testing.T) {
 func TestPartsAllocateNothing(t *testing.T) {
 	c := newCache(t, Config{})
 	gone := answer{rcode: wire.RCodeNXDomain, authority: []string{soa}}
-	if err := errors.Join(c.KeepPart(PartDelegation, numberedDelegation(t)), c.KeepPart(PartAnswer, gone.message(t, "gone.test. A"))); err != nil {
+	if err := errors.Join(c.KeepPart(PartDelegation, numberedDelegation(t), Unchecked), c.KeepPart(PartAnswer, gone.message(t, "gone.test. A"), Unchecked)); err != nil {
 		t.Fatal(err)
 	}
 	zone, below, denied := question("n00000000.example.com. NS"), question("a.b.n00000000.example.com. A"), question("a.gone.test. A")
 	goneMX := question("gone.test. MX")
 	buf := make([]byte, 0, 512+PartSlack)
 	for what, find := range map[string]func() bool{
-		"a delegation":        func() bool { _, ok := c.FindPart(PartDelegation, zone, buf); return ok },
-		"a negative answer":   func() bool { _, ok := c.FindPart(PartAnswer, goneMX, buf); return ok },
-		"nothing":             func() bool { _, ok := c.FindPart(PartAnswer, below, buf); return !ok },
-		"a delegation above":  func() bool { _, _, ok := c.FindDelegation(below.Name, below.Class, buf); return ok },
-		"no delegation above": func() bool { _, _, ok := c.FindDelegation(denied.Name, denied.Class, buf); return !ok },
-		"a denial above":      func() bool { _, _, ok := c.FindDenied(denied.Name, denied.Class, buf); return ok },
-		"no denial above":     func() bool { _, _, ok := c.FindDenied(below.Name, below.Class, buf); return !ok },
+		"a delegation":        func() bool { _, _, ok := c.FindPart(PartDelegation, zone, buf); return ok },
+		"a negative answer":   func() bool { _, _, ok := c.FindPart(PartAnswer, goneMX, buf); return ok },
+		"nothing":             func() bool { _, _, ok := c.FindPart(PartAnswer, below, buf); return !ok },
+		"a delegation above":  func() bool { _, _, _, ok := c.FindDelegation(below.Name, below.Class, buf); return ok },
+		"no delegation above": func() bool { _, _, _, ok := c.FindDelegation(denied.Name, denied.Class, buf); return !ok },
+		"a denial above":      func() bool { _, _, _, ok := c.FindDenied(denied.Name, denied.Class, buf); return ok },
+		"no denial above":     func() bool { _, _, _, ok := c.FindDenied(below.Name, below.Class, buf); return !ok },
 	} {
 		if n := testing.AllocsPerRun(100, func() {
 			if !find() {
@@ -119,16 +120,16 @@ func TestPartsAllocateNothing(t *testing.T) {
 
 // TestPartsWithoutABuffer: who has none gets one of the right size.
 func TestPartsWithoutABuffer(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("under the race detector a slice that grows is allocated twice")
 	}
 	c := newCache(t, Config{})
-	if err := c.KeepPart(PartDelegation, numberedDelegation(t)); err != nil {
+	if err := c.KeepPart(PartDelegation, numberedDelegation(t), Unchecked); err != nil {
 		t.Fatal(err)
 	}
 	zone := question("n00000000.example.com. NS")
 	if n := testing.AllocsPerRun(100, func() {
-		if _, ok := c.FindPart(PartDelegation, zone, nil); !ok {
+		if _, _, ok := c.FindPart(PartDelegation, zone, nil); !ok {
 			t.Error("not found")
 		}
 	}); n != 1 {
@@ -137,7 +138,7 @@ func TestPartsWithoutABuffer(t *testing.T) {
 }
 
 func TestKeepingPartsAllocatesNothing(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("under the race detector sync.Pool forgets at random")
 	}
 	c := newCache(t, Config{Size: 128 << 10, Shards: 1})
@@ -146,7 +147,7 @@ func TestKeepingPartsAllocatesNothing(t *testing.T) {
 	if got := testing.AllocsPerRun(5000, func() {
 		number(packet, n)
 		n++
-		if err := c.KeepPart(PartDelegation, packet); err != nil {
+		if err := c.KeepPart(PartDelegation, packet, Unchecked); err != nil {
 			t.Error(err)
 		}
 	}); got != 0 {

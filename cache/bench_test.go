@@ -12,11 +12,11 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// filled returns a cache that knows www.example.com, and a front that asks
-// nobody else.
-func filled(b testing.TB) *Front {
-	next := &behind{table: map[string]*answer{"www.example.com. A": {answers: []string{"www.example.com. 86400 A 192.0.2.1"}}}}
-	f := newCache(b, Config{}).Front(next)
+// filled returns a cache that knows www.example.com, and asks
+// no other resolver.
+func filled(b testing.TB) *Resolver {
+	next := &tableResolver{table: map[string]*answer{"www.example.com. A": {answers: []string{"www.example.com. 86400 A 192.0.2.1"}}}}
+	f := newCache(b, Config{}).Resolver(next)
 	if err := f.TryResolve(ask{name: "www.example.com."}.exchange(b)); err != nil {
 		b.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func BenchmarkKeepPart(b *testing.B) {
 			for b.Loop() {
 				number(kind.packet, i)
 				i++
-				if err := c.KeepPart(kind.part, kind.packet); err != nil {
+				if err := c.KeepPart(kind.part, kind.packet, Unchecked); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -127,14 +127,14 @@ func BenchmarkKeepPart(b *testing.B) {
 func BenchmarkFindPart(b *testing.B) {
 	c := newCache(b, Config{})
 	packet := numbered(b)
-	if err := c.KeepPart(PartAnswer, packet); err != nil {
+	if err := c.KeepPart(PartAnswer, packet, Unchecked); err != nil {
 		b.Fatal(err)
 	}
 	q := questionOf(packet)
 	buf := make([]byte, 0, 512+PartSlack)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := c.FindPart(PartAnswer, q, buf); !ok {
+		if _, _, ok := c.FindPart(PartAnswer, q, buf); !ok {
 			b.Fatal("not found")
 		}
 	}
@@ -146,14 +146,14 @@ func BenchmarkFindDelegation(b *testing.B) {
 		b.Run(strconv.Itoa(below), func(b *testing.B) {
 			c := newCache(b, Config{})
 			packet := numberedDelegation(b)
-			if err := c.KeepPart(PartDelegation, packet); err != nil {
+			if err := c.KeepPart(PartDelegation, packet, Unchecked); err != nil {
 				b.Fatal(err)
 			}
 			name := wire.MustParseName(strings.Repeat("label.", below) + "n00000000.example.com.")
 			buf := make([]byte, 0, 512+PartSlack)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, ok := c.FindDelegation(name, wire.ClassIN, buf); !ok {
+				if _, _, _, ok := c.FindDelegation(name, wire.ClassIN, buf); !ok {
 					b.Fatal("not found")
 				}
 			}
@@ -230,4 +230,4 @@ func number(message []byte, n int) {
 	}
 }
 
-var _ names.Resolver = (*behind)(nil)
+var _ names.Resolver = (*tableResolver)(nil)

@@ -7,6 +7,8 @@ import (
 	"runtime/metrics"
 	"testing"
 	"unsafe"
+
+	"github.com/names-dns/names/internal/race"
 )
 
 // TestSizeIsWhatTheCacheTakes weighs caches of several sizes, to the byte.
@@ -41,7 +43,7 @@ func TestSizeIsWhatTheCacheTakes(t *testing.T) {
 func TestMemoryStaysWithinTheBudget(t *testing.T) {
 	count := 10_000_000
 	switch {
-	case raceEnabled:
+	case race.Enabled:
 		count = 100_000
 	case testing.Short():
 		count = 700_000 // more than there is room for

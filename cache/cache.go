@@ -22,7 +22,7 @@ type Cache struct {
 	shift     int // of a hash, to get the number of its shard
 	packers   sync.Pool
 	flushes   atomic.Uint64
-	tallies   [tallyStripes]tally
+	counts    [stripes]sharedCounts
 }
 
 // New returns an empty cache.
@@ -85,19 +85,19 @@ func (c *Cache) Put(reply []byte) error {
 	if p.edns.Extended != 0 {
 		return errRCode
 	}
-	var s split
+	var s variant
 	if p.edns.DO() {
-		s |= splitDO
+		s |= variantDO
 	}
 	if p.edns.Flags&wire.FlagCO != 0 {
-		s |= splitCO
+		s |= variantCO
 	}
 	if h.Flags.Has(wire.FlagCD) {
-		s |= splitCD
+		s |= variantCD
 	}
 	var k key
 	k.set(c.seed, p.question, s)
-	e := extra{rank: rankOf(h.Flags), flags: keptFlags(h.Flags), rcode: h.Flags.RCode()}
+	e := extra{rank: rankOf(h.Flags, Unchecked), flags: keptFlags(h.Flags), rcode: h.Flags.RCode()}
 	return c.store(p, &k, p.question, s, e, c.flushes.Load())
 }
 

@@ -16,10 +16,10 @@ import (
 type Config struct {
 	// Size is how many octets the cache may take, tables included: 64 MiB by
 	// default, at least 64 KiB. They are taken at once, in one piece. Questions
-	// that wait for an answer are not in it: see MaxFlights.
+	// that wait for an answer are not in it: see MaxInFlight.
 	Size int64
-	// Shards is how many parts the cache has, each with a lock for those who
-	// store: a power of two. By default there are enough for all processors.
+	// Shards is how many parts the cache has, each with a lock for writers: a
+	// power of two. By default there are enough for all processors.
 	Shards int
 
 	// MinTTL and MaxTTL bound the TTLs of answers: none and one day by default.
@@ -33,20 +33,21 @@ type Config struct {
 	// row, up to 5 min (RFC 9520 3.2).
 	FailureTTL time.Duration
 
-	// ServeStale is how long past its time an answer may be given to those who
+	// ServeStale is how long past its time an answer may be given to clients that
 	// would get none otherwise (RFC 8767). By default that is never done.
 	ServeStale time.Duration
 	// Prefetch asks again for popular answers in the last tenth of their life,
-	// so that nobody has to wait when it is over.
+	// so that no client has to wait when it is over.
 	Prefetch bool
 
-	// Timeout bounds how long the resolver behind the cache may take: 10 s by
-	// default. Each asker has a deadline of its own beside.
+	// Timeout bounds how long the next resolver may take: 10 s by
+	// default. Each client has a deadline of its own, too.
 	Timeout time.Duration
-	// MaxFlights is how many different questions may be with the resolver
-	// behind at a time: 10 000 by default, of some 4 KiB each. Of these
-	// MaxPrefetch may be for nobody in particular: 100.
-	MaxFlights, MaxPrefetch int
+	// MaxInFlight is how many different questions the next resolver may work on
+	// at a time: 10 000 by default, of some 4 KiB each. A client (an IPv4 address
+	// or a /56) may have three times as many of them as it leaves free. Of these
+	// MaxPrefetch may be prefetches: 100.
+	MaxInFlight, MaxPrefetch int
 	// MaxWaiting is how many may wait for the answer to the same question:
 	// 10 000 by default.
 	MaxWaiting int
@@ -54,9 +55,9 @@ type Config struct {
 	Events Events
 }
 
-// Events are functions that hear what happens. Each may be nil. They are called
-// from many goroutines, by the one that serves the query, and must not wait.
-// The question is lent.
+// Events are functions that are called when something happens. Each may be nil.
+// They are called from many goroutines, by the one that serves the query, and must
+// not wait. The question is lent.
 type Events struct {
 	Hit    func(q wire.Question) // answered from the cache
 	Miss   func(q wire.Question) // not
@@ -76,7 +77,7 @@ func (c *Config) complete() error {
 		fallback int
 	}{
 		{"Shards", &c.Shards, 1},
-		{"MaxFlights", &c.MaxFlights, 10000},
+		{"MaxInFlight", &c.MaxInFlight, 10000},
 		{"MaxPrefetch", &c.MaxPrefetch, 100},
 		{"MaxWaiting", &c.MaxWaiting, 10000},
 	} {
@@ -103,7 +104,7 @@ func (c *Config) complete() error {
 	}
 	switch {
 	case c.Shards&(c.Shards-1) != 0:
-		return fmt.Errorf("cache: Shards is %d, no power of two", c.Shards)
+		return fmt.Errorf("cache: Shards is %d, which is not a power of two", c.Shards)
 	case c.Size/int64(c.Shards) < minSize:
 		return fmt.Errorf("cache: Size is %d octets, below %d for each of %d shards", c.Size, minSize, c.Shards)
 	case c.Size/int64(c.Shards) > 1<<34:

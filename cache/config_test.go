@@ -17,7 +17,7 @@ func TestBadConfig(t *testing.T) {
 		{Config{Size: -1}, "Size is -1"},
 		{Config{Size: 1000}, "Size is 1000 octets, not between 65536 and"},
 		{Config{Shards: -1}, "Shards is -1"},
-		{Config{Shards: 3}, "Shards is 3, no power of two"},
+		{Config{Shards: 3}, "Shards is 3, which is not a power of two"},
 		{Config{Size: 1 << 20, Shards: 32}, "for each of 32 shards"},
 		{Config{Size: 1 << 40, Shards: 1}, "for each of 1 shards"},
 		{Config{MinTTL: -time.Second}, "MinTTL is -1s"},
@@ -29,7 +29,7 @@ func TestBadConfig(t *testing.T) {
 		{Config{FailureTTL: time.Hour}, "FailureTTL is 1h0m0s"},
 		{Config{ServeStale: -1}, "ServeStale is -1ns"},
 		{Config{Timeout: -1}, "Timeout is -1ns"},
-		{Config{MaxFlights: -1}, "MaxFlights is -1"},
+		{Config{MaxInFlight: -1}, "MaxInFlight is -1"},
 		{Config{MaxPrefetch: -1}, "MaxPrefetch is -1"},
 		{Config{MaxWaiting: -1}, "MaxWaiting is -1"},
 	} {
@@ -48,7 +48,7 @@ func TestEvents(t *testing.T) {
 		Stored: func(q wire.Question, life time.Duration) {
 			heard = append(heard, "stored "+q.Name.String()+" "+life.String())
 		},
-	}}).Front(&scripted{answer: oneAddress})
+	}}).Resolver(&scripted{answer: oneAddress})
 	defer f.Close()
 	for range 2 {
 		if err := f.TryResolve(ask{name: "a.test."}.exchange(t)); err != nil {

@@ -1,17 +1,17 @@
 // Package cache answers the question "what have we seen?": answers borrowed
 // from other resolvers, for as long as their owners said.
 //
-// A [Cache] keeps whole answers in wire form. [Cache.Front] puts it in front
-// of another resolver: the [Front] answers what the cache has, asks the other
-// for the rest, once for all who ask the same at the same time, and keeps what
+// A [Cache] keeps whole answers in wire form. [Cache.Resolver] puts it in front
+// of another resolver: the [Resolver] answers what the cache has, asks the other
+// for the rest, once for all clients that ask the same at the same time, and keeps what
 // it said.
 //
-// A recursor keeps in it, beside the answers, what it makes answers of: [Part].
+// A recursor also keeps in it what it makes answers of: [Part], an RRset cache.
 // Clients never get these as they are.
 //
 // The memory of a cache is one piece without pointers, taken in [New] and never
-// exceeded. Any number of goroutines may use it. A hit takes no lock, waits for
-// nobody and allocates nothing; whoever stores holds the lock of one shard for
+// exceeded. Any number of goroutines may use it. A hit takes no lock, never waits
+// and allocates nothing; a writer holds the lock of one shard for
 // as long as it takes to write one answer. An answer is never served past its
 // time, unless [Config.ServeStale] says so.
 //

@@ -22,8 +22,9 @@ import (
 //	       entries
 //	       checksum: 4 octets
 //	entry  length: 2 octets, of the message
-//	       split: an octet, as in keys; see [split]
-//	       used: an octet, how often it was asked for, 0 to 3
+//	       variant: an octet, as in keys; see [variant]
+//	       used: an octet, how often it was asked for, 0 to 3, and four times
+//	       the security status of a part; see [Security]
 //	       extended error: 2 octets, its code plus one, 0 for none (RFC 8914)
 //	       life: 4 octets, in seconds, of the answer when it came
 //	       expiry: 8 octets, in milliseconds since 1970-01-01 UTC
@@ -49,13 +50,13 @@ const (
 var dumpTable = crc32.MakeTable(crc32.Castagnoli)
 
 // Save writes to w what is in the cache and still of use, for [Cache.Load], and
-// returns how many entries that are. Failures are left out: who starts anew
+// returns how many entries that are. Failures are left out: a server that starts anew
 // shall try anew.
 //
 // source says where the answers come from: which servers are asked, say. Load
 // takes only what was saved with the same one.
 //
-// It holds up nobody: it takes no lock, and needs 150 KiB. What is stored or
+// It delays no client: it takes no lock, and needs 150 KiB. What is stored or
 // moved meanwhile may be missing.
 func (c *Cache) Save(w io.Writer, source string) (entries int, err error) {
 	now := c.now()
@@ -76,7 +77,7 @@ type dumper struct {
 	w       io.Writer
 	now     int64  // on the cache's clock
 	epoch   int64  // what that showed in 1970, negated
-	block   []byte // behind four octets for its length
+	block   []byte // after four octets for its length
 	sum     uint32 // of what was written
 	entries int
 	words   []byte // of the entry that is copied
@@ -163,7 +164,7 @@ func (d *dumper) append(v slot, h *header) {
 		Class: wire.Class(binary.BigEndian.Uint16(key[n+2:])),
 	}
 	if q.Type == typeAny {
-		q.Type = wire.TypeA // nobody asks for typeAny
+		q.Type = wire.TypeA // no client asks for typeAny
 	}
 	var flags wire.Flags
 	if h.flags()&keptAD != 0 {
@@ -173,7 +174,7 @@ func (d *dumper) append(v slot, h *header) {
 		flags |= wire.FlagRA
 	}
 	from := len(d.block)
-	d.block = append(d.block, 0, 0, key[n+4], byte(v&slotUsed))
+	d.block = append(d.block, 0, 0, key[n+4], byte(v&slotUsed)|byte(h.security())<<2)
 	d.block = binary.BigEndian.AppendUint16(d.block, uint16(h[2]>>32))
 	d.block = binary.BigEndian.AppendUint32(d.block, uint32(h.life()/1000))
 	d.block = binary.BigEndian.AppendUint64(d.block, uint64(d.epoch+h.expiry()))

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/names-dns/names/internal/race"
 	"github.com/names-dns/names/wire"
 )
 
@@ -58,8 +59,8 @@ func known(t testing.TB, c *Cache, a ask) string {
 func knownParts(t testing.TB, c *Cache, what string) (text string) {
 	t.Helper()
 	for _, part := range []Part{PartAnswer, PartDelegation} {
-		if packet, ok := c.FindPart(part, question(what), nil); ok {
-			text += fmt.Sprintln(part, partText(t, packet))
+		if packet, status, ok := c.FindPart(part, question(what), nil); ok {
+			text += fmt.Sprintln(part, status, partText(t, packet))
 		}
 	}
 	return text
@@ -86,21 +87,22 @@ func TestSaveAndLoad(t *testing.T) {
 		{ask{name: "secure.test.", do: true}, answer{flags: wire.FlagAD | wire.FlagRA, answers: []string{"secure.test. 86400 A 192.0.2.1"}}},
 	}
 	parts := []struct {
-		part Part
-		q    string
+		part   Part
+		q      string
+		status Security
 		answer
 	}{
-		{PartAnswer, "a.test. A", answer{flags: wire.FlagAA, answers: []string{"a.test. 120 A 192.0.2.9"}}},
-		{PartAnswer, "test. NS", answer{flags: wire.FlagAA, answers: []string{"test. 100 NS ns.test."}}},
-		{PartDelegation, "test. NS", answer{authority: []string{"test. 250 NS ns.test."}, additional: []string{"ns.test. 250 A 192.0.2.1"}}},
-		{PartDelegation, ". NS", answer{authority: []string{". 3600 NS a.root-servers.net."}}},
-		{PartAnswer, "gone.test. A", answer{rcode: wire.RCodeNXDomain, authority: negative}},
+		{PartAnswer, "a.test. A", Secure, answer{flags: wire.FlagAA, answers: []string{"a.test. 120 A 192.0.2.9"}}},
+		{PartAnswer, "test. NS", Insecure, answer{flags: wire.FlagAA, answers: []string{"test. 100 NS ns.test."}}},
+		{PartDelegation, "test. NS", Secure, answer{authority: []string{"test. 250 NS ns.test."}, additional: []string{"ns.test. 250 A 192.0.2.1"}}},
+		{PartDelegation, ". NS", Unchecked, answer{authority: []string{". 3600 NS a.root-servers.net."}}},
+		{PartAnswer, "gone.test. A", Bogus, answer{rcode: wire.RCodeNXDomain, authority: negative}},
 	}
 	for _, config := range []Config{{}, {Size: 64 << 10, Shards: 1}, {Size: 8 << 20, Shards: 16, ServeStale: time.Minute}} {
 		synctest.Test(t, func(t *testing.T) {
 			old := newCache(t, Config{})
 			next := &scripted{}
-			f := old.Front(next)
+			f := old.Resolver(next)
 			defer f.Close()
 			for _, a := range answers {
 				next.answer = a.answer
@@ -109,7 +111,7 @@ func TestSaveAndLoad(t *testing.T) {
 				}
 			}
 			for _, p := range parts {
-				if err := old.KeepPart(p.part, p.message(t, p.q)); err != nil {
+				if err := old.KeepPart(p.part, p.message(t, p.q), p.status); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -164,7 +166,7 @@ func TestSavedRandomly(t *testing.T) {
 		random := rand.New(rand.NewPCG(3, 4))
 		old := newCache(t, Config{})
 		next := &scripted{}
-		f := old.Front(next)
+		f := old.Resolver(next)
 		defer f.Close()
 		asked := func(i int) ask {
 			a := ask{name: fmt.Sprintf("%d.example.com.", i), do: i%3 == 0, kind: wire.TypeA}
@@ -207,11 +209,11 @@ func TestSavedRandomly(t *testing.T) {
 func TestLoadingWhatIsStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := &scripted{answer: answer{answers: []string{"a.test. 100 A 192.0.2.1"}}}
-		f := newCache(t, Config{ServeStale: time.Hour}).Front(next)
+		f := newCache(t, Config{ServeStale: time.Hour}).Resolver(next)
 		defer f.Close()
 		f.TryResolve(ask{name: "a.test."}.exchange(t))
 		part := answer{answers: []string{"a.test. 100 A 192.0.2.1"}}.message(t, "a.test. A")
-		if err := f.cache.KeepPart(PartAnswer, part); err != nil {
+		if err := f.cache.KeepPart(PartAnswer, part, Unchecked); err != nil {
 			t.Fatal(err)
 		}
 		fresh := saved(t, f.cache)
@@ -221,7 +223,7 @@ func TestLoadingWhatIsStale(t *testing.T) {
 			if n := loaded(t, Config{}, dump).Stats().Entries; n != 0 {
 				t.Errorf("%d entries past their time are loaded", n)
 			}
-			g := loaded(t, Config{ServeStale: time.Hour}, dump).Front(&scripted{answer: answer{rcode: wire.RCodeServFail}})
+			g := loaded(t, Config{ServeStale: time.Hour}, dump).Resolver(&scripted{answer: answer{rcode: wire.RCodeServFail}})
 			defer g.Close()
 			if n := g.cache.Stats().Entries; n != 1 {
 				t.Errorf("%d entries, not the stale answer alone", n)
@@ -388,7 +390,7 @@ func TestSavingHoldsUpNobody(t *testing.T) {
 		})
 	}
 	rounds := 300
-	if testing.Short() || raceEnabled {
+	if testing.Short() || race.Enabled {
 		rounds = 30
 	}
 	for range 2 {
@@ -438,7 +440,7 @@ func dumpOf(entries ...[]byte) []byte {
 }
 
 // entryOf is an entry of a dump.
-func entryOf(s split, used byte, life uint32, expiry time.Time, message []byte) []byte {
+func entryOf(s variant, used byte, life uint32, expiry time.Time, message []byte) []byte {
 	b := binary.BigEndian.AppendUint16(nil, uint16(len(message)))
 	b = append(b, byte(s), used, 0, 0)
 	b = binary.BigEndian.AppendUint32(b, life)
@@ -451,7 +453,7 @@ func TestLoadErrors(t *testing.T) {
 	message := answer{answers: []string{"a.test. 300 A 192.0.2.1"}}.message(t, "a.test. A")
 	soon := time.Now().Add(time.Minute)
 	good := entryOf(0, 0, 300, soon, message)
-	two := dumpOf(good, entryOf(splitDO, 3, 300, soon, message))
+	two := dumpOf(good, entryOf(variantDO, 3, 300, soon, message))
 	at := len(dumpMagic) + 4 + 32 + 4 // of the first block
 	patched := func(at int, with string) []byte {
 		return append(append(slices.Clone(two[:at]), with...), two[at+len(with):]...)
@@ -466,29 +468,29 @@ func TestLoadErrors(t *testing.T) {
 		{"sound", two, 2, nil, ""},
 		{"of nothing", dumpOf(), 0, nil, ""},
 		{"empty", nil, 0, errShort, "octet 0: it ends too early"},
-		{"something else", []byte("; a zone file, say\n$ORIGIN example.com."), 0, errNoDump, "octet 0: this is no saved cache"},
+		{"something else", []byte("; a zone file, say\n$ORIGIN example.com."), 0, errNoDump, "octet 0: not a saved cache"},
 		{"another version", patched(15, "\x02"), 0, nil, "octet 12: it was saved in version 2 of the format, known is 1"},
 		{"a damaged head", patched(20, "\xff\xff"), 0, errChecksum, "octet 16: damaged: the checksum does not match"},
 		{"a damaged length", patched(at+3, "\xff"), 0, errShort, fmt.Sprintf("octet %d: it ends too early", len(two))},
-		{"a length out of bounds", patched(at, "\xff"), 0, errBlock, fmt.Sprintf("octet %d: a block is longer than blocks are", at)},
+		{"a length out of bounds", patched(at, "\xff"), 0, errBlock, fmt.Sprintf("octet %d: block length out of range", at)},
 		{"a damaged block", patched(at+40, "\xff"), 0, errChecksum, fmt.Sprintf("octet %d: damaged: the checksum does not match", at+4)},
 		{"a damaged end", patched(len(two)-1, "\xff"), 2, errChecksum, fmt.Sprintf("octet %d: damaged: the checksum does not match", len(two)-4)},
 		{"cut in a block", two[:at+30], 0, errShort, fmt.Sprintf("octet %d: it ends too early", at+30)},
-		{"cut behind a block", two[:len(two)-8], 2, errShort, fmt.Sprintf("octet %d: it ends too early", len(two)-8)},
-		{"something behind the end", append(slices.Clone(two), 0), 2, errTrailing, fmt.Sprintf("octet %d: something follows the end", len(two))},
+		{"cut after a block", two[:len(two)-8], 2, errShort, fmt.Sprintf("octet %d: it ends too early", len(two)-8)},
+		{"something after the end", append(slices.Clone(two), 0), 2, errTrailing, fmt.Sprintf("octet %d: something follows the end", len(two))},
 		{"a hole", append(slices.Clone(two[:at]), make([]byte, len(two)-at)...), 0, errChecksum, fmt.Sprintf("octet %d: damaged: the checksum does not match", at+4)},
 		{"an entry cut short", dumpOf(good, good[:len(good)-1]), 1, errEntry, fmt.Sprintf("octet %d: an entry is longer than the rest of its block", at+4+len(good))},
 		{"less than an entry", dumpOf(good[:5]), 0, errEntry, fmt.Sprintf("octet %d: an entry is longer than the rest of its block", at+4)},
 		{"an unknown kind", dumpOf(entryOf(1<<6, 0, 300, soon, message)), 0, errKind, fmt.Sprintf("octet %d: an entry is of no known kind", at+4)},
-		{"two kinds at once", dumpOf(entryOf(splitAnswer|splitDO, 0, 300, soon, message)), 0, errKind, ""},
-		{"a failure", dumpOf(entryOf(splitFailure, 0, 300, soon, message)), 0, errKind, ""},
+		{"two kinds at once", dumpOf(entryOf(variantAnswer|variantDO, 0, 300, soon, message)), 0, errKind, ""},
+		{"a failure", dumpOf(entryOf(variantFailure, 0, 300, soon, message)), 0, errKind, ""},
 		{"asked for too often", dumpOf(entryOf(0, 4, 300, soon, message)), 0, errKind, ""},
 		{"a life too long", dumpOf(entryOf(0, 0, 1<<31, soon, message)), 0, errLife, ""},
 		{"over before 1970", dumpOf(entryOf(0, 0, 300, time.Unix(-5, 0), message)), 0, errBefore, fmt.Sprintf("octet %d: an entry is from before 1970", at+4)},
 		{"begun before 1970", dumpOf(entryOf(0, 0, 300, time.Unix(200, 0), message)), 0, errBefore, fmt.Sprintf("octet %d: an entry is from before 1970", at+4)},
 		{"no message", dumpOf(entryOf(0, 0, 300, soon, nil)), 0, wire.ErrShort, fmt.Sprintf("octet %d: ", at+4)},
 		{"half a message", dumpOf(entryOf(0, 0, 300, soon, message[:len(message)-1])), 0, wire.ErrShort, fmt.Sprintf("octet %d: ", at+4)},
-		{"messages that are not to be kept", dumpOf(entryOf(splitDelegation, 0, 300, soon, message), entryOf(0, 0, 300, soon, ask{name: "a.test."}.query(t)), good), 1, nil, ""},
+		{"messages that are not to be kept", dumpOf(entryOf(variantDelegation, 0, 300, soon, message), entryOf(0, 0, 300, soon, ask{name: "a.test."}.query(t)), good), 1, nil, ""},
 	} {
 		c := newCache(t, Config{Size: 64 << 10})
 		n, err := c.Load(bytes.NewReader(test.dump), "here")
@@ -517,7 +519,7 @@ func TestLoadErrors(t *testing.T) {
 func TestDamagedDumps(t *testing.T) {
 	var entries [][]byte
 	soon := time.Now().Add(time.Minute)
-	for i, s := range []split{0, splitDO, splitAnswer} {
+	for i, s := range []variant{0, variantDO, variantAnswer} {
 		message := answer{answers: []string{fmt.Sprintf("a.test. 300 A 192.0.2.%d", i)}}.message(t, "a.test. A")
 		entries = append(entries, entryOf(s, 1, 300, soon, message))
 	}

@@ -35,9 +35,12 @@ const (
 
 // The bits of word 3 that are flags.
 const (
-	keptAD = 1 << iota // validated by whom we asked
+	keptAD = 1 << iota // validated by the server that was asked
 	keptRA
 	keptPart // a part: never stale, never given to clients
+	keptLead // the answer leads on: it ends with an alias
+
+	keptSecurity = 4 // of a part: where the two bits of its [Security] are
 )
 
 // kind is what sort of answer an entry is.
@@ -65,12 +68,13 @@ func (h *header) extendedError() (wire.ExtendedErrorCode, bool) {
 func (h *header) kind() kind { return kind(h[2] >> 48) }
 func (h *header) rank() rank { return rank(h[2] >> 56) }
 
-func (h *header) answers() int      { return int(uint16(h[3])) }
-func (h *header) authorities() int  { return int(uint16(h[3] >> 16)) }
-func (h *header) additionals() int  { return int(uint16(h[3] >> 32)) }
-func (h *header) records() int      { return h.answers() + h.authorities() + h.additionals() }
-func (h *header) flags() uint8      { return uint8(h[3] >> 48) }
-func (h *header) rcode() wire.RCode { return wire.RCode(h[3] >> 56) }
+func (h *header) answers() int       { return int(uint16(h[3])) }
+func (h *header) authorities() int   { return int(uint16(h[3] >> 16)) }
+func (h *header) additionals() int   { return int(uint16(h[3] >> 32)) }
+func (h *header) records() int       { return h.answers() + h.authorities() + h.additionals() }
+func (h *header) flags() uint8       { return uint8(h[3] >> 48) }
+func (h *header) security() Security { return Security(h.flags() >> keptSecurity & 3) }
+func (h *header) rcode() wire.RCode  { return wire.RCode(h[3] >> 56) }
 
 func (h *header) keyLen() int       { return int(uint16(h[4])) }
 func (h *header) answerEnd() int    { return int(uint16(h[4] >> 16)) }

@@ -46,7 +46,7 @@ func (s *shard) passMain(now int64, spare *int) {
 }
 
 // passSmall takes the entry at the tail of the small ring away, or to the main
-// ring if it was asked for, or if there is still room that nobody has had.
+// ring if it was asked for, or if there is still unused room.
 func (s *shard) passSmall(now int64) {
 	h := header(s.arena[s.small.tail:])
 	n := h.words()
@@ -66,7 +66,7 @@ func (s *shard) passSmall(now int64) {
 	s.small.pop(n)
 }
 
-// sweepMain takes entries that nobody has any more use for away from the tail
+// sweepMain takes entries that have become useless away from the tail
 // of the main ring, up to sweepStep of them.
 func (s *shard) sweepMain(now int64) {
 	for range sweepStep {

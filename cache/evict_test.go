@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/names-dns/names/internal/race"
 	"github.com/names-dns/names/names"
 )
 
@@ -111,7 +112,7 @@ func popularRatio(p policy, t trace, asks int) float64 {
 func TestHitRatios(t *testing.T) {
 	asks, sizes := 400_000, []int64{512 << 10, 4 << 20}
 	switch {
-	case raceEnabled:
+	case race.Enabled:
 		asks, sizes = 30_000, sizes[:1]
 	case testing.Short():
 		asks = 100_000
@@ -164,7 +165,7 @@ func flood(p policy, room, refills int) (asked, gone int) {
 // it has room for.
 func TestFloodLeavesPopularEntriesAlone(t *testing.T) {
 	refills := 100
-	if raceEnabled {
+	if race.Enabled {
 		refills = 20
 	}
 	const room = 2200 // about

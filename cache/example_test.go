@@ -11,8 +11,8 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// A cache stands in front of a resolver that has to be asked once.
-func ExampleCache_Front() {
+// A cache in front of a resolver, which has to be asked once.
+func ExampleCache_Resolver() {
 	slow := names.ResolverFunc(func(_ context.Context, x *names.Exchange) error {
 		fmt.Println("asked for", x.Question().Name)
 		return x.Reply.Record(x.Question().Name, wire.ClassIN, 300, &wire.A{Addr: netip.MustParseAddr("192.0.2.1")})
@@ -21,7 +21,7 @@ func ExampleCache_Front() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	resolver := c.Front(slow)
+	resolver := c.Resolver(slow)
 	defer resolver.Close()
 
 	question := wire.Question{Name: wire.MustParseName("example.com."), Type: wire.TypeA, Class: wire.ClassIN}

@@ -12,7 +12,7 @@ import (
 // the answer is not kept.
 //
 // This and the others walk through the whole index, in steps that hold up
-// nobody for long.
+// no client for long.
 func (c *Cache) Flush(name wire.Name) int {
 	folded := name.Fold().Wire()
 	return c.flush(func(stored []byte, _ wire.Type) bool { return string(stored) == folded })

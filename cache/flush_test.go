@@ -9,8 +9,8 @@ import (
 
 func TestFlush(t *testing.T) {
 	all := []string{"test. A", "a.test. A", "a.test. TXT", "b.a.test. A", "aa.test. A", "gone.test. A", "bad.test. A", ". A"}
-	fill := func() *Front {
-		f := newCache(t, Config{}).Front(nil)
+	fill := func() *Resolver {
+		f := newCache(t, Config{}).Resolver(nil)
 		for _, what := range all {
 			name, kind, _ := strings.Cut(what, " ")
 			a := answer{answers: []string{name + " 300 " + kind + " 192.0.2.1"}}

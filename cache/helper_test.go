@@ -25,7 +25,7 @@ func newCache(t testing.TB, c Config) *Cache {
 type ask struct {
 	name      string
 	kind      wire.Type
-	flags     wire.Flags // beside RD, unless noRD
+	flags     wire.Flags // besides RD, unless noRD
 	noRD      bool
 	edns      bool
 	do        bool
@@ -78,7 +78,7 @@ func (a ask) read(t testing.TB, x *names.Exchange) {
 	x.Begin(make([]byte, 0, min(limit, 4096)+wire.WriterSlack), limit)
 }
 
-// answer is what the resolver behind knows about a question: records as lines
+// answer is what the next resolver knows about a question: records as lines
 // of a zone file.
 type answer struct {
 	rcode      wire.RCode
@@ -137,14 +137,14 @@ func record(line string) wire.Record {
 	return wire.Record{Name: wire.MustParseName(fields[0]), Type: kind, Class: wire.ClassIN, TTL: uint32(ttl), Data: data}
 }
 
-// behind is a resolver with a table: what is not in it does not exist.
-type behind struct {
+// tableResolver is a resolver with a table: what is not in it does not exist.
+type tableResolver struct {
 	table map[string]*answer // by "name TYPE", lower case
 	asked []string
 	slow  bool // TryResolve has to wait
 }
 
-func (b *behind) Resolve(_ context.Context, x *names.Exchange) error {
+func (b *tableResolver) Resolve(_ context.Context, x *names.Exchange) error {
 	q := x.Question()
 	text := strings.ToLower(q.Name.String()) + " " + q.Type.String()
 	b.asked = append(b.asked, text)
@@ -154,7 +154,7 @@ func (b *behind) Resolve(_ context.Context, x *names.Exchange) error {
 	return names.ErrPass
 }
 
-func (b *behind) TryResolve(x *names.Exchange) error {
+func (b *tableResolver) TryResolve(x *names.Exchange) error {
 	if b.slow {
 		return names.ErrSlow
 	}
@@ -162,7 +162,7 @@ func (b *behind) TryResolve(x *names.Exchange) error {
 }
 
 // takeAsked returns what was asked since the last call.
-func (b *behind) takeAsked() []string {
+func (b *tableResolver) takeAsked() []string {
 	asked := b.asked
 	b.asked = nil
 	return asked

@@ -30,11 +30,11 @@ var ErrOtherSource = errors.New("cache: the saved answers come from elsewhere")
 
 // What may be wrong with a dump.
 var (
-	errNoDump   = errors.New("this is no saved cache")
+	errNoDump   = errors.New("not a saved cache")
 	errShort    = errors.New("it ends too early")
 	errTrailing = errors.New("something follows the end")
 	errChecksum = errors.New("damaged: the checksum does not match")
-	errBlock    = errors.New("a block is longer than blocks are")
+	errBlock    = errors.New("block length out of range")
 	errEntry    = errors.New("an entry is longer than the rest of its block")
 	errKind     = errors.New("an entry is of no known kind")
 	errLife     = errors.New("an entry lives longer than one may")
@@ -43,7 +43,7 @@ var (
 
 // Why an entry of a dump may be left out.
 var (
-	errPast  = fmt.Errorf("%w: its time is over", ErrNotKept)
+	errPast  = fmt.Errorf("%w: already expired", ErrNotKept)
 	errThere = fmt.Errorf("%w: there is one already", ErrNotKept)
 )
 
@@ -52,13 +52,13 @@ var (
 // be others. Entries have the life that they have left by the wall clock, but
 // never more than they had at first; those past their time are left out, if
 // [Config.ServeStale] does not want them, and so are those that the cache has
-// already. It returns how many it has put there: where there are more than the
+// already. It returns how many it has put there: if there are more than the
 // cache has room for, those that were asked for most stay.
 //
 // Each block is checked before anything of it is used, and nothing is read
-// behind the first that is wrong; a [*LoadError] says where that was, or
+// after the first that is wrong; a [*LoadError] says where that was, or
 // [ErrOtherSource] that the whole is not for this cache. What was put there
-// before the error stays: it is sound. Whoever wants all or nothing calls
+// before the error stays: it is sound. A caller that wants all or nothing calls
 // [Cache.FlushAll].
 func (c *Cache) Load(r io.Reader, source string) (entries int, err error) {
 	l := &loader{cache: c, r: r, flushes: c.flushes.Load(), now: c.now(), wall: time.Now().UnixMilli()}
@@ -183,8 +183,9 @@ func (l *loader) entry(b []byte) (n int, err error) {
 		return 0, errEntry
 	}
 	e := savedEntry{
-		split:    split(b[2]),
-		used:     slot(b[3]),
+		variant:  variant(b[2]),
+		used:     slot(b[3] & 3),
+		security: Security(b[3] >> 2),
 		extended: binary.BigEndian.Uint16(b[4:]),
 		life:     int64(binary.BigEndian.Uint32(b[6:])) * 1000,
 		expiry:   int64(binary.BigEndian.Uint64(b[10:])),
@@ -204,20 +205,23 @@ func (l *loader) entry(b []byte) (n int, err error) {
 
 // savedEntry is an entry of a dump.
 type savedEntry struct {
-	split    split
+	variant  variant
 	used     slot
+	security Security
 	extended uint16
 	life     int64 // milliseconds
 	expiry   int64 // ... since 1970
 	message  []byte
 }
 
-func (e *savedEntry) isPart() bool { return e.split == splitAnswer || e.split == splitDelegation }
+func (e *savedEntry) isPart() bool {
+	return e.variant == variantAnswer || e.variant == variantDelegation
+}
 
 // check refuses what [Cache.Save] does not write.
 func (e *savedEntry) check() error {
 	switch {
-	case !e.isPart() && e.split&^(splitDO|splitCO|splitCD) != 0, e.used > slotUsed:
+	case !e.isPart() && (e.variant&^(variantDO|variantCO|variantCD) != 0 || e.security != Unchecked), e.security > Bogus:
 		return errKind
 	case e.life > maxTTL*1000, e.expiry > math.MaxInt64/2:
 		return errLife
@@ -237,13 +241,14 @@ func (l *loader) restore(e *savedEntry) error {
 	p := c.packers.Get().(*packer)
 	defer c.packers.Put(p)
 	kept := keptFlags(h.Flags)
-	switch e.split {
-	case splitAnswer:
-		kept = keptPart
-		err = p.packPart(PartAnswer, e.message, h.Flags.RCode(), &c.lifetimes, c.largest())
-	case splitDelegation:
-		kept = keptPart
-		err = p.packPart(PartDelegation, e.message, h.Flags.RCode(), &c.lifetimes, c.largest())
+	if e.isPart() {
+		kept = keptPart | uint8(e.security)<<keptSecurity
+	}
+	switch e.variant {
+	case variantAnswer:
+		err = p.packPart(PartAnswer, e.message, h.Flags.RCode(), e.security, &c.lifetimes, c.largest())
+	case variantDelegation:
+		err = p.packPart(PartDelegation, e.message, h.Flags.RCode(), e.security, &c.lifetimes, c.largest())
 	default:
 		err = p.pack(e.message, h.Flags.RCode(), &c.lifetimes, c.largest())
 	}
@@ -251,11 +256,11 @@ func (l *loader) restore(e *savedEntry) error {
 		return err
 	}
 	var k key
-	k.set(c.seed, p.question, e.split)
-	if p.wholly {
-		k.turn(c.seed, typeAny, e.split)
+	k.set(c.seed, p.question, e.variant)
+	if p.allTypes {
+		k.retarget(c.seed, typeAny, e.variant)
 	}
-	entry, err := p.assemble(&k, extra{rankOf(h.Flags), kept, h.Flags.RCode(), e.extended}, c.largest())
+	entry, err := p.assemble(&k, extra{rankOf(h.Flags, e.security), kept, h.Flags.RCode(), e.extended}, c.largest())
 	if err != nil {
 		return err
 	}

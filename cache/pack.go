@@ -16,8 +16,8 @@ var (
 	errTruncated = fmt.Errorf("%w: it is truncated", ErrNotKept)
 	errNoReply   = fmt.Errorf("%w: it is not the reply to a query", ErrNotKept)
 	errQuestion  = fmt.Errorf("%w: it answers another question", ErrNotKept)
-	errAlias     = fmt.Errorf("%w: its aliases go in a circle", ErrNotKept)
-	errMeta      = fmt.Errorf("%w: the type is none that data has", ErrNotKept)
+	errAlias     = fmt.Errorf("%w: CNAME loop", ErrNotKept)
+	errMeta      = fmt.Errorf("%w: not a type of data", ErrNotKept)
 	errRCode     = fmt.Errorf("%w: its response code is neither NOERROR nor NXDOMAIN", ErrNotKept)
 	errNoSOA     = fmt.Errorf("%w: it is negative, or a referral, and says nothing of its lifetime", ErrNotKept)
 	errNoTTL     = fmt.Errorf("%w: a TTL is 0", ErrNotKept)
@@ -45,7 +45,9 @@ type packer struct {
 	offsets  []uint16  // in the body, of each record's TTL
 	kind     kind
 	life     uint32 // seconds
-	wholly   bool   // nothing of that name exists, whatever the type
+	allTypes bool   // nothing of that name exists, whatever the type
+	leadsOn  bool   // the answer ends with an alias
+	last     wire.Name
 
 	entry []uint64
 }
@@ -74,7 +76,8 @@ func (p *packer) pack(reply []byte, rcode wire.RCode, l *lifetimes, largest int)
 		p.kind = positive
 	}
 	// With aliases in front NXDOMAIN is said of the last of them (RFC 6604 3).
-	p.wholly = rcode == wire.RCodeNXDomain && facts.answers == 0
+	p.allTypes = rcode == wire.RCodeNXDomain && facts.answers == 0
+	p.leadsOn = p.kind == positive && !facts.isWhole
 	return p.age(l)
 }
 
@@ -101,7 +104,7 @@ func (p *packer) begin(reply []byte, rcode wire.RCode, largest int) (err error) 
 	if !isKept(p.question) {
 		return errMeta
 	}
-	p.edns = wire.EDNS{}
+	p.edns, p.last, p.leadsOn = wire.EDNS{}, p.question.Name, false
 	p.offsets = p.offsets[:0]
 	p.start = wire.HeaderLen + p.question.Name.Len() + 4
 	p.writer.Reset(p.space[:0], p.start+8*largest)
@@ -121,9 +124,10 @@ type facts struct {
 	answers  int
 	isAnswer bool // something in the answer section is about the name asked
 	hasType  bool // ... and something is of the type asked
+	isWhole  bool // ... at the end of the aliases
 	hasSOA   bool // in the authority section
 
-	strays  int // records of the answer section that are no part of the RRset asked for
+	strays  int // records of the answer section outside the RRset asked for
 	servers int // NS records in the authority section: of the name asked,
 	others  int // of other names
 }
@@ -158,7 +162,7 @@ func (p *packer) copySections() (f facts, err error) {
 			if !isKept(wire.Question{Name: h.Name, Type: h.Type, Class: h.Class}) || h.Class != p.question.Class {
 				return f, errMeta // TSIG too: what it signs is gone
 			}
-			ttl := sane(h.TTL)
+			ttl := clampWire(h.TTL)
 			if section == wire.SectionAnswer {
 				if err := p.weighAnswer(&f, h); err != nil {
 					return f, err
@@ -182,6 +186,7 @@ func (p *packer) copySections() (f facts, err error) {
 func (p *packer) weighAnswer(f *facts, h wire.RecordHeader) error {
 	f.answers++
 	f.hasType = f.hasType || h.Type == p.question.Type
+	f.isWhole = f.isWhole || h.Type == p.question.Type && h.Name.Equal(p.last)
 	isSigned := h.Type == wire.TypeRRSIG
 	switch {
 	case h.Name.Equal(p.question.Name):
@@ -199,8 +204,12 @@ func (p *packer) weighAnswer(f *facts, h wire.RecordHeader) error {
 	}
 	if h.Type == wire.TypeCNAME {
 		data := p.reader.Data()
-		if data.CompressedName().Equal(p.question.Name) {
+		target := data.CompressedName()
+		if target.Equal(p.question.Name) {
 			return errAlias
+		}
+		if h.Name.Equal(p.last) {
+			p.last = target
 		}
 	}
 	return nil
@@ -237,7 +246,7 @@ type rrset struct {
 }
 
 func (p *packer) copyRecord(h wire.RecordHeader, ttl uint32, set *rrset) (err error) {
-	// RFC 2181 5.2: differing TTLs count as the lowest. RRSIG is no RRset of
+	// RFC 2181 5.2: differing TTLs count as the lowest. RRSIG is not an RRset of
 	// its own.
 	if set.kind == h.Type && h.Type != wire.TypeRRSIG && set.owner.Equal(h.Name) {
 		ttl = min(ttl, set.ttl)
@@ -266,7 +275,7 @@ func (p *packer) copyRecord(h wire.RecordHeader, ttl uint32, set *rrset) (err er
 	return nil
 }
 
-// ownerEnd is the place behind the name that the writer has put at offset at.
+// ownerEnd is the offset after the name that the writer has put at offset at.
 func ownerEnd(message []byte, at int) int {
 	for {
 		switch l := int(message[at]); {
@@ -295,7 +304,7 @@ func (p *packer) age(l *lifetimes) error {
 	return nil
 }
 
-// extra is what an entry says beside the message.
+// extra is what an entry says in addition to the message.
 type extra struct {
 	rank     rank
 	flags    uint8
@@ -308,6 +317,9 @@ type extra struct {
 func (p *packer) assemble(k *key, e extra, largest int) ([]uint64, error) {
 	body := p.space[p.start:p.writer.Len()]
 	w := &p.writer
+	if p.leadsOn {
+		e.flags |= keptLead
+	}
 	h := header{
 		1: k.hash,
 		2: uint64(e.rank)<<56 | uint64(p.kind)<<48 | uint64(e.extended)<<32 | uint64(p.life),
@@ -344,5 +356,5 @@ func (p *packer) packFailure(life uint32) {
 	p.writer.Reset(p.space[:0], wire.HeaderLen)
 	p.space = p.writer.Buffer()
 	p.start, p.ends, p.offsets = wire.HeaderLen, [4]int{}, p.offsets[:0]
-	p.kind, p.life, p.wholly = failure, life, false
+	p.kind, p.life, p.allTypes, p.leadsOn = failure, life, false, false
 }

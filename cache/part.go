@@ -25,8 +25,8 @@ const (
 	PartDelegation
 )
 
-// split is what parts are told from answers by, and from one another.
-func (part Part) split() split { return [...]split{splitAnswer, splitDelegation}[part] }
+// variant tells parts from answers, and from one another.
+func (part Part) variant() variant { return [...]variant{variantAnswer, variantDelegation}[part] }
 
 // KeepPart keeps message, a whole reply in wire form whose question is the name
 // and type it is kept under. Whatever else is in it than what [Part] says is
@@ -34,30 +34,35 @@ func (part Part) split() split { return [...]split{splitAnswer, splitDelegation}
 //
 // Its life is that of the record that expires first, between the bounds of
 // [Config] for TTLs; NXDOMAIN is kept for all types of the name (RFC 2308 5).
+// s is what DNSSEC says about it: all of it for an answer, the DS records or
+// their denial for a delegation. What is bogus is kept for five minutes at the
+// most.
+//
 // While a part is fresh it is not replaced or contradicted by one of a lower
-// rank, without AA where it has AA (RFC 2181 5.4.1).
+// rank: one that is not secure if it is secure, one that is bogus if it is not,
+// and among equals one without AA if it has AA (RFC 2181 5.4.1).
 //
 // It fails with [ErrNotKept] for what must not be kept, with a [*wire.Error]
 // for what cannot be read.
-func (c *Cache) KeepPart(part Part, message []byte) error {
+func (c *Cache) KeepPart(part Part, message []byte, s Security) error {
 	h, err := wire.ParseHeader(message)
 	if err != nil {
 		return err
 	}
 	p := c.packers.Get().(*packer)
 	defer c.packers.Put(p)
-	if err := p.packPart(part, message, h.Flags.RCode(), &c.lifetimes, c.largest()); err != nil {
+	if err := p.packPart(part, message, h.Flags.RCode(), s, &c.lifetimes, c.largest()); err != nil {
 		return err
 	}
 	var target, other key // other is what target would contradict
-	target.set(c.seed, p.question, part.split())
+	target.set(c.seed, p.question, part.variant())
 	other = target
-	if p.wholly {
-		target.turn(c.seed, typeAny, part.split())
+	if p.allTypes {
+		target.retarget(c.seed, typeAny, part.variant())
 	} else {
-		other.turn(c.seed, typeAny, part.split())
+		other.retarget(c.seed, typeAny, part.variant())
 	}
-	e := extra{rank: rankOf(h.Flags), flags: keptPart, rcode: h.Flags.RCode()}
+	e := extra{rank: rankOf(h.Flags, s), flags: keptPart | uint8(s)<<keptSecurity, rcode: h.Flags.RCode()}
 	entry, err := p.assemble(&target, e, c.largest())
 	if err != nil {
 		return err
@@ -80,7 +85,7 @@ func (c *Cache) KeepPart(part Part, message []byte) error {
 
 // packPart is [packer.pack] for a part, of which more is known and less can be
 // meant.
-func (p *packer) packPart(part Part, message []byte, rcode wire.RCode, l *lifetimes, largest int) error {
+func (p *packer) packPart(part Part, message []byte, rcode wire.RCode, s Security, l *lifetimes, largest int) error {
 	if err := p.begin(message, rcode, largest); err != nil {
 		return err
 	}
@@ -99,8 +104,14 @@ func (p *packer) packPart(part Part, message []byte, rcode wire.RCode, l *lifeti
 	if err != nil {
 		return err
 	}
-	p.wholly = rcode == wire.RCodeNXDomain
-	return p.age(l)
+	p.allTypes = rcode == wire.RCodeNXDomain
+	if err := p.age(l); err != nil {
+		return err
+	}
+	if s == Bogus {
+		p.life = min(p.life, maxBogusTTL) // RFC 4035 4.7
+	}
+	return nil
 }
 
 func (f *facts) answer(rcode wire.RCode) (kind, error) {
@@ -127,10 +138,10 @@ func (f *facts) delegation(t wire.Type, rcode wire.RCode) (kind, error) {
 // be useless, say. Of PartAnswer it takes out NXDOMAIN too.
 func (c *Cache) ForgetPart(part Part, q wire.Question) {
 	var k key
-	k.set(c.seed, q, part.split())
+	k.set(c.seed, q, part.variant())
 	c.shard(&k).remove(&k)
 	if part == PartAnswer {
-		k.turn(c.seed, typeAny, part.split())
+		k.retarget(c.seed, typeAny, part.variant())
 		c.shard(&k).remove(&k)
 	}
 }

@@ -94,7 +94,7 @@ func TestPartsAreKept(t *testing.T) {
 		{"a signed delegation", PartDelegation, "example.com. NS", answer{authority: []string{nsExample, "example.com. 600 DS 1 8 9 0000"}}, 600, nil},
 		{"that of the root", PartDelegation, ". NS", answer{flags: wire.FlagAA, authority: []string{". 3600 NS a.root-servers.net."}}, 3600, nil},
 
-		{"an alias under the type it stands in for", PartAnswer, "www.example.com. A", answer{answers: []string{"www.example.com. 300 CNAME a.example."}}, 0, errQuestion},
+		{"an alias under the type it is an alias for", PartAnswer, "www.example.com. A", answer{answers: []string{"www.example.com. 300 CNAME a.example."}}, 0, errQuestion},
 		{"an alias and its target", PartAnswer, "www.example.com. CNAME", answer{
 			answers: []string{"www.example.com. 300 CNAME a.example.", "a.example. 300 A 192.0.2.1"}}, 0, errQuestion},
 		{"another name", PartAnswer, "www.example.com. A", answer{answers: []string{"www.example.com. 300 A 192.0.2.1", "w.example.com. 300 A 192.0.2.1"}}, 0, errQuestion},
@@ -119,7 +119,7 @@ func TestPartsAreKept(t *testing.T) {
 				c := newCache(t, Config{ServeStale: time.Hour})
 				packet := test.message(t, test.q)
 				sent := slices.Clone(packet)
-				err := c.KeepPart(test.part, packet)
+				err := c.KeepPart(test.part, packet, Unchecked)
 				if !slices.Equal(sent, packet) {
 					t.Error("the message was written to")
 				}
@@ -133,11 +133,11 @@ func TestPartsAreKept(t *testing.T) {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Duration(test.life)*time.Second - time.Millisecond)
-				if _, ok := c.FindPart(test.part, question(test.q), nil); !ok {
+				if _, _, ok := c.FindPart(test.part, question(test.q), nil); !ok {
 					t.Errorf("gone before its %d s are over", test.life)
 				}
 				time.Sleep(time.Millisecond)
-				if _, ok := c.FindPart(test.part, question(test.q), nil); ok {
+				if _, _, ok := c.FindPart(test.part, question(test.q), nil); ok {
 					t.Errorf("still there when its %d s are over", test.life)
 				}
 			})
@@ -151,7 +151,7 @@ func TestPartsAreFound(t *testing.T) {
 		c := newCache(t, Config{})
 		keep := func(part Part, q string, a answer) {
 			t.Helper()
-			if err := c.KeepPart(part, a.message(t, q)); err != nil {
+			if err := c.KeepPart(part, a.message(t, q), Unchecked); err != nil {
 				t.Fatal(q, err)
 			}
 		}
@@ -179,7 +179,7 @@ func TestPartsAreFound(t *testing.T) {
 		} {
 			for _, room := range []int{0, 4096} {
 				buf := append(make([]byte, 0, len(prefix)+room), prefix...)
-				got, ok := c.FindPart(test.part, question(test.q), buf)
+				got, _, ok := c.FindPart(test.part, question(test.q), buf)
 				if !strings.HasPrefix(string(got), "before") {
 					t.Fatalf("%s: what was in the buffer is gone", test.q)
 				}
@@ -219,11 +219,11 @@ func TestPartsAndAnswersAreTwoThings(t *testing.T) {
 	a := answer{flags: wire.FlagAA, answers: []string{"a.test. 300 A 192.0.2.1"}}
 	gone := answer{flags: wire.FlagAA, rcode: wire.RCodeNXDomain, authority: []string{soa}}
 	for q, a := range map[string]answer{"a.test. A": a, "gone.test. A": gone} {
-		if err := c.KeepPart(PartAnswer, a.message(t, q)); err != nil {
+		if err := c.KeepPart(PartAnswer, a.message(t, q), Unchecked); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := c.KeepPart(PartDelegation, answer{authority: []string{"a.test. 300 NS ns.a.test."}}.message(t, "a.test. NS")); err != nil {
+	if err := c.KeepPart(PartDelegation, answer{authority: []string{"a.test. 300 NS ns.a.test."}}.message(t, "a.test. NS"), Unchecked); err != nil {
 		t.Fatal(err)
 	}
 	for _, what := range []string{"a.test. A", "a.test. NS", "gone.test. A", "gone.test. MX"} {
@@ -247,15 +247,15 @@ func TestPartsAndAnswersAreTwoThings(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, part := range []Part{PartAnswer, PartDelegation} {
-			if _, ok := c.FindPart(part, question(q), nil); ok {
+			if _, _, ok := c.FindPart(part, question(q), nil); ok {
 				t.Errorf("an answer is found as part %d: %s", part, q)
 			}
 		}
 	}
-	if zone, _, ok := c.FindDelegation(wire.MustParseName("a.test."), wire.ClassIN, nil); ok {
+	if zone, _, _, ok := c.FindDelegation(wire.MustParseName("a.test."), wire.ClassIN, nil); ok {
 		t.Errorf("an answer is found as the delegation of %s", zone)
 	}
-	if name, _, ok := c.FindDenied(wire.MustParseName("gone.test."), wire.ClassIN, nil); ok {
+	if name, _, _, ok := c.FindDenied(wire.MustParseName("gone.test."), wire.ClassIN, nil); ok {
 		t.Errorf("an answer denies %s", name)
 	}
 }
@@ -287,8 +287,8 @@ func TestPartRank(t *testing.T) {
 			{1, address(0, 7), "7"},
 		} {
 			time.Sleep(time.Duration(step.after) * time.Second)
-			err := c.KeepPart(PartAnswer, step.message(t, "a.example.com. A"))
-			packet, ok := c.FindPart(PartAnswer, question("a.example.com. A"), nil)
+			err := c.KeepPart(PartAnswer, step.message(t, "a.example.com. A"), Unchecked)
+			packet, _, ok := c.FindPart(PartAnswer, question("a.example.com. A"), nil)
 			if !ok {
 				t.Fatalf("step %d: nothing is found", i)
 			}
@@ -316,14 +316,14 @@ func TestFindDelegation(t *testing.T) {
 		c := newCache(t, Config{})
 		for zone, ttl := range map[string]int{".": 1000, "com.": 900, "example.com.": 10, "b.a.example.com.": 500} {
 			a := answer{authority: []string{fmt.Sprintf("%s %d NS ns.test.", zone, ttl)}}
-			if err := c.KeepPart(PartDelegation, a.message(t, zone+" NS")); err != nil {
+			if err := c.KeepPart(PartDelegation, a.message(t, zone+" NS"), Unchecked); err != nil {
 				t.Fatal(err)
 			}
 		}
 		find := func(name, want string) {
 			t.Helper()
 			asked := wire.MustParseName(name)
-			zone, packet, ok := c.FindDelegation(asked, wire.ClassIN, []byte("xy"))
+			zone, packet, _, ok := c.FindDelegation(asked, wire.ClassIN, []byte("xy"))
 			if !ok {
 				if want != "" {
 					t.Errorf("%s: nothing found, not %s", name, want)
@@ -351,10 +351,10 @@ func TestFindDelegation(t *testing.T) {
 		find(".", ".")
 		find(strings.Repeat("a.", 120)+"com.", "com.")
 		find(strings.Repeat(strings.Repeat("n", 62)+".", 4), ".")
-		if _, _, ok := c.FindDelegation(wire.MustParseName("www.example.com."), wire.ClassCH, nil); ok {
+		if _, _, _, ok := c.FindDelegation(wire.MustParseName("www.example.com."), wire.ClassCH, nil); ok {
 			t.Error("found in another class")
 		}
-		if _, _, ok := c.FindDelegation(wire.Name{}, wire.ClassIN, nil); ok {
+		if _, _, _, ok := c.FindDelegation(wire.Name{}, wire.ClassIN, nil); ok {
 			t.Error("found for no name")
 		}
 		time.Sleep(10 * time.Second)
@@ -374,17 +374,17 @@ func TestFindDenied(t *testing.T) {
 		c := newCache(t, Config{})
 		gone := answer{rcode: wire.RCodeNXDomain, authority: []string{soa}}
 		for _, name := range []string{"example.com.", "c.b.a.example.com.", "."} {
-			if err := c.KeepPart(PartAnswer, gone.message(t, name+" TXT")); err != nil {
+			if err := c.KeepPart(PartAnswer, gone.message(t, name+" TXT"), Unchecked); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := c.KeepPart(PartAnswer, answer{authority: []string{soa}}.message(t, "a.example.com. TXT")); err != nil {
+		if err := c.KeepPart(PartAnswer, answer{authority: []string{soa}}.message(t, "a.example.com. TXT"), Unchecked); err != nil {
 			t.Fatal(err)
 		}
 		for name, want := range map[string]string{
 			"example.com.": "example.com.", "A.example.com.": "example.com.", "d.c.b.a.EXAMPLE.com.": "c.b.a.EXAMPLE.com.", "com.": "", ".": "",
 		} {
-			ancestor, packet, ok := c.FindDenied(wire.MustParseName(name), wire.ClassIN, nil)
+			ancestor, packet, _, ok := c.FindDenied(wire.MustParseName(name), wire.ClassIN, nil)
 			if ok != (want != "") || ok && ancestor.String() != want {
 				t.Errorf("%s: denied by %s, not %q", name, ancestor, want)
 			}
@@ -393,11 +393,11 @@ func TestFindDenied(t *testing.T) {
 			}
 		}
 		time.Sleep(299 * time.Second)
-		if _, _, ok := c.FindDenied(wire.MustParseName("example.com."), wire.ClassIN, nil); !ok {
+		if _, _, _, ok := c.FindDenied(wire.MustParseName("example.com."), wire.ClassIN, nil); !ok {
 			t.Error("forgotten too early")
 		}
 		time.Sleep(time.Second)
-		if _, _, ok := c.FindDenied(wire.MustParseName("example.com."), wire.ClassIN, nil); ok {
+		if _, _, _, ok := c.FindDenied(wire.MustParseName("example.com."), wire.ClassIN, nil); ok {
 			t.Error("denied past its time")
 		}
 	})
@@ -406,14 +406,14 @@ func TestFindDenied(t *testing.T) {
 func TestForgetPart(t *testing.T) {
 	c := newCache(t, Config{})
 	keep := func(part Part, q string, a answer) {
-		if err := c.KeepPart(part, a.message(t, q)); err != nil {
+		if err := c.KeepPart(part, a.message(t, q), Unchecked); err != nil {
 			t.Fatal(err)
 		}
 	}
 	keep(PartAnswer, "a.test. NS", answer{answers: []string{"a.test. 300 NS ns.test."}})
 	keep(PartDelegation, "a.test. NS", answer{authority: []string{"a.test. 300 NS ns.test."}})
 	keep(PartAnswer, "gone.test. A", answer{rcode: wire.RCodeNXDomain, authority: []string{soa}})
-	there := func(part Part, q string) bool { _, ok := c.FindPart(part, question(q), nil); return ok }
+	there := func(part Part, q string) bool { _, _, ok := c.FindPart(part, question(q), nil); return ok }
 	c.ForgetPart(PartDelegation, question("A.test. NS"))
 	if there(PartDelegation, "a.test. NS") || !there(PartAnswer, "a.test. NS") {
 		t.Error("not the delegation was forgotten")
@@ -456,7 +456,7 @@ func TestFlushTakesPartsToo(t *testing.T) {
 			case name == "gone.test.":
 				a = answer{rcode: wire.RCodeNXDomain, authority: []string{soa}}
 			}
-			if err := c.KeepPart(parts[kind], a.message(t, q)); err != nil {
+			if err := c.KeepPart(parts[kind], a.message(t, q), Unchecked); err != nil {
 				t.Fatal(what, err)
 			}
 		}
@@ -465,7 +465,7 @@ func TestFlushTakesPartsToo(t *testing.T) {
 		}
 		for i, what := range all {
 			kind, q, _ := strings.Cut(what, " ")
-			if _, ok := c.FindPart(parts[kind], question(q), nil); ok == slices.Contains(test.gone, i) {
+			if _, _, ok := c.FindPart(parts[kind], question(q), nil); ok == slices.Contains(test.gone, i) {
 				t.Errorf("%s: %s is there: %v", test.what, what, ok)
 			}
 		}
@@ -480,7 +480,7 @@ func TestPartsTakeTheirShareOfTheBudget(t *testing.T) {
 	for i := range 20_000 {
 		number(part, i)
 		number(whole, i)
-		if err := errors.Join(c.KeepPart(PartDelegation, part), c.Put(whole)); err != nil {
+		if err := errors.Join(c.KeepPart(PartDelegation, part, Unchecked), c.Put(whole)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/names-dns/names/internal/race"
 	"github.com/names-dns/names/wire"
 )
 
@@ -21,8 +22,10 @@ type partTwin map[string]partNote
 
 type partNote struct {
 	answer
+	status Security
 	stored time.Time
 	life   int // seconds
+	shown  int // what the TTLs began with, in seconds
 }
 
 func (n *partNote) isFresh() bool { return time.Since(n.stored) < time.Duration(n.life)*time.Second }
@@ -31,14 +34,25 @@ func partKey(part Part, name, kind string) string {
 	return strings.TrimSpace(fmt.Sprint(part, " ", strings.ToLower(name), " ", kind))
 }
 
+// yieldsTo reports whether fresh data may be replaced: never by what is less
+// secure, and among equals not by data without AA if it has AA.
+func (n *partNote) yieldsTo(o *partNote) bool {
+	if n.status == Secure || o.status == Secure || n.status == Bogus || o.status == Bogus {
+		if n.status != o.status {
+			return o.status == Secure || n.status == Bogus
+		}
+	}
+	return o.flags.Has(wire.FlagAA) || !n.flags.Has(wire.FlagAA)
+}
+
 // keep keeps what may be kept, and says whether it did. All records of a
 // message have the same TTL in this test.
-func (w partTwin) keep(part Part, name, kind string, a answer, most [2]int) bool {
+func (w partTwin) keep(part Part, name, kind string, a answer, status Security, most [2]int) bool {
 	key, other := partKey(part, name, kind), partKey(part, name, "")
 	if a.rcode == wire.RCodeNXDomain {
 		key, other = other, key
 	}
-	n := partNote{answer: a, stored: time.Now()}
+	n := partNote{answer: a, status: status, stored: time.Now()}
 	isNegative := part == PartAnswer && a.answers == nil
 	for _, lines := range [...][]string{a.answers, a.authority, a.additional} {
 		for _, line := range lines {
@@ -49,11 +63,15 @@ func (w partTwin) keep(part Part, name, kind string, a answer, most [2]int) bool
 		n.life = min(n.life, 300, most[1])
 	}
 	n.life = min(n.life, most[0])
+	n.shown = n.life
+	if status == Bogus {
+		n.life = min(n.life, 300)
+	}
 	if n.life == 0 {
 		return false
 	}
 	for _, k := range []string{key, other} {
-		if before, ok := w[k]; ok && before.isFresh() && before.flags.Has(wire.FlagAA) && !a.flags.Has(wire.FlagAA) {
+		if before, ok := w[k]; ok && before.isFresh() && !before.yieldsTo(&n) {
 			return false
 		}
 	}
@@ -70,12 +88,12 @@ func (w partTwin) find(name, kind string, keys ...string) string {
 		if !ok || !n.isFresh() {
 			continue
 		}
-		text := n.rcode.String()
+		text := n.status.String() + " " + n.rcode.String()
 		if n.flags.Has(wire.FlagAA) {
 			text += " AA"
 		}
 		text += "\n" + name + " " + kind + "?\n"
-		left := n.life - int(time.Since(n.stored)/time.Second)
+		left := n.shown - int(time.Since(n.stored)/time.Second)
 		e := twinAnswer{answer: n.answer}
 		for _, section := range e.sections(func(int) int { return left }) {
 			for _, line := range section {
@@ -117,7 +135,7 @@ func compareParts(t *testing.T, config Config, seed uint64) {
 	names := []string{".", "com.", "example.com.", "a.example.com.", "b.a.example.com.", "B.c.example.com.", "www.B.c.example.com."}
 	counts := map[string]int{}
 	steps := 6000
-	if raceEnabled {
+	if race.Enabled {
 		steps = 1000
 	}
 	for step := range steps {
@@ -125,11 +143,11 @@ func compareParts(t *testing.T, config Config, seed uint64) {
 		kind := []string{"A", "NS", "CNAME"}[random.IntN(3)]
 		part := Part(random.IntN(2))
 		q := question(name + " " + kind)
-		check := func(what, want string, packet []byte, ok bool) {
+		check := func(what, want string, packet []byte, status Security, ok bool) {
 			t.Helper()
 			got := ""
 			if ok {
-				got = strings.ToLower(partText(t, packet))
+				got = strings.ToLower(status.String() + " " + partText(t, packet))
 			}
 			if diff := cmp.Diff(strings.ToLower(want), got); diff != "" {
 				t.Fatalf("step %d: %s %s %s: %s", step, what, name, kind, diff)
@@ -139,8 +157,9 @@ func compareParts(t *testing.T, config Config, seed uint64) {
 		switch n := random.IntN(100); {
 		case n < 30:
 			a := randomPart(random, part, name, &kind)
-			err := c.KeepPart(part, a.message(t, name+" "+kind))
-			if kept := w.keep(part, name, kind, a, most); kept != (err == nil) {
+			status := Security(random.IntN(4))
+			err := c.KeepPart(part, a.message(t, name+" "+kind), status)
+			if kept := w.keep(part, name, kind, a, status, most); kept != (err == nil) {
 				t.Fatalf("step %d: part %d of %s %s: %v, the twin keeps it: %v", step, part, name, kind, err, kept)
 			}
 			counts[fmt.Sprint("keep ", err)]++
@@ -149,26 +168,26 @@ func compareParts(t *testing.T, config Config, seed uint64) {
 			if part == PartAnswer {
 				keys = append(keys, partKey(part, name, ""))
 			}
-			packet, ok := c.FindPart(part, q, nil)
-			check("part", w.find(name, kind, keys...), packet, ok)
+			packet, status, ok := c.FindPart(part, q, nil)
+			check("part", w.find(name, kind, keys...), packet, status, ok)
 		case n < 65:
-			_, packet, ok := c.FindDelegation(q.Name, wire.ClassIN, nil)
+			_, packet, status, ok := c.FindDelegation(q.Name, wire.ClassIN, nil)
 			want := ""
 			for _, zone := range ancestors(name) {
 				if want == "" {
 					want = w.find(zone, "NS", partKey(PartDelegation, zone, "NS"))
 				}
 			}
-			check("delegation", want, packet, ok)
+			check("delegation", want, packet, status, ok)
 		case n < 75:
-			_, packet, ok := c.FindDenied(q.Name, wire.ClassIN, nil)
+			_, packet, status, ok := c.FindDenied(q.Name, wire.ClassIN, nil)
 			want := ""
 			for _, above := range ancestors(name) {
 				if want == "" && above != "." {
 					want = w.find(above, "A", partKey(PartAnswer, above, ""))
 				}
 			}
-			check("denied", want, packet, ok)
+			check("denied", want, packet, status, ok)
 		case n < 78:
 			c.ForgetPart(part, q)
 			delete(w, partKey(part, name, kind))
@@ -238,7 +257,7 @@ func TestReadersNeverSeeTornParts(t *testing.T) {
 	var stop atomic.Bool
 	var found, foundAbove atomic.Int64
 	rounds := 30_000
-	if testing.Short() || raceEnabled {
+	if testing.Short() || race.Enabled {
 		rounds = 4000
 	}
 	for w := range 2 {
@@ -253,9 +272,9 @@ func TestReadersNeverSeeTornParts(t *testing.T) {
 				case i%100 == 0:
 					c.ForgetPart(PartDelegation, questionOf(packets[n]))
 				case i%10 == 0:
-					err = c.KeepPart(PartDelegation, zone)
+					err = c.KeepPart(PartDelegation, zone, Unchecked)
 				default:
-					err = c.KeepPart(PartDelegation, packets[n])
+					err = c.KeepPart(PartDelegation, packets[n], Unchecked)
 					c.FindPart(PartDelegation, questionOf(packets[n]), nil) // so that it moves on
 				}
 				if err != nil && err != errFlushed {
@@ -275,7 +294,7 @@ func TestReadersNeverSeeTornParts(t *testing.T) {
 				n := int(float64(numbers) * random.Float64() * random.Float64())
 				number(query, n)
 				q := questionOf(query)
-				zone, packet, ok := c.FindDelegation(q.Name, q.Class, buf)
+				zone, packet, _, ok := c.FindDelegation(q.Name, q.Class, buf)
 				switch {
 				case !ok:
 					runtime.Gosched()

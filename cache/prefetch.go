@@ -13,8 +13,8 @@ import (
 const popular = 2
 
 // isDue reports whether the entry of v, which lives on for left, should be
-// asked for again: it is in the last tenth of its life, popular, and nobody has
-// begun to.
+// asked for again: it is in the last tenth of its life, popular, and no query has
+// started that.
 func isDue(v slot, h *header, left int64) bool {
 	return left <= h.life()/10 && v&slotUsed >= popular && v&slotRefresh == 0 && h.kind() != failure
 }
@@ -25,9 +25,9 @@ func (s *shard) claim(k *key) bool {
 	return at != nil && v&slotRefresh == 0 && atomic.CompareAndSwapUint64(at, v, v|slotRefresh)
 }
 
-// prefetch asks for what x asks again, for nobody in particular, unless there
+// prefetch asks again for what x asks, on behalf of no client, unless there
 // is enough of that going on.
-func (f *Front) prefetch(x *names.Exchange, k *key) {
+func (f *Resolver) prefetch(x *names.Exchange, k *key) {
 	c := f.cache
 	if !c.config.Prefetch || !isForAll(x) {
 		return
@@ -40,21 +40,21 @@ func (f *Front) prefetch(x *names.Exchange, k *key) {
 }
 
 // claim is [shard.claim] for the entry that has answered x.
-func (f *Front) claim(x *names.Exchange, k *key) bool {
+func (f *Resolver) claim(x *names.Exchange, k *key) bool {
 	if f.cache.shard(k).claim(k) {
 		return true
 	}
 	whole := *k
-	whole.turn(f.cache.seed, typeAny, splitOf(&x.Query))
+	whole.retarget(f.cache.seed, typeAny, variantOf(&x.Query))
 	return f.cache.shard(&whole).claim(&whole)
 }
 
-// send begins a flight and reports whether there was none.
-func (f *Front) send(x *names.Exchange, k *key) bool {
+// send starts a call and reports whether there was none.
+func (f *Resolver) send(x *names.Exchange, k *key) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cache.forgetParts(x.Question())
-	_, isNew, err := f.launch(x, k, true)
+	_, isNew, err := f.start(x, k, true)
 	return err == nil && isNew
 }
 
@@ -62,13 +62,13 @@ func (f *Front) send(x *names.Exchange, k *key) bool {
 // have hardly more.
 const maxForgotten = 16
 
-// forgetParts takes out what a recursor behind this cache would make the answer
+// forgetParts takes out what a recursor after this cache would make the answer
 // to q of, alias by alias: that is as old as the answer which is to be renewed.
 func (c *Cache) forgetParts(q wire.Question) {
 	for range maxForgotten {
 		c.ForgetPart(PartAnswer, q)
 		alias := wire.Question{Name: q.Name, Type: wire.TypeCNAME, Class: q.Class}
-		message, ok := c.FindPart(PartAnswer, alias, nil)
+		message, _, ok := c.FindPart(PartAnswer, alias, nil)
 		if !ok {
 			return
 		}

@@ -32,7 +32,7 @@ func TestPrefetch(t *testing.T) {
 					test.answer.answers = []string{"a.test. 100 A 192.0.2.1"}
 				}
 				next := &far{answer: test.answer, takes: 2 * time.Second}
-				f := newCache(t, test.config).Front(next)
+				f := newCache(t, test.config).Resolver(next)
 				defer f.Close()
 				f.Resolve(context.Background(), ask{name: "a.test."}.exchange(t))
 				start := time.Now()
@@ -65,7 +65,7 @@ func TestPrefetch(t *testing.T) {
 func TestPrefetchIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := &echo{}
-		f := newCache(t, Config{Prefetch: true, MaxPrefetch: 3}).Front(next)
+		f := newCache(t, Config{Prefetch: true, MaxPrefetch: 3}).Resolver(next)
 		defer f.Close()
 		asks := func() {
 			for i := range 10 {
@@ -95,7 +95,7 @@ func TestPrefetchIsBounded(t *testing.T) {
 	})
 }
 
-// TestPrefetchForgetsParts: a recursor behind the cache makes answers of parts
+// TestPrefetchForgetsParts: a recursor after the cache makes answers of parts
 // kept there, which are as old as the answer that is asked for in advance.
 func TestPrefetchForgetsParts(t *testing.T) {
 	c := newCache(t, Config{})
@@ -106,7 +106,7 @@ func TestPrefetchForgetsParts(t *testing.T) {
 		"c.test. MX":    "c.test. 300 MX 0 c.test.",
 		"d.test. A":     "d.test. 300 A 192.0.2.1",
 	} {
-		if err := c.KeepPart(PartAnswer, answer{answers: []string{record}}.message(t, q)); err != nil {
+		if err := c.KeepPart(PartAnswer, answer{answers: []string{record}}.message(t, q), Unchecked); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestPrefetchForgetsParts(t *testing.T) {
 	for q, want := range map[string]bool{
 		"a.test. CNAME": false, "b.test. CNAME": false, "c.test. A": false, "c.test. MX": true, "d.test. A": true,
 	} {
-		if _, ok := c.FindPart(PartAnswer, question(q), nil); ok != want {
+		if _, _, ok := c.FindPart(PartAnswer, question(q), nil); ok != want {
 			t.Errorf("%s is there: %v", q, ok)
 		}
 	}

@@ -25,7 +25,7 @@ func (c *Cache) setKey(k *key, x *names.Exchange) bool {
 	if !isKept(q) || x.Reply.Len() != wire.HeaderLen+q.Name.Len()+4 {
 		return false
 	}
-	k.set(c.seed, q, splitOf(&x.Query))
+	k.set(c.seed, q, variantOf(&x.Query))
 	return true
 }
 
@@ -37,18 +37,18 @@ func (c *Cache) answer(x *names.Exchange, k *key, now int64) (found finding, due
 		c.count(unsafe.Pointer(x), hits)
 		return answered, due
 	}
-	s := splitOf(&x.Query)
+	s := variantOf(&x.Query)
 	other := *k
-	other.turn(c.seed, typeAny, s)
+	other.retarget(c.seed, typeAny, s)
 	foundName, due := c.shard(&other).serve(x, &other, now, false)
 	if foundName == answered {
 		c.count(unsafe.Pointer(x), hits)
 		return answered, due
 	}
 	found = max(found, foundName)
-	other.turn(c.seed, x.Query.Question.Type, s|splitFailure)
+	other.retarget(c.seed, x.Query.Question.Type, s|variantFailure)
 	if failed, ok := c.peek(&other); ok && now < failed.expiry() {
-		if found == expired && c.answerStale(x, k, now) {
+		if found == expired && c.answerStale(x, k, now, staleHits) {
 			return answered, false // RFC 8767 5: it is not asked again for a while
 		}
 		failed.serveFailure(x)
@@ -101,7 +101,7 @@ func (s *shard) tryServe(x *names.Exchange, k *key, now int64, stale bool) (foun
 	if !ok {
 		return absent, false, false
 	}
-	body := s.copyBehind(x.Reply.Buffer(), v, &h)
+	body := s.copyBody(x.Reply.Buffer(), v, &h)
 	if !s.confirm(at, v, &h) {
 		return absent, false, false
 	}
@@ -115,18 +115,18 @@ func (s *shard) tryServe(x *names.Exchange, k *key, now int64, stale bool) (foun
 	}
 	h.age(body, now)
 	h.serve(x, body, left <= 0)
-	note(at, v)
+	countUse(at, v)
 	return answered, isDue(v, &h, left), true
 }
 
-// copyBehind copies body and TTL offsets of an entry as they are to the memory
-// behind buf, or to new memory where that is too small, and lends them. They
+// copyBody copies body and TTL offsets of an entry as they are to the memory
+// after buf, or to new memory if that is too small, and lends them. They
 // may be torn.
-func (s *shard) copyBehind(buf []byte, v slot, h *header) []byte {
+func (s *shard) copyBody(buf []byte, v slot, h *header) []byte {
 	words := h.bodyWords() + h.offsetWords()
 	to := buf[len(buf):cap(buf)]
 	if len(to) < 8*words {
-		to = make([]byte, 8*words) // only where the asker's limit is far below
+		to = make([]byte, 8*words) // only if the client's limit is far below
 	}
 	to = to[:8*words]
 	from := s.arena[int(v>>slotPlace)+headerWords+h.keyWords():][:words]
@@ -161,20 +161,21 @@ func (h *header) serve(x *names.Exchange, body []byte, isStale bool) {
 	if flags&keptRA != 0 {
 		x.Reply.Flags |= wire.FlagRA
 	}
+	x.LeadsOn = flags&keptLead != 0
 	appendSections(x, [...]records{
 		{body[:h.answerEnd()], h.answers()},
 		{body[h.answerEnd():h.authorityEnd()], h.authorities()},
 		{body[h.authorityEnd():h.bodyLen()], h.additionals()},
 	})
-	// Last, and left out where there is no room: no answer is truncated for these.
+	// Last, and left out if there is no room: no answer is truncated for these.
 	if code, ok := h.extendedError(); ok {
-		addExtendedError(x, code)
+		x.AddExtendedError(code, "")
 	}
 	switch {
 	case isStale && x.RCode == wire.RCodeNXDomain:
-		addExtendedError(x, wire.ExtendedErrorStaleNXDomainAnswer)
+		x.AddExtendedError(wire.ExtendedErrorStaleNXDomainAnswer, "")
 	case isStale:
-		addExtendedError(x, wire.ExtendedErrorStaleAnswer)
+		x.AddExtendedError(wire.ExtendedErrorStaleAnswer, "")
 	}
 }
 
@@ -182,9 +183,9 @@ func (h *header) serve(x *names.Exchange, body []byte, isStale bool) {
 func (h *header) serveFailure(x *names.Exchange) {
 	x.RCode = wire.RCodeServFail
 	if code, ok := h.extendedError(); ok {
-		addExtendedError(x, code)
+		x.AddExtendedError(code, "")
 	}
-	addExtendedError(x, wire.ExtendedErrorCachedError)
+	x.AddExtendedError(wire.ExtendedErrorCachedError, "")
 }
 
 // records are those of a section in wire form.
@@ -194,7 +195,7 @@ type records struct {
 }
 
 // appendSections appends the three sections, without the last if there is no
-// room for it, and truncates where there is none for the others (RFC 2181 9).
+// room for it, and truncates if there is none for the others (RFC 2181 9).
 func appendSections(x *names.Exchange, sections [3]records) {
 	for i, s := range sections {
 		x.Reply.SetSection(wire.SectionAnswer + wire.Section(i))
@@ -211,8 +212,4 @@ func appendSections(x *names.Exchange, sections [3]records) {
 // wantsAD reports whether x asks to be told about validation (RFC 6840 5.7).
 func wantsAD(x *names.Exchange) bool {
 	return x.DO() || x.Query.Header.Flags.Has(wire.FlagAD)
-}
-
-func addExtendedError(x *names.Exchange, code wire.ExtendedErrorCode) {
-	x.AddOption(wire.OptionExtendedError, []byte{byte(code >> 8), byte(code)})
 }

@@ -26,7 +26,7 @@ func TestReplyBehindOtherOctets(t *testing.T) {
 }
 
 func TestFlags(t *testing.T) {
-	f := newCache(t, Config{}).Front(&scripted{answer: answer{
+	f := newCache(t, Config{}).Resolver(&scripted{answer: answer{
 		flags: wire.FlagAA | wire.FlagAD | wire.FlagRA, answers: []string{"a.test. 300 A 192.0.2.1"}}})
 	defer f.Close()
 	for _, a := range []ask{{name: "a.test.", do: true}, {name: "a.test."}} {
@@ -56,7 +56,7 @@ func TestFlags(t *testing.T) {
 
 func TestExtendedErrorIsKept(t *testing.T) {
 	blocked := wire.Options{}.Append(&wire.ExtendedError{Code: wire.ExtendedErrorBlocked, Text: "says the law"})
-	f := newCache(t, Config{}).Front(&scripted{answer: answer{options: blocked, rcode: wire.RCodeNXDomain, authority: []string{soa}}})
+	f := newCache(t, Config{}).Resolver(&scripted{answer: answer{options: blocked, rcode: wire.RCodeNXDomain, authority: []string{soa}}})
 	defer f.Close()
 	f.TryResolve(ask{name: "a.example.com.", edns: true}.exchange(t))
 	x := ask{name: "a.example.com.", edns: true}.exchange(t)
@@ -94,7 +94,7 @@ func TestAnswerTooLargeForTheAsker(t *testing.T) {
 	for range 20 {
 		a.additional = append(a.additional, "ns.test. 300 AAAA 2001:db8::1")
 	}
-	f := newCache(t, Config{}).Front(&scripted{answer: a})
+	f := newCache(t, Config{}).Resolver(&scripted{answer: a})
 	defer f.Close()
 	f.TryResolve(ask{name: "a.test."}.exchange(t))
 	for _, test := range []struct {

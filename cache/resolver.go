@@ -7,43 +7,47 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/names-dns/names/internal/sharedtimeout"
+	"github.com/names-dns/names/internal/shares"
+	"github.com/names-dns/names/internal/workers"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
-// Front is a cache in front of another resolver. It answers what the cache has,
+// Resolver is a cache in front of another resolver. It answers what the cache has,
 // asks the other for the rest and keeps what it says.
 //
-// The resolver behind is asked on behalf of everybody: its answers must not
-// depend on who asks. Who may ask at all has to be decided in front.
-type Front struct {
+// The next resolver is asked on behalf of all clients: its answers must not
+// depend on the client. Who may ask at all has to be decided before the cache.
+type Resolver struct {
 	cache *Cache
 	next  names.Resolver
 
-	mu      sync.Mutex
-	flights map[string]*flight // by key, whose octets are the flight's
-	landed  sync.Pool          // of *flight, to be used again
-	ending  bool
+	mu     sync.Mutex       // a worker may be started under it, nothing else is called or waited for
+	calls  map[string]*call // by key, whose octets are the call's
+	places shares.Shares    // of calls
+	idle   sync.Pool        // of *call, to be used again
+	ending bool
 
 	context     context.Context
 	cancel      context.CancelFunc
-	timeouts    *names.SharedTimeout
-	workers     *names.Workers[*flight]
+	timeouts    *sharedtimeout.Timeout
+	workers     *workers.Pool[*call]
 	prefetching atomic.Int64
 }
 
-// Front puts the cache in front of next.
-func (c *Cache) Front(next names.Resolver) *Front {
-	f := &Front{cache: c, next: next, flights: map[string]*flight{}}
+// Resolver puts the cache in front of next.
+func (c *Cache) Resolver(next names.Resolver) *Resolver {
+	f := &Resolver{cache: c, next: next, calls: map[string]*call{}, places: shares.Shares{Limit: c.config.MaxInFlight}}
 	f.context, f.cancel = context.WithCancel(context.Background())
-	f.workers = names.NewWorkers(f.fly)
-	f.timeouts = names.NewSharedTimeout(f.context, c.config.Timeout)
+	f.workers = workers.New(f.run)
+	f.timeouts = sharedtimeout.New(f.context, c.config.Timeout)
 	return f
 }
 
 // Close ends what is on its way and waits for it. Questions asked afterwards
 // are answered from the cache or not at all.
-func (f *Front) Close() {
+func (f *Resolver) Close() {
 	f.mu.Lock()
 	isFirst := !f.ending
 	f.ending = true
@@ -54,9 +58,9 @@ func (f *Front) Close() {
 	}
 }
 
-// TryResolve answers x from the cache, or from a resolver behind it that need
+// TryResolve answers x from the cache, or from a next resolver that need
 // not wait either.
-func (f *Front) TryResolve(x *names.Exchange) error {
+func (f *Resolver) TryResolve(x *names.Exchange) error {
 	c := f.cache
 	var k key
 	if !c.setKey(&k, x) {
@@ -67,6 +71,7 @@ func (f *Front) TryResolve(x *names.Exchange) error {
 		if due {
 			f.prefetch(x, &k)
 		}
+		x.MarkAnswered("cache")
 		c.tell(c.config.Events.Hit, x)
 		return nil
 	}
@@ -78,20 +83,20 @@ func (f *Front) TryResolve(x *names.Exchange) error {
 	c.count(unsafe.Pointer(x), misses)
 	c.tell(c.config.Events.Miss, x)
 	if isForAll(x) {
-		f.keep(x, &k, err, flushes)
+		f.storeReply(x, &k, err, flushes)
 	}
 	if found == expired && hasFailed(x, err) {
 		x.Restart()
-		if c.answerStale(x, &k, c.now()) {
+		if c.answerStale(x, &k, c.now(), staleMisses) {
 			return nil
 		}
 	}
 	return err
 }
 
-// Resolve answers x from the cache, or asks the resolver behind, together with
-// all who ask the same meanwhile.
-func (f *Front) Resolve(ctx context.Context, x *names.Exchange) error {
+// Resolve answers x from the cache, or asks the next resolver, together with
+// all clients that ask the same meanwhile.
+func (f *Resolver) Resolve(ctx context.Context, x *names.Exchange) error {
 	c := f.cache
 	var k key
 	if !c.setKey(&k, x) {
@@ -102,6 +107,7 @@ func (f *Front) Resolve(ctx context.Context, x *names.Exchange) error {
 		if due {
 			f.prefetch(x, &k)
 		}
+		x.MarkAnswered("cache")
 		c.tell(c.config.Events.Hit, x)
 		return nil
 	}
@@ -110,7 +116,11 @@ func (f *Front) Resolve(ctx context.Context, x *names.Exchange) error {
 	if !isForAll(x) {
 		return f.next.Resolve(ctx, x)
 	}
-	return f.join(ctx, x, &k, found == expired)
+	err := f.join(ctx, x, &k, found == expired)
+	if err != names.ErrPass {
+		x.MarkAnswered("cache")
+	}
+	return err
 }
 
 // isForAll reports whether the answer to x may serve others: not where x does
@@ -118,7 +128,7 @@ func (f *Front) Resolve(ctx context.Context, x *names.Exchange) error {
 // what happened to be known.
 func isForAll(x *names.Exchange) bool { return x.Query.Header.Flags.Has(wire.FlagRD) }
 
-// hasFailed reports whether x, of which the resolver behind said err, got no
+// hasFailed reports whether x, for which the next resolver returned err, got no
 // answer: an error rather than one of the words that say who is to answer, or
 // SERVFAIL. That there was no room in a reply says nothing about the answer.
 func hasFailed(x *names.Exchange, err error) bool {
@@ -128,14 +138,16 @@ func hasFailed(x *names.Exchange, err error) bool {
 	return err != names.ErrPass && err != names.ErrDrop && !errors.Is(err, wire.ErrNoSpace)
 }
 
-// keep stores what the resolver behind said about x, of key k.
-func (f *Front) keep(x *names.Exchange, k *key, err error, flushes uint64) {
+// storeReply stores what the next resolver said about x, of key k.
+func (f *Resolver) storeReply(x *names.Exchange, k *key, err error, flushes uint64) {
 	c := f.cache
 	switch {
+	case err == nil && x.Derived:
+		return
 	case err == nil:
-		err = c.keep(x, k, flushes)
-	case hasFailed(x, err):
-		err = c.keepFailure(x.Question(), k, splitOf(&x.Query), extendedCode(err), flushes)
+		err = c.storeReply(x, k, flushes)
+	case hasFailed(x, err) && !errors.Is(err, names.ErrBusy):
+		err = c.storeFailure(x.Question(), k, variantOf(&x.Query), extendedCode(err), flushes)
 	}
 	if err != nil {
 		c.count(unsafe.Pointer(x), notKept)
@@ -145,9 +157,7 @@ func (f *Front) keep(x *names.Exchange, k *key, err error, flushes uint64) {
 // extendedCode is the extended error that goes with err plus one, 0 if there is
 // none.
 func extendedCode(err error) uint16 {
-	var extended interface {
-		ExtendedError() (code uint16, text string)
-	}
+	var extended names.ExtendedErrorer
 	if errors.As(err, &extended) {
 		code, _ := extended.ExtendedError()
 		return code + 1

@@ -13,20 +13,20 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-var _ names.TryResolver = (*Front)(nil)
+var _ names.TryResolver = (*Resolver)(nil)
 
 const soa = "example.com. 900 SOA ns.example.com. admin.example.com. 1 3600 900 604800 300"
 
 func TestHitHasAllSectionsWithTTLsCountedDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		next := &behind{table: map[string]*answer{"www.example.com. A": {
+		next := &tableResolver{table: map[string]*answer{"www.example.com. A": {
 			answers:    []string{"www.example.com. 300 CNAME Host.example.com.", "host.example.com. 200 A 192.0.2.1"},
 			authority:  []string{"example.com. 3600 NS ns.example.com."},
 			additional: []string{"ns.example.com. 400 AAAA 2001:db8::1"},
 			flags:      wire.FlagAA | wire.FlagRA,
 		}}}
 		c := newCache(t, Config{})
-		f := c.Front(next)
+		f := c.Resolver(next)
 		defer f.Close()
 		x := ask{name: "www.example.com."}.exchange(t)
 		if err := f.TryResolve(x); err != nil {
@@ -68,8 +68,8 @@ func TestHitHasAllSectionsWithTTLsCountedDown(t *testing.T) {
 
 func TestSlowAnswersAreKeptToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		next := &behind{slow: true, table: map[string]*answer{"example.com. A": {answers: []string{"example.com. 300 A 192.0.2.1"}}}}
-		f := newCache(t, Config{}).Front(next)
+		next := &tableResolver{slow: true, table: map[string]*answer{"example.com. A": {answers: []string{"example.com. 300 A 192.0.2.1"}}}}
+		f := newCache(t, Config{}).Resolver(next)
 		defer f.Close()
 		x := ask{name: "example.com."}.exchange(t)
 		if err := f.TryResolve(x); err != names.ErrSlow {
@@ -85,7 +85,7 @@ func TestSlowAnswersAreKeptToo(t *testing.T) {
 		if err := f.TryResolve(x); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.Resolve(context.Background(), ask{name: "nobody.example."}.exchange(t)); !errors.Is(err, names.ErrPass) {
+		if err := f.Resolve(context.Background(), ask{name: "unserved.example."}.exchange(t)); !errors.Is(err, names.ErrPass) {
 			t.Fatal(err)
 		}
 	})

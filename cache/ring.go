@@ -7,7 +7,7 @@ type ring struct {
 	low, high int // what is the ring's, in words of the arena
 	head      int // where the next entry goes
 	tail      int // the oldest entry
-	end       int // where the entries behind tail stop, if wrapped
+	end       int // where the entries after tail stop, if wrapped
 	wrapped   bool
 }
 

@@ -8,7 +8,7 @@ import (
 // shard is one part of the cache: an index, and the arena its entries lie in.
 //
 // Readers take no lock. They find a slot of the index, read the entry it
-// points to, and look at the slot again: whoever gives an entry's memory to
+// points to, and look at the slot again: a writer that gives an entry's memory to
 // another clears or moves its slot first, so that an unchanged slot says that
 // the entry was whole all the time. All words that readers see are read and
 // written atomically.
@@ -19,7 +19,7 @@ import (
 // tail move on to the main ring; the others go, and leave a print in the ghost
 // table. Who comes back while the print is there goes to the main ring at
 // once. At the tail of the main ring an entry that was asked for since it last
-// passed is moved to the head, others go. A flood of questions that nobody asks
+// passed is moved to the head, others go. A flood of questions that are never asked
 // twice so runs through the small ring and leaves the main one alone.
 type shard struct {
 	index   []uint64 // buckets of bucketSlots slots; see slot
@@ -30,7 +30,7 @@ type shard struct {
 
 	_ [64]byte // what follows is written to often, what is above is read by all
 
-	mu          sync.Mutex
+	mu          sync.Mutex // nothing is waited for under it; what flush calls does not come back here
 	small, main ring
 	ghosts      []uint64 // four prints to a word, the newest at the low end
 	number      uint64   // of the last entry
@@ -50,7 +50,7 @@ type slot = uint64
 
 const (
 	slotUsed    slot = 3      // how often it was asked for, up to 3
-	slotRefresh slot = 1 << 2 // somebody has begun to ask for it anew
+	slotRefresh slot = 1 << 2 // a query has started to ask for it again
 	slotTag     slot = 1<<32 - 1<<3
 	slotNotes        = slotUsed | slotRefresh // what readers change
 	slotPlace        = 32                     // bits below the place
@@ -141,7 +141,7 @@ func (s *shard) holds(v slot, k *key) bool {
 	return true
 }
 
-// load returns the header of the entry at v; ok is false where it cannot be
+// load returns the header of the entry at v; ok is false if it cannot be
 // one: for a reader, whose entry has just made way for another.
 func (s *shard) load(v slot) (h header, ok bool) {
 	at := int(v >> slotPlace)
@@ -161,9 +161,9 @@ func (s *shard) confirm(at *slot, v slot, h *header) bool {
 	return (atomic.LoadUint64(at)^v)&^slotNotes == 0 && atomic.LoadUint64(&s.arena[v>>slotPlace]) == h[0]
 }
 
-// note counts that the entry was asked for. What is asked for often is written
+// countUse counts that the entry was asked for. What is asked for often is written
 // to no more.
-func note(at *slot, v slot) {
+func countUse(at *slot, v slot) {
 	if v&slotUsed != slotUsed {
 		atomic.CompareAndSwapUint64(at, v, v+1) // one count less matters not
 	}

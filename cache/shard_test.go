@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/names-dns/names/internal/race"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -71,7 +72,7 @@ func TestReadersNeverSeeTornEntries(t *testing.T) {
 	var stop atomic.Bool
 	var hits atomic.Int64
 	rounds := 30_000
-	if testing.Short() || raceEnabled {
+	if testing.Short() || race.Enabled {
 		rounds = 5000
 	}
 	for w := range 2 {
@@ -133,7 +134,7 @@ func checkIndex(t *testing.T, c *Cache) {
 			live++
 			h, ok := s.load(v)
 			if !ok {
-				t.Errorf("slot %d leads to no entry", j)
+				t.Errorf("slot %d points to no entry", j)
 				continue
 			}
 			var k key

@@ -15,16 +15,17 @@ const (
 	staleCooldown = 30 * time.Second        // failure recheck timer
 )
 
-// answerStale answers x, of key k, from what is past its time.
-func (c *Cache) answerStale(x *names.Exchange, k *key, now int64) bool {
+// answerStale answers x, of key k, from what is past its time, and counts that as e.
+func (c *Cache) answerStale(x *names.Exchange, k *key, now int64, e event) bool {
 	found, _ := c.shard(k).serve(x, k, now, true)
 	if found != answered {
 		other := *k
-		other.turn(c.seed, typeAny, splitOf(&x.Query))
+		other.retarget(c.seed, typeAny, variantOf(&x.Query))
 		found, _ = c.shard(&other).serve(x, &other, now, true)
 	}
 	if found == answered {
-		c.count(unsafe.Pointer(x), staleHits)
+		x.AnsweredBy = "cache" // whatever has failed before
+		c.count(unsafe.Pointer(x), e)
 	}
 	return found == answered
 }
@@ -36,10 +37,10 @@ func (c *Cache) isStale(k *key, now int64) bool {
 	return ok && now >= h.expiry() && c.shard(k).isOfUse(&h, now)
 }
 
-// waitPatiently waits for as long as somebody should who could have a stale
+// waitPatiently waits for as long as a client should that could have a stale
 // answer. It counts from when the question was sent: who comes later waits for
 // less.
-func (l *flight) waitPatiently(ctx context.Context) {
+func (l *call) waitPatiently(ctx context.Context) {
 	enough := time.NewTimer(time.Until(l.started.Add(stalePatience)))
 	defer enough.Stop()
 	select {
@@ -50,7 +51,7 @@ func (l *flight) waitPatiently(ctx context.Context) {
 }
 
 // hasAnswer reports whether l is back with an answer.
-func (l *flight) hasAnswer() bool {
+func (l *call) hasAnswer() bool {
 	select {
 	case <-l.done:
 		return !hasFailed(&l.x, l.err)

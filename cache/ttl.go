@@ -16,6 +16,7 @@ const (
 
 	maxFailureTTL = 5 * time.Minute // RFC 9520 3.2
 	minFailureTTL = time.Second     // RFC 9520 3.2
+	maxBogusTTL   = uint32(maxFailureTTL / time.Second)
 )
 
 // lifetimes are the bounds of [Config], in seconds.
@@ -67,8 +68,9 @@ func (l *lifetimes) set(c *Config) (err error) {
 	return nil
 }
 
-// sane is a TTL as it is meant: one with the top bit set is 0 (RFC 2181 8).
-func sane(ttl uint32) uint32 {
+// clampWire returns a TTL of a message as it is meant: one with the top bit set is 0
+// (RFC 2181 8).
+func clampWire(ttl uint32) uint32 {
 	if ttl > maxTTL {
 		return 0
 	}
@@ -89,7 +91,7 @@ func (l *lifetimes) clamp(ttl uint32, k kind) uint32 {
 
 // negativeTTL is how long a negative answer with this SOA may live: the lower
 // of the record's own TTL and its MINIMUM field (RFC 2308 5).
-func negativeTTL(ttl uint32, soa *wire.SOA) uint32 { return min(ttl, sane(soa.Minimum)) }
+func negativeTTL(ttl uint32, soa *wire.SOA) uint32 { return min(ttl, clampWire(soa.Minimum)) }
 
 // nextFailure is how long a failure is remembered, in seconds: twice as long as
 // the one before, unless that is over for longer than it took (RFC 9520 3.2).

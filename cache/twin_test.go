@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/names-dns/names/internal/race"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -26,7 +27,7 @@ type twin struct {
 }
 
 // twinKey has an empty type for "whatever the type".
-type twinKey struct{ name, kind, split string }
+type twinKey struct{ name, kind, variant string }
 
 type twinAnswer struct {
 	answer
@@ -43,7 +44,7 @@ func keyOf(a ask) twinKey {
 	return twinKey{strings.ToLower(a.name), a.kind.String(), fmt.Sprint(a.do, a.flags.Has(wire.FlagCD))}
 }
 
-func (k twinKey) wholly() twinKey { k.kind = ""; return k }
+func (k twinKey) allTypes() twinKey { k.kind = ""; return k }
 
 // get says what the cache should answer: the three sections and the RCODE;
 // ok is false where it has to ask.
@@ -51,7 +52,7 @@ func (w *twin) get(a ask, failedNow bool) (sections [3][]string, rcode wire.RCod
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	k := keyOf(a)
-	for _, k := range []twinKey{k, k.wholly()} {
+	for _, k := range []twinKey{k, k.allTypes()} {
 		if e, there := w.answers[k]; there && time.Since(e.stored) < time.Duration(e.life)*time.Second {
 			age := int(time.Since(e.stored) / time.Second)
 			return e.sections(func(ttl int) int { return ttl - age }), e.rcode, true
@@ -62,7 +63,7 @@ func (w *twin) get(a ask, failedNow bool) (sections [3][]string, rcode wire.RCod
 	if !failed && !failedNow {
 		return sections, 0, false
 	}
-	for _, k := range []twinKey{k, k.wholly()} {
+	for _, k := range []twinKey{k, k.allTypes()} {
 		if e, there := w.answers[k]; there && time.Since(e.stored) < time.Duration(e.life)*time.Second+w.config.ServeStale {
 			return e.sections(func(int) int { return 30 }), e.rcode, true
 		}
@@ -94,7 +95,7 @@ func (w *twin) put(a ask, got answer) {
 		if there && time.Since(f.at) < 2*time.Duration(f.life)*time.Second {
 			life = min(2*f.life, 300)
 		}
-		for _, k := range []twinKey{k, k.wholly()} {
+		for _, k := range []twinKey{k, k.allTypes()} {
 			if e, there := w.answers[k]; there && time.Since(e.stored) < time.Duration(e.life)*time.Second+w.config.ServeStale {
 				life = max(life, 30)
 			}
@@ -125,13 +126,13 @@ func (w *twin) put(a ask, got answer) {
 		}
 	}
 	if got.rcode == wire.RCodeNXDomain {
-		k = k.wholly()
+		k = k.allTypes()
 	}
 	if !w.mayReplace(k, e) {
 		return
 	}
 	delete(w.answers, keyOf(a))
-	delete(w.answers, k.wholly())
+	delete(w.answers, k.allTypes())
 	delete(w.failed, keyOf(a))
 	w.answers[k] = e
 }
@@ -179,11 +180,11 @@ func compare(t *testing.T, config Config, seed uint64) {
 	config.Prefetch = false
 	c := newCache(t, config)
 	next := &scripted{}
-	f := c.Front(next)
+	f := c.Resolver(next)
 	defer f.Close()
 	counts := map[string]int{}
 	steps := 3000
-	if raceEnabled {
+	if race.Enabled {
 		steps = 500
 	}
 	for step := range steps {

@@ -8,20 +8,22 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/names-dns/names/internal/shares"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
-// flight is one question on its way to the resolver behind, and all who wait
-// for the answer. It flies on when they have given up: the answer is kept for
-// those who ask next. When it has landed and nobody waits any more it is used
+// call is one question that the next resolver works on, and all clients that wait
+// for the answer. It goes on when they have given up: the answer is stored for
+// the next client. When it is done and no client waits any longer it is used
 // again for another question.
-type flight struct {
+type call struct {
 	key        key
 	started    time.Time
-	isPrefetch bool // begun for nobody; others may have joined
-	waiting    int  // guarded by Front.mu, as is hasLanded
-	hasLanded  bool
+	isPrefetch bool // started without a client; others may have joined
+	waiting    int  // guarded by Resolver.mu, as is isDone
+	isDone     bool
+	shares     []shares.Key // whose place it takes: the first client's
 	query      []byte
 	reader     wire.Reader
 
@@ -31,17 +33,19 @@ type flight struct {
 	sections [3]records
 }
 
-// name is what the flight is found by, as long as it flies: the key.
-func (l *flight) name() string { return unsafe.String(&l.key.octets[0], l.key.len) }
+// name is what the call is found by while it runs: the key.
+func (l *call) name() string { return unsafe.String(&l.key.octets[0], l.key.len) }
 
-// errBusy is what those are told who would be one too many.
+// errBusy is returned to a client that would be one too many.
 var errBusy = &busyError{}
 
 type busyError struct{}
 
-func (*busyError) Error() string { return "cache: too many questions are waiting for an answer" }
+func (*busyError) Error() string { return "cache: too many queries are waiting for an answer" }
 
-// ExtendedError is what the asker may hear of it.
+func (*busyError) Unwrap() error { return names.ErrBusy }
+
+// ExtendedError is what the client may know.
 func (*busyError) ExtendedError() (code uint16, text string) {
 	return uint16(wire.ExtendedErrorOther), "too many queries are waiting"
 }
@@ -50,9 +54,9 @@ var errClosed = errors.New("cache: it is closed")
 
 // join waits for the answer to x, of key k, that is on its way, or sends for
 // it. With isStale the wait is over when there is an expired answer to give.
-func (f *Front) join(ctx context.Context, x *names.Exchange, k *key, isStale bool) error {
+func (f *Resolver) join(ctx context.Context, x *names.Exchange, k *key, isStale bool) error {
 	f.mu.Lock()
-	l, isNew, err := f.launch(x, k, false)
+	l, isNew, err := f.start(x, k, false)
 	if err == nil && l.waiting >= f.cache.config.MaxWaiting {
 		err = errBusy
 	}
@@ -64,7 +68,7 @@ func (f *Front) join(ctx context.Context, x *names.Exchange, k *key, isStale boo
 		f.cache.count(unsafe.Pointer(x), joined)
 	}
 	if err != nil {
-		if isStale && f.cache.answerStale(x, k, f.cache.now()) {
+		if isStale && f.cache.answerStale(x, k, f.cache.now(), staleMisses) {
 			return nil
 		}
 		f.cache.count(unsafe.Pointer(x), refused)
@@ -73,7 +77,7 @@ func (f *Front) join(ctx context.Context, x *names.Exchange, k *key, isStale boo
 	defer f.leave(l)
 	if isStale {
 		l.waitPatiently(ctx)
-		if !l.hasAnswer() && f.cache.answerStale(x, k, f.cache.now()) {
+		if !l.hasAnswer() && f.cache.answerStale(x, k, f.cache.now(), staleMisses) {
 			return nil
 		}
 	}
@@ -85,96 +89,102 @@ func (f *Front) join(ctx context.Context, x *names.Exchange, k *key, isStale boo
 	}
 }
 
-// leave is for those who have joined l.
-func (f *Front) leave(l *flight) {
+// leave ends the wait of a client that has joined l.
+func (f *Resolver) leave(l *call) {
 	f.mu.Lock()
 	l.waiting--
-	isLast := l.hasLanded && l.waiting == 0
+	isLast := l.isDone && l.waiting == 0
 	f.mu.Unlock()
 	if isLast {
-		f.putAway(l)
+		f.recycle(l)
 	}
 }
 
-// putAway leaves a flight that nobody refers to for another question.
-func (f *Front) putAway(l *flight) {
+// recycle keeps a call that nothing refers to for another question.
+func (f *Resolver) recycle(l *call) {
 	if cap(l.x.Reply.Buffer()) > keptReply {
 		return
 	}
 	l.done, l.err, l.sections = nil, nil, [3]records{}
-	f.landed.Put(l)
+	f.idle.Put(l)
 }
 
 // keptReply is the room for a reply, in octets, that is kept.
 const keptReply = 4096
 
-// launch returns the flight of k, a new one if there is none. f.mu is held.
-func (f *Front) launch(x *names.Exchange, k *key, isPrefetch bool) (l *flight, isNew bool, err error) {
-	if l := f.flights[string(k.octets[:k.len])]; l != nil {
+// start returns the call of k, a new one if there is none. f.mu is held.
+func (f *Resolver) start(x *names.Exchange, k *key, isPrefetch bool) (l *call, isNew bool, err error) {
+	if l := f.calls[string(k.octets[:k.len])]; l != nil {
 		return l, false, nil
 	}
 	if f.ending {
 		return nil, false, errClosed
 	}
-	if len(f.flights) >= f.cache.config.MaxFlights {
+	l, _ = f.idle.Get().(*call)
+	if l == nil {
+		l = &call{query: make([]byte, 0, 512)}
+	}
+	l.shares = l.shares[:0]
+	if !isPrefetch {
+		l.shares = append(l.shares, shares.OfClient(f.cache.seed, x.Peer.Remote.Addr()))
+	}
+	if !f.places.Take(l.shares...) {
+		f.idle.Put(l)
 		return nil, false, errBusy
 	}
-	l, _ = f.landed.Get().(*flight)
-	if l == nil {
-		l = &flight{query: make([]byte, 0, 512)}
-	}
-	l.key, l.started, l.isPrefetch, l.hasLanded, l.done = *k, time.Now(), isPrefetch, false, make(chan struct{})
+	l.key, l.started, l.isPrefetch, l.isDone, l.done = *k, time.Now(), isPrefetch, false, make(chan struct{})
 	l.prepare(x)
-	f.flights[l.name()] = l
+	f.calls[l.name()] = l
 	f.workers.Do(l)
 	return l, true, nil
 }
 
-// flightRoom is how many octets of reply there is room for at first.
-const flightRoom = 1232
+// callRoom is how many octets of reply there is room for at first.
+const callRoom = 1232
 
-// prepare makes the flight's exchange: the question of x and the bits that
-// split answers, and nothing else that x's asker has sent, for the answer is
+// prepare makes the call's exchange: the question of x and the bits that
+// answers depend on, and nothing else that x's client has sent: the answer is
 // for others too.
-func (l *flight) prepare(x *names.Exchange) {
+func (l *call) prepare(x *names.Exchange) {
 	flags := wire.FlagRD | wire.FlagAD | x.Query.Header.Flags&wire.FlagCD
-	edns := wire.EDNS{UDPSize: flightRoom, Flags: x.Query.EDNS.Flags & (wire.FlagDO | wire.FlagCO)}
+	edns := wire.EDNS{UDPSize: callRoom, Flags: x.Query.EDNS.Flags & (wire.FlagDO | wire.FlagCO)}
 	l.query = wire.AppendQuery(l.query[:0], x.Query.Header.ID, flags, x.Question(), &edns)
 	l.x.Read(l.query, x.Peer) // it was read once
 	reply := l.x.Reply.Buffer()
 	if reply == nil {
-		reply = make([]byte, 0, flightRoom+wire.WriterSlack)
+		reply = make([]byte, 0, callRoom+wire.WriterSlack)
 	}
 	l.x.Begin(reply, 65535)
 }
 
-// fly asks the resolver behind.
-func (f *Front) fly(l *flight) {
+// run asks the next resolver.
+func (f *Resolver) run(l *call) {
 	flushes := f.cache.flushes.Load()
 	l.err = f.ask(f.timeouts.Context(), &l.x)
 	if l.err == nil {
 		l.sections, l.err = sectionsOf(l.x.Reply.Finish(), &l.reader)
 	}
 	if f.context.Err() == nil { // otherwise it failed because of us
-		f.keep(&l.x, &l.key, l.err, flushes)
+		f.storeReply(&l.x, &l.key, l.err, flushes)
 	}
 	if l.isPrefetch {
 		f.prefetching.Add(-1)
 	}
 	f.mu.Lock()
-	delete(f.flights, l.name())
-	l.hasLanded = true
+	delete(f.calls, l.name())
+	f.places.Leave(l.shares...)
+	l.isDone = true
 	close(l.done)
 	isLast := l.waiting == 0
 	f.mu.Unlock()
 	if isLast {
-		f.putAway(l)
+		f.recycle(l)
 	}
 }
 
-// ask is the resolver behind, whose panics become errors: on this goroutine
-// there is nobody else to catch them.
-func (f *Front) ask(ctx context.Context, x *names.Exchange) (err error) {
+// ask calls the next resolver. Its panics become errors: on this goroutine
+// no caller would catch them.
+func (f *Resolver) ask(ctx context.Context, x *names.Exchange) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("cache: resolver panicked: %v\n%s", p, debug.Stack())
@@ -184,12 +194,13 @@ func (f *Front) ask(ctx context.Context, x *names.Exchange) (err error) {
 }
 
 // deliver copies the answer of l to x.
-func (l *flight) deliver(x *names.Exchange) error {
+func (l *call) deliver(x *names.Exchange) error {
+	from := &l.x
+	x.MarkAnswered(from.AnsweredBy)
 	if l.err != nil {
 		return l.err
 	}
-	from := &l.x
-	x.RCode = from.RCode
+	x.RCode, x.LeadsOn = from.RCode, from.LeadsOn
 	x.Reply.Flags |= from.Reply.Flags & (wire.FlagAA | wire.FlagRA | wire.FlagTC)
 	if wantsAD(x) {
 		x.Reply.Flags |= from.Reply.Flags & wire.FlagAD

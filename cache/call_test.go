@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -42,7 +43,7 @@ var oneAddress = answer{flags: wire.FlagAA | wire.FlagRA | wire.FlagAD, answers:
 func TestEqualQuestionsAreAskedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := &far{answer: oneAddress, takes: time.Second}
-		f := newCache(t, Config{}).Front(next)
+		f := newCache(t, Config{}).Resolver(next)
 		defer f.Close()
 		var all sync.WaitGroup
 		for i := range 100 {
@@ -81,7 +82,7 @@ func TestEqualQuestionsAreAskedOnce(t *testing.T) {
 		if s := f.cache.Stats(); s.Misses != 100 || s.Joined != 99 || s.Stored != 1 {
 			t.Errorf("%+v", s)
 		}
-		// Another question is a flight of its own.
+		// Another question is a call of its own.
 		for _, a := range []ask{{name: "a.test.", do: true}, {name: "a.test.", flags: wire.FlagCD}, {name: "a.test.", kind: wire.TypeAAAA}} {
 			f.Resolve(context.Background(), a.exchange(t))
 		}
@@ -94,7 +95,7 @@ func TestEqualQuestionsAreAskedOnce(t *testing.T) {
 func TestEachAskerHasADeadlineOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := &far{answer: oneAddress, takes: 2 * time.Second}
-		f := newCache(t, Config{}).Front(next)
+		f := newCache(t, Config{}).Resolver(next)
 		defer f.Close()
 		var all sync.WaitGroup
 		for _, patience := range []time.Duration{time.Second, 3 * time.Second, 1500 * time.Millisecond} {
@@ -124,7 +125,7 @@ func TestEachAskerHasADeadlineOfItsOwn(t *testing.T) {
 
 func TestAnswerIsKeptThoughNobodyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newCache(t, Config{}).Front(&far{answer: oneAddress, takes: 2 * time.Second})
+		f := newCache(t, Config{}).Resolver(&far{answer: oneAddress, takes: 2 * time.Second})
 		defer f.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -141,7 +142,7 @@ func TestAnswerIsKeptThoughNobodyWaits(t *testing.T) {
 func TestSilenceIsRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := &far{takes: time.Hour}
-		f := newCache(t, Config{Timeout: 3 * time.Second}).Front(next)
+		f := newCache(t, Config{Timeout: 3 * time.Second}).Resolver(next)
 		defer f.Close()
 		x := ask{name: "a.test."}.exchange(t)
 		if err := f.Resolve(context.Background(), x); !errors.Is(err, context.DeadlineExceeded) {
@@ -163,7 +164,7 @@ func TestWhatTheResolverBehindSees(t *testing.T) {
 		next := &far{answer: oneAddress, seen: func(x *names.Exchange) {
 			q := &x.Query
 			if len(q.EDNS.Options) != 0 {
-				t.Errorf("the options of one asker: %v", q.EDNS.Options)
+				t.Errorf("the options of one client: %v", q.EDNS.Options)
 			}
 			if !q.HasEDNS || !q.EDNS.DO() || q.Header.Flags != wire.FlagRD|wire.FlagAD|wire.FlagCD {
 				t.Errorf("EDNS %v, DO %v, flags %#x", q.HasEDNS, q.EDNS.DO(), q.Header.Flags)
@@ -172,7 +173,7 @@ func TestWhatTheResolverBehindSees(t *testing.T) {
 				t.Errorf("a limit of %d octets", x.Reply.Limit())
 			}
 		}}
-		f := newCache(t, Config{}).Front(next)
+		f := newCache(t, Config{}).Resolver(next)
 		defer f.Close()
 		x := ask{name: "a.test.", do: true, flags: wire.FlagCD, options: private, limit: 512}.exchange(t)
 		if err := f.Resolve(context.Background(), x); err != nil {
@@ -190,7 +191,7 @@ func TestLargeAnswerIsKeptForOthers(t *testing.T) {
 		for i := range 100 {
 			a.answers = append(a.answers, fmt.Sprint("a.test. 300 A 192.0.2.", i))
 		}
-		f := newCache(t, Config{}).Front(&far{answer: a})
+		f := newCache(t, Config{}).Resolver(&far{answer: a})
 		defer f.Close()
 		x := ask{name: "a.test.", limit: 512}.exchange(t)
 		if err := f.Resolve(context.Background(), x); err != nil {
@@ -212,14 +213,14 @@ func TestLargeAnswerIsKeptForOthers(t *testing.T) {
 func TestTooManyAreTurnedAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := &far{answer: oneAddress, takes: time.Second}
-		f := newCache(t, Config{MaxFlights: 3, MaxWaiting: 4}).Front(next)
+		f := newCache(t, Config{MaxInFlight: 3, MaxWaiting: 4}).Resolver(next)
 		defer f.Close()
 		var busy, served atomic.Int64
 		var all sync.WaitGroup
-		for flight := range 5 {
+		for call := range 5 {
 			for range 6 {
 				all.Go(func() {
-					x := ask{name: fmt.Sprintf("n%d.test.", flight)}.exchange(t)
+					x := ask{name: fmt.Sprintf("n%d.test.", call)}.exchange(t)
 					switch err := f.Resolve(context.Background(), x); {
 					case err == error(errBusy):
 						busy.Add(1)
@@ -244,9 +245,69 @@ func TestTooManyAreTurnedAway(t *testing.T) {
 	})
 }
 
+// A client that asks for many names leaves room for others.
+func TestClientLeavesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newCache(t, Config{MaxInFlight: 40}).Resolver(&far{answer: oneAddress, takes: time.Second})
+		defer f.Close()
+		var all sync.WaitGroup
+		busy := map[string]*atomic.Int64{"192.0.2.1": {}, "192.0.2.2": {}}
+		ask := func(client string, names int) {
+			for i := range names {
+				all.Go(func() {
+					x := ask{name: fmt.Sprintf("n%d.test.", i)}.exchange(t)
+					if client == "192.0.2.2" {
+						x = ask{name: fmt.Sprintf("other%d.test.", i)}.exchange(t)
+					}
+					x.Peer.Remote = netip.AddrPortFrom(netip.MustParseAddr(client), 4242)
+					if f.Resolve(context.Background(), x) == error(errBusy) {
+						busy[client].Add(1)
+					}
+				})
+			}
+			synctest.Wait()
+		}
+		ask("192.0.2.1", 60)
+		ask("192.0.2.2", 5)
+		all.Wait()
+		if a, b := busy["192.0.2.1"].Load(), busy["192.0.2.2"].Load(); a != 30 || b != 0 {
+			t.Errorf("turned away: %d of 60, not 30, and %d of the other client's 5", a, b)
+		}
+		ask("192.0.2.1", 30)
+		all.Wait()
+		if a := busy["192.0.2.1"].Load(); a != 30 {
+			t.Errorf("%d more are turned away when all is over", a-30)
+		}
+	})
+}
+
+// That the next resolver had too much to do says nothing about the name: the next
+// client, which may have a share left, is not turned away for it.
+func TestBusyIsNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		words := []error{fmt.Errorf("next: %w", names.ErrBusy), nil}
+		f := newCache(t, Config{}).Resolver(names.ResolverFunc(func(_ context.Context, x *names.Exchange) error {
+			word := words[0]
+			words = words[1:]
+			if word != nil {
+				return word
+			}
+			return oneAddress.to(x)
+		}))
+		defer f.Close()
+		if err := f.Resolve(context.Background(), ask{name: "a.test."}.exchange(t)); !errors.Is(err, names.ErrBusy) {
+			t.Errorf("the first query: %v", err)
+		}
+		x := ask{name: "a.test."}.exchange(t)
+		if err := f.Resolve(context.Background(), x); err != nil || len(reply(t, x).Answers) != 1 {
+			t.Errorf("the second query: %v", err)
+		}
+	})
+}
+
 func TestPanicBehindIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newCache(t, Config{}).Front(names.ResolverFunc(func(context.Context, *names.Exchange) error { panic("oh dear") }))
+		f := newCache(t, Config{}).Resolver(names.ResolverFunc(func(context.Context, *names.Exchange) error { panic("oh dear") }))
 		defer f.Close()
 		err := f.Resolve(context.Background(), ask{name: "a.test."}.exchange(t))
 		if err == nil || !strings.Contains(err.Error(), "oh dear") {
@@ -259,7 +320,7 @@ func TestWordsPassThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, word := range []error{names.ErrPass, names.ErrDrop} {
 			next := &far{answer: answer{err: word}}
-			f := newCache(t, Config{}).Front(next)
+			f := newCache(t, Config{}).Resolver(next)
 			x := ask{name: "a.test."}.exchange(t)
 			for range 2 {
 				if err := f.TryResolve(x); err != names.ErrSlow {
@@ -283,7 +344,7 @@ func TestWordsPassThrough(t *testing.T) {
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := &far{answer: oneAddress, takes: time.Hour}
-		f := newCache(t, Config{Timeout: 2 * time.Hour}).Front(next)
+		f := newCache(t, Config{Timeout: 2 * time.Hour}).Resolver(next)
 		failed := make(chan error, 1)
 		go func() { failed <- f.Resolve(context.Background(), ask{name: "a.test."}.exchange(t)) }()
 		synctest.Wait()
@@ -295,13 +356,13 @@ func TestClose(t *testing.T) {
 			t.Error(err)
 		}
 		if f.cache.Stats().Entries != 0 {
-			t.Error("that the end came in between counts as a failure of the resolver behind")
+			t.Error("the end in between counts as a failure of the next resolver")
 		}
 	})
 }
 
-// Whoever waits longer than a flight flies, or gives up before it lands, must
-// not come upon one that has been sent off for another question since.
+// A client that waits longer than a call takes, or gives up before it ends, must
+// not meet one that has been reused for another question since.
 func TestFlightsAreUsedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := names.ResolverFunc(func(ctx context.Context, x *names.Exchange) error {
@@ -315,7 +376,7 @@ func TestFlightsAreUsedAgain(t *testing.T) {
 			text := wire.TXT{Strings: wire.CharacterStrings(nil).Append(name.String())}
 			return x.Reply.Record(name, wire.ClassIN, 0, &text) // a TTL of 0 is not kept
 		})
-		f := newCache(t, Config{}).Front(next)
+		f := newCache(t, Config{}).Resolver(next)
 		defer f.Close()
 		var all sync.WaitGroup
 		var answered, gaveUp atomic.Int64
@@ -347,7 +408,7 @@ func TestFlightsAreUsedAgain(t *testing.T) {
 
 func TestFlushDuringAFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newCache(t, Config{}).Front(&far{answer: oneAddress, takes: time.Second})
+		f := newCache(t, Config{}).Resolver(&far{answer: oneAddress, takes: time.Second})
 		defer f.Close()
 		done := make(chan error, 1)
 		go func() { done <- f.Resolve(context.Background(), ask{name: "a.test."}.exchange(t)) }()

@@ -9,39 +9,41 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// keep stores the reply that x holds, which was asked for when the cache had
+// storeReply stores the reply that x holds, which was asked for when the cache had
 // been flushed so many times. k is the key of x.
-func (c *Cache) keep(x *names.Exchange, k *key, flushes uint64) error {
+func (c *Cache) storeReply(x *names.Exchange, k *key, flushes uint64) error {
 	options := x.ReplyEDNS.Options
 	var extended uint16
 	if data, ok := options.Find(wire.OptionExtendedError); ok && len(data) >= 2 {
 		extended = binary.BigEndian.Uint16(data) + 1 // 65535 would be none: it is for private use
 	}
 	if x.RCode == wire.RCodeServFail {
-		return c.keepFailure(x.Question(), k, splitOf(&x.Query), extended, flushes)
+		return c.storeFailure(x.Question(), k, variantOf(&x.Query), extended, flushes)
 	}
 	if data, ok := options.Find(wire.OptionClientSubnet); ok && len(data) >= 4 && data[3] != 0 {
 		return errSubnet // RFC 7871 7.3.1
 	}
 	p := c.packers.Get().(*packer)
 	defer c.packers.Put(p)
-	if err := p.pack(x.Reply.Finish(), x.RCode, &c.lifetimes, c.largest()); err != nil {
+	err := p.pack(x.Reply.Finish(), x.RCode, &c.lifetimes, c.largest())
+	x.LeadsOn = x.LeadsOn || p.leadsOn
+	if err != nil {
 		return err
 	}
 	q := x.Question()
 	if p.question.Type != q.Type || p.question.Class != q.Class || !p.question.Name.Equal(q.Name) {
 		return errQuestion
 	}
-	e := extra{rankOf(x.Reply.Flags), keptFlags(x.Reply.Flags), x.RCode, extended}
-	return c.store(p, k, q, splitOf(&x.Query), e, flushes)
+	e := extra{rankOf(x.Reply.Flags, Unchecked), keptFlags(x.Reply.Flags), x.RCode, extended}
+	return c.store(p, k, q, variantOf(&x.Query), e, flushes)
 }
 
 // store puts what p has packed into the shard it belongs to, and takes out what
 // it contradicts.
-func (c *Cache) store(p *packer, k *key, q wire.Question, s split, e extra, flushes uint64) error {
+func (c *Cache) store(p *packer, k *key, q wire.Question, s variant, e extra, flushes uint64) error {
 	target := *k
-	if p.wholly {
-		target.turn(c.seed, typeAny, s)
+	if p.allTypes {
+		target.retarget(c.seed, typeAny, s)
 	}
 	entry, err := p.assemble(&target, e, c.largest())
 	if err != nil {
@@ -55,12 +57,12 @@ func (c *Cache) store(p *packer, k *key, q wire.Question, s split, e extra, flus
 		return errFlushed
 	}
 	other := *k
-	other.turn(c.seed, q.Type, s|splitFailure)
+	other.retarget(c.seed, q.Type, s|variantFailure)
 	c.shard(&other).remove(&other)
-	if p.wholly {
+	if p.allTypes {
 		c.shard(k).remove(k)
 	} else {
-		other.turn(c.seed, typeAny, s)
+		other.retarget(c.seed, typeAny, s)
 		c.shard(&other).remove(&other)
 	}
 	c.count(unsafe.Pointer(p), stored)
@@ -70,19 +72,22 @@ func (c *Cache) store(p *packer, k *key, q wire.Question, s split, e extra, flus
 	return nil
 }
 
-// keepFailure remembers that q, of key k, got no answer (RFC 9520 3.2).
-func (c *Cache) keepFailure(q wire.Question, k *key, s split, extended uint16, flushes uint64) error {
+// storeFailure remembers that q, of key k, got no answer (RFC 9520 3.2).
+func (c *Cache) storeFailure(q wire.Question, k *key, s variant, extended uint16, flushes uint64) error {
 	now := c.now()
 	target := *k
-	target.turn(c.seed, q.Type, s|splitFailure)
+	target.retarget(c.seed, q.Type, s|variantFailure)
 	life := c.lifetimes.failure
 	if before, ok := c.peek(&target); ok {
 		life = c.lifetimes.nextFailure(&before, now)
 	}
 	whole := *k
-	whole.turn(c.seed, typeAny, s)
+	whole.retarget(c.seed, typeAny, s)
 	if c.isStale(k, now) || c.isStale(&whole, now) {
 		life = max(life, uint32(staleCooldown/time.Second))
+	}
+	if extended > 0 && isBogus(wire.ExtendedErrorCode(extended-1)) {
+		life = max(life, bogusTTL)
 	}
 	p := c.packers.Get().(*packer)
 	defer c.packers.Put(p)
@@ -97,6 +102,17 @@ func (c *Cache) keepFailure(q wire.Question, k *key, s split, extended uint16, f
 	c.shard(&target).put(&target, entry, now)
 	c.count(unsafe.Pointer(p), storedFailures)
 	return nil
+}
+
+// bogusTTL is how many seconds an answer that could not be proved is not asked
+// for again, at least (RFC 4035 4.7): what is signed wrongly stays so for longer
+// than a server is away.
+const bogusTTL = 60
+
+// isBogus reports whether a failure is one of DNSSEC validation (RFC 8914 4).
+func isBogus(code wire.ExtendedErrorCode) bool {
+	return code >= wire.ExtendedErrorUnsupportedDNSKEYAlgorithm && code <= wire.ExtendedErrorUnsupportedDSDigestType ||
+		code >= wire.ExtendedErrorIndeterminate && code <= wire.ExtendedErrorNSECMissing
 }
 
 func keptFlags(f wire.Flags) (kept uint8) {

@@ -7,20 +7,20 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// Anticipates reports whether the cache is too large to stay near the processor
+// WantsBatches reports whether the cache is too large to stay near the processor
 // by itself.
-func (f *Front) Anticipates() bool { return f.cache.config.Size >= largeCache }
+func (f *Resolver) WantsBatches() bool { return f.cache.config.Size >= largeCache }
 
-// Anticipate brings near the processor what the cache answers queries with, if
+// PrepareBatch brings near the processor what the cache answers queries with, if
 // it can.
 //
 // The steps to an answer - one bucket of the index, the other, the entry - wait
 // for memory one after the other. Here each step is taken for all queries before
 // the next is for any, so that they wait at the same time. It goes by hashes
-// alone and decides nothing: where it is mistaken, an answer takes as long as
+// alone and decides nothing: if it is mistaken, an answer takes as long as
 // without it.
-func (f *Front) Anticipate(queries []wire.Query) {
-	a := anticipations.Get().(*anticipation)
+func (f *Resolver) PrepareBatch(queries []wire.Query) {
+	a := batchLookups.Get().(*batchLookup)
 	for len(queries) > 0 {
 		n := min(len(queries), len(a.paths))
 		a.begin(f.cache, queries[:n])
@@ -29,21 +29,21 @@ func (f *Front) Anticipate(queries []wire.Query) {
 		clear(a.paths[:a.count]) // or what they point to would stay as long as a
 		queries = queries[n:]
 	}
-	anticipations.Put(a)
+	batchLookups.Put(a)
 }
 
 // largeCache is more than a core keeps near itself.
 const largeCache = 4 << 20
 
-// anticipation is the look-ups for a batch of queries.
-type anticipation struct {
+// batchLookup is the look-ups for a batch of queries.
+type batchLookup struct {
 	key     key // zero but while one is made
 	paths   [64]path
 	count   int
 	touched uint64 // by adding to it what is read, which the compiler would leave out
 }
 
-var anticipations = sync.Pool{New: func() any { return new(anticipation) }}
+var batchLookups = sync.Pool{New: func() any { return new(batchLookup) }}
 
 // path is one look-up.
 type path struct {
@@ -52,14 +52,14 @@ type path struct {
 	slot  slot // 0: none of that hash
 }
 
-func (a *anticipation) begin(c *Cache, queries []wire.Query) {
+func (a *batchLookup) begin(c *Cache, queries []wire.Query) {
 	a.count = 0
 	for i := range queries {
 		q := &queries[i]
 		if q.Question.Name.IsZero() {
 			continue
 		}
-		a.key.set(c.seed, q.Question, splitOf(q))
+		a.key.set(c.seed, q.Question, variantOf(q))
 		a.paths[a.count] = path{hash: a.key.hash, shard: c.shard(&a.key)}
 		a.count++
 		clear(a.key.octets[:a.key.len])
@@ -67,7 +67,7 @@ func (a *anticipation) begin(c *Cache, queries []wire.Query) {
 }
 
 // findSlots takes the steps through the index.
-func (a *anticipation) findSlots() {
+func (a *batchLookup) findSlots() {
 	paths := a.paths[:a.count]
 	for i := range paths {
 		first, _ := paths[i].shard.pair(paths[i].hash)
@@ -101,7 +101,7 @@ func guess(bucket []uint64, hash uint64) slot {
 }
 
 // findEntries takes the step to the entries.
-func (a *anticipation) findEntries() {
+func (a *batchLookup) findEntries() {
 	const line, lines = 64 / 8, 3 // words; what most entries take
 	for i := range a.paths[:a.count] {
 		p := &a.paths[i]

@@ -6,15 +6,15 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// TestAnticipationFindsEntries compares where an anticipation ends with where
+// TestBatchLookupFindsEntries compares where a batch look-up ends with where
 // look-ups do.
-func TestAnticipationFindsEntries(t *testing.T) {
+func TestBatchLookupFindsEntries(t *testing.T) {
 	c := newCache(t, Config{Shards: 4})
 	const count = 20_000
 	if err := putNumbered(c, numbered(t), count); err != nil {
 		t.Fatal(err)
 	}
-	a := new(anticipation)
+	a := new(batchLookup)
 	queries := make([]wire.Query, len(a.paths))
 	messages := make([][]byte, len(queries))
 	for first := 0; first < 2*count; first += len(queries) { // the second half is not there
@@ -30,14 +30,14 @@ func TestAnticipationFindsEntries(t *testing.T) {
 		a.findEntries()
 		for i := range queries {
 			var k key
-			k.set(c.seed, queries[i].Question, splitOf(&queries[i]))
+			k.set(c.seed, queries[i].Question, variantOf(&queries[i]))
 			s := c.shard(&k)
 			if a.paths[i].hash != k.hash || a.paths[i].shard != s {
-				t.Fatalf("query %d is anticipated elsewhere", first+i)
+				t.Fatalf("query %d is prepared elsewhere", first+i)
 			}
 			// Where several have the tag, the first may be of another.
 			if at, v := s.find(&k); at != nil && guess(bucketOf(s, at, k.hash), k.hash) == v && a.paths[i].slot != v {
-				t.Errorf("query %d: entry %#x is anticipated, not %#x", first+i, a.paths[i].slot, v)
+				t.Errorf("query %d: entry %#x is prepared, not %#x", first+i, a.paths[i].slot, v)
 			}
 		}
 	}
@@ -54,19 +54,19 @@ func bucketOf(s *shard, at *slot, hash uint64) []uint64 {
 	return second
 }
 
-// TestAnticipateAnything: any number of queries, also malformed ones, with a
+// TestPrepareAnyBatch: any number of queries, also malformed ones, with a
 // cache that others write to.
-func TestAnticipateAnything(t *testing.T) {
+func TestPrepareAnyBatch(t *testing.T) {
 	c := newCache(t, Config{Size: largeCache})
-	f := c.Front(nil)
+	f := c.Resolver(nil)
 	defer f.Close()
-	if !f.Anticipates() {
-		t.Error("a large cache is not anticipated")
+	if !f.WantsBatches() {
+		t.Error("a large cache is not prepared")
 	}
-	small := newCache(t, Config{Size: largeCache / 2}).Front(nil)
+	small := newCache(t, Config{Size: largeCache / 2}).Resolver(nil)
 	defer small.Close()
-	if small.Anticipates() {
-		t.Error("a small cache is anticipated")
+	if small.WantsBatches() {
+		t.Error("a small cache is prepared")
 	}
 	written := make(chan error)
 	packet := numbered(t)
@@ -81,7 +81,7 @@ func TestAnticipateAnything(t *testing.T) {
 		queries[i].Parse(message[:len(message)-i%3])
 	}
 	for isWriting := true; isWriting; {
-		f.Anticipate(queries)
+		f.PrepareBatch(queries)
 		select {
 		case err := <-written:
 			if err != nil {
@@ -91,7 +91,7 @@ func TestAnticipateAnything(t *testing.T) {
 		default:
 		}
 	}
-	if n := testing.AllocsPerRun(100, func() { f.Anticipate(queries) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { f.PrepareBatch(queries) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -100,7 +100,7 @@ func TestAnticipateAnything(t *testing.T) {
 // what is to come.
 func BenchmarkBatch(b *testing.B) {
 	c := newCache(b, Config{})
-	f := c.Front(nil)
+	f := c.Resolver(nil)
 	defer f.Close()
 	const count, batch = 400_000, 64
 	if err := putNumbered(c, numbered(b), count); err != nil {
@@ -110,8 +110,8 @@ func BenchmarkBatch(b *testing.B) {
 	for i := range messages {
 		messages[i] = ask{name: "n00000000.example.com."}.query(b)
 	}
-	for _, anticipates := range []bool{false, true} {
-		b.Run(map[bool]string{false: "alone", true: "anticipated"}[anticipates], func(b *testing.B) {
+	for _, prepares := range []bool{false, true} {
+		b.Run(map[bool]string{false: "alone", true: "prepared"}[prepares], func(b *testing.B) {
 			x := ask{name: "n00000000.example.com.", limit: 1232}.exchange(b)
 			buf := x.Reply.Buffer()[:0]
 			queries := make([]wire.Query, batch)
@@ -123,11 +123,12 @@ func BenchmarkBatch(b *testing.B) {
 					number(messages[j], i)
 					queries[j].Parse(messages[j])
 				}
-				if anticipates {
-					f.Anticipate(queries)
+				if prepares {
+					f.PrepareBatch(queries)
 				}
 				for j := range queries {
-					x.ReadParsed(&queries[j], nil)
+					x.Query = queries[j]
+					x.Open()
 					x.Begin(buf, 1232)
 					if c.Get(x) {
 						found++
