@@ -18,34 +18,41 @@ import (
 // Config says where to listen and what a client may take. Zero values mean the
 // defaults given with each field.
 type Config struct {
-	// Addresses are bound for UDP and TCP both. An unspecified address
-	// (0.0.0.0, ::) means that of every interface, of its own family only:
-	// list both for both. Port 0 means any that is free for UDP and TCP.
-	Addresses []netip.AddrPort
+	// Endpoints are where queries come in, and how. [Plain] makes them of
+	// addresses.
+	Endpoints []Endpoint
 
-	// Resolver answers the queries. An error of it that has a method
-	//
-	//	ExtendedError() (code uint16, text string)
-	//
-	// says with that what the asker is told (RFC 8914); of others the asker
-	// learns nothing but SERVFAIL.
+	// Resolver answers the queries. If it fails, the client receives SERVFAIL,
+	// with an extended error if the error is a [names.ExtendedErrorer].
 	Resolver names.Resolver
 
-	// Opcodes has the resolvers of messages that are no queries: of NOTIFY, say,
+	// Opcodes has the resolvers of messages that are not queries: of NOTIFY, say,
 	// or UPDATE. They are given what could be read, with whatever is in its
 	// sections (Exchange.Query.Message), and reply as Resolver does. Opcodes that
 	// are not in it get NOTIMP.
 	Opcodes map[wire.Opcode]names.Resolver
 
-	// NSID is what tells this server from others behind the same address (RFC
-	// 5001), sent to those who ask: at most 128 octets. Empty: not told.
+	// NSID is what tells this server from others at the same address (RFC
+	// 5001), sent to clients that ask: at most 128 octets. Empty: not sent.
 	NSID string
 
 	// CookieSecrets are what server cookies are made with (RFC 9018): the first
-	// makes them, those made with any of them are good. Servers behind one
+	// makes them, those made with any of them are good. Servers that share one
 	// address must have the same. By default one that is random, and lost with
 	// the server.
 	CookieSecrets [][16]byte
+
+	// TSIGKeys are the keys that queries may be signed with (RFC 8945). A query
+	// with a signature that does not hold gets NOTAUTH, and reaches no gate of Gates
+	// and no resolver. The keys must not be written to afterwards.
+	TSIGKeys *wire.TSIGKeys
+
+	// Proxies are the load balancers that begin each datagram and each connection
+	// with a PROXY header (version 1 or 2), over TLS before the handshake: what it
+	// says is the client, and the address that was asked, for all that looks at them.
+	// What such a proxy sends without a header is not answered, and neither is what
+	// others send with one. By default there are none.
+	Proxies *names.PeerSet
 
 	// MaxUDPSize is the largest datagram sent, in octets: 512 to 4096. By
 	// default 1232, which fits the smallest packet IPv6 allows unfragmented.
@@ -58,18 +65,36 @@ type Config struct {
 
 	// DedicatedThreads lets each worker that receives datagrams keep a thread to
 	// itself while queries keep coming, where the platform has it: on Linux. Where
-	// the resolver has its answers at hand this saves a tenth of the processor
+	// the resolver never has to wait this saves a tenth of the processor
 	// time and more, and spares queries the company of other goroutines; where it
-	// often has to wait, those who answer later are on other threads, and that is
+	// often has to wait, the goroutines that answer later are on other threads, and that is
 	// dearer. Serve raises GOMAXPROCS by the number of such workers; programs that
 	// set it should do so before: to lower it meanwhile makes all else wait for
 	// them. With more than four addresses there would be too many of them: then
 	// this counts for nothing.
 	DedicatedThreads bool
 
+	// Gates are steps that every query passes before Resolver is asked, in
+	// this order, and every reply afterwards, in the other: after those that
+	// every server has.
+	Gates []Gate
+
+	// ErrorsPerSecond is how many errors - FORMERR, NOTIMP and what else says that
+	// a query makes no sense here - are sent to one network over UDP, and five
+	// times as many at once: a /24 of IPv4, a /56 of IPv6. Clients with a good
+	// cookie have no limit. By default 10; negative: no limit.
+	ErrorsPerSecond int
+
+	// MaxStreams is how many replies of many messages, such as zone transfers,
+	// may be on their way at once, each with the memory of a message or two and
+	// one of MaxSlow. By default 100, of which a client may have three times as
+	// many as it leaves free.
+	MaxStreams int
+
 	// MaxSlow is how many queries may wait for their answers at once, each on
 	// a goroutine; those above get SERVFAIL. By default 4096: some 50 MB where
-	// all of them came by UDP.
+	// all of them came by UDP. A client (an IPv4 address or a /56) may have three
+	// times as many as it leaves free: three quarters if it is alone.
 	MaxSlow int
 
 	// QueryTimeout is how long a query may wait for its answer. By default 10 s:
@@ -83,7 +108,7 @@ type Config struct {
 
 	// MaxConnectionsPerClient is how many of those one client may have: an
 	// IPv4 address, or the /64 around an IPv6 address. By default 100, for
-	// clients behind one translated address.
+	// clients that share one translated address.
 	MaxConnectionsPerClient int
 
 	// MaxPipelined is how many queries of one connection may wait for their
@@ -105,11 +130,14 @@ type Config struct {
 	WriteTimeout time.Duration
 
 	// Grace is how long queries in progress may take to end once the server is
-	// told to stop. By default 5 s.
+	// stopped. By default 5 s.
 	Grace time.Duration
 
-	// Log hears of failures, each kind at most once a second. By default
-	// nobody does.
+	// Events are for observers.
+	Events Events
+
+	// Log receives failures, each kind at most once a second. By default
+	// they are not logged.
 	Log *slog.Logger
 
 	// Network opens the sockets. By default that of the operating system;
@@ -139,7 +167,7 @@ type PacketConn interface {
 	WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn int, err error)
 }
 
-// maxDedicated is for how many addresses workers may have threads to themselves.
+// maxDedicated is for how many datagram endpoints workers may have threads to themselves.
 const maxDedicated = 4
 
 const (
@@ -163,8 +191,8 @@ func (c *Config) complete() error {
 		switch {
 		case opcode == wire.OpcodeQuery:
 			return errors.New("opcode QUERY has a resolver of its own: it is for those of others")
-		case opcode >= opcodes:
-			return fmt.Errorf("opcode %d is above %d", opcode, opcodes-1)
+		case opcode >= opcodeCount:
+			return fmt.Errorf("opcode %d is above %d", opcode, opcodeCount-1)
 		case r == nil:
 			return fmt.Errorf("there is no resolver for opcode %v", opcode)
 		}
@@ -177,6 +205,7 @@ func (c *Config) complete() error {
 		{"largest UDP reply", &c.MaxUDPSize, 1232},
 		{"number of workers", &c.Workers, runtime.GOMAXPROCS(0)},
 		{"limit of slow queries", &c.MaxSlow, 4096},
+		{"limit of replies of many messages", &c.MaxStreams, 100},
 		{"limit of connections", &c.MaxConnections, 1000},
 		{"limit of connections per client", &c.MaxConnectionsPerClient, 100},
 		{"limit of pipelined queries", &c.MaxPipelined, 64},
@@ -206,18 +235,31 @@ func (c *Config) complete() error {
 			*f.value = f.standard
 		}
 	}
+	if c.ErrorsPerSecond == 0 {
+		c.ErrorsPerSecond = 10
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	c.Addresses = slices.Clone(c.Addresses)
-	if len(c.Addresses) > maxDedicated {
-		c.DedicatedThreads = false
+	if c.Network == nil {
+		c.Network = systemNetwork{}
 	}
-	for i, a := range c.Addresses {
-		if !a.Addr().IsValid() {
-			return errors.New("an address to listen on is empty")
+	c.Endpoints = slices.Clone(c.Endpoints)
+	datagrams := 0
+	for i := range c.Endpoints {
+		e := &c.Endpoints[i]
+		if err := e.complete(); err != nil {
+			return err
 		}
-		c.Addresses[i] = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+		if e.Network == nil {
+			e.Network = c.Network
+		}
+		if e.Transport == names.UDP {
+			datagrams++
+		}
+	}
+	if datagrams > maxDedicated {
+		c.DedicatedThreads = false
 	}
 	return nil
 }

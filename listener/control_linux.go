@@ -34,14 +34,15 @@ func readControl(b []byte, p *path) {
 		switch {
 		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
 			info := (*unix.Inet4Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
-			// Spec_dst: the address of ours that stands for the one in the
-			// packet, which may be that of a broadcast.
-			p.local = netip.AddrFrom4(info.Spec_dst)
+			// Addr is the address in the packet, Spec_dst the one of ours that
+			// stands for it: another if that is a broadcast or multicast address.
+			p.local, p.toMany = netip.AddrFrom4(info.Spec_dst), info.Addr != info.Spec_dst
 		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
 			info := (*unix.Inet6Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
 			local := netip.AddrFrom16(info.Addr)
 			if local.IsMulticast() {
-				return // nothing may be sent from there
+				p.toMany = true
+				return
 			}
 			p.local = local
 			if local.IsLinkLocalUnicast() || p.remote.Addr().IsLinkLocalUnicast() {

@@ -42,13 +42,13 @@ func TestControlMessages(t *testing.T) {
 				t.Errorf("%s: read %+v from %d octets", c.local, got, n)
 			}
 		}
-		// Behind a message of another kind.
+		// After a message of another kind.
 		other := make([]byte, 0, 2*controlLen)
 		other, _ = appendControlHeader(other, unix.SOL_SOCKET, unix.SO_TIMESTAMP, 8)
 		got = path{remote: remote}
 		readControl(append(other, sent...), &got)
 		if got.local != local {
-			t.Errorf("%s: read back %+v behind another message", c.local, got)
+			t.Errorf("%s: read back %+v after another message", c.local, got)
 		}
 	}
 	if b := appendControl(nil, path{}); len(b) != 0 {
@@ -99,25 +99,20 @@ func TestSockaddrs(t *testing.T) {
 	}
 }
 
-// serveFunc is a batchServer.
-type serveFunc func(n int)
-
-func (f serveFunc) serve(n int) { f(n) }
-
-// A datagram that cannot be sent costs nobody else the reply.
+// A datagram that cannot be sent costs no other client the reply.
 func TestBatchGoesOnBehindAFailure(t *testing.T) {
-	s, err := Listen(Config{Resolver: Echo{}, Workers: 1, Addresses: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}})
+	s, err := Listen(Config{Resolver: Echo{}, Workers: 1, Endpoints: Plain(netip.MustParseAddrPort("127.0.0.1:0"))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	w := s.workers[0]
+	w := s.endpoints[0].workers[0]
 	conn := Dial(t, s, "udp")
 	for _, m := range []string{"one", "two", "three", "four"} {
 		conn.Write([]byte(m))
 	}
 	received := 0
-	err = w.io.receive(serveFunc(func(n int) {
+	for n := range w.io.receive {
 		for i := range w.slots[:n] {
 			received++
 			w.slots[i].reply = bytes.ToUpper(w.slots[i].data)
@@ -135,8 +130,8 @@ func TestBatchGoesOnBehindAFailure(t *testing.T) {
 		if received == 4 {
 			s.endpoints[0].packets[0].SetReadDeadline(time.Unix(1, 0))
 		}
-	}))
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
+	}
+	if err := w.io.failure(); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err)
 	}
 	buf := make([]byte, 100)

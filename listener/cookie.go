@@ -12,23 +12,55 @@ import (
 )
 
 // cookieMaker makes server cookies and knows them again. A server cookie shows
-// that its bearer has received a reply of ours at its address, which nobody
-// has who forges source addresses. It is never changed once made.
+// that its bearer has received a reply of ours at its address, which no client
+// has that forges source addresses. It is never changed once made.
 type cookieMaker struct {
 	secrets [][16]byte // the first makes cookies; a cookie of any of them is good
+	isOwn   bool       // the secret is random
+	retired []retiredSecret
 	now     func() time.Time
 }
 
-// newCookieMaker returns one with the secrets given or, where there are none,
-// one of its own that nobody knows.
+// retiredSecret is one that makes no cookies any longer.
+type retiredSecret struct {
+	secret [16]byte
+	until  uint32 // cookies of this time and before are good, as long as they are young enough
+}
+
+// maxRetired is how many such secrets are known at the most.
+const maxRetired = 8
+
+// newCookieMaker returns one with the secrets given or, if there are none,
+// one of its own that is secret.
 func newCookieMaker(secrets [][16]byte) cookieMaker {
 	secrets = slices.Clone(secrets)
 	if len(secrets) == 0 {
 		var secret [16]byte
 		rand.Read(secret[:]) // never fails
-		secrets = append(secrets, secret)
+		return cookieMaker{secrets: [][16]byte{secret}, isOwn: true, now: time.Now}
 	}
 	return cookieMaker{secrets: secrets, now: time.Now}
+}
+
+// succeed makes m recognise the cookies that clients have from before. A random
+// secret stays if no other was given.
+func (m *cookieMaker) succeed(before *cookieMaker, isGiven bool) {
+	m.now = before.now
+	if !isGiven && before.isOwn {
+		m.secrets = before.secrets
+	}
+	now := uint32(m.now().Unix())
+	for _, secret := range before.secrets {
+		if !slices.Contains(m.secrets, secret) {
+			m.retired = append(m.retired, retiredSecret{secret, now})
+		}
+	}
+	for _, r := range before.retired {
+		if !slices.Contains(m.secrets, r.secret) && int32(now-r.until) <= cookieExpired {
+			m.retired = append(m.retired, r)
+		}
+	}
+	m.retired = m.retired[:min(len(m.retired), maxRetired)]
 }
 
 // What a server cookie looks like (RFC 9018 4): version, three octets that are
@@ -50,20 +82,40 @@ const (
 type cookieState uint8
 
 const (
-	cookieNone      cookieState = iota // no COOKIE option
-	cookieMalformed                    // one of a length that cannot be
+	cookieMalformed cookieState = iota // of a length that cannot be
 	cookieClient                       // a client cookie alone
 	cookieBad                          // a server cookie that is not ours, not this client's, or out of its time
 	cookieGood
 )
 
-// answer looks at the cookies of the query that x holds and, if it has well-formed
-// ones, adds to the reply those the client is to use from now on.
-func (m *cookieMaker) answer(x *names.Exchange) cookieState {
-	data, ok := x.Query.EDNS.Options.Find(wire.OptionCookie) // the first counts: RFC 7873 5.2
-	if !ok {
-		return cookieNone
+// pass is what the gate for queries with options does with the data of a COOKIE
+// option.
+func (m *cookieMaker) pass(x *names.Exchange, data []byte, t *counts) Verdict {
+	state := m.answer(x, data)
+	switch state {
+	case cookieGood:
+		t[cookiesGood]++
+		x.Peer.CookieValid = true
+	case cookieBad:
+		t[cookiesBad]++
+	case cookieMalformed:
+		if x.RCode == wire.RCodeNoError {
+			x.RCode = wire.RCodeFormErr // RFC 7873 5.2.2
+		}
 	}
+	if x.RCode == wire.RCodeFormErr && state >= cookieClient && asksForCookie(&x.Query) {
+		x.RCode = wire.RCodeNoError
+		if state == cookieBad {
+			x.RCode = wire.RCodeBadCookie // RFC 7873 5.4
+		}
+		return Answer
+	}
+	return Continue
+}
+
+// answer looks at the cookies in data and, if they are well-formed, adds to the
+// reply of x those the client is to use from now on.
+func (m *cookieMaker) answer(x *names.Exchange, data []byte) cookieState {
 	if n := len(data) - clientCookieLen; n != 0 && (n < 8 || n > 32) {
 		return cookieMalformed
 	}
@@ -88,7 +140,8 @@ func (m *cookieMaker) check(data []byte, client netip.Addr, now uint32) (state c
 	if len(data) != clientCookieLen+serverCookieLen || data[clientCookieLen] != cookieVersion {
 		return cookieBad, false
 	}
-	age := int32(now - binary.BigEndian.Uint32(data[clientCookieLen+4:])) // RFC 1982
+	made := binary.BigEndian.Uint32(data[clientCookieLen+4:])
+	age := int32(now - made) // RFC 1982
 	if age > cookieExpired || age < cookieEarly {
 		return cookieBad, false
 	}
@@ -99,10 +152,15 @@ func (m *cookieMaker) check(data []byte, client netip.Addr, now uint32) (state c
 			return cookieGood, i == 0 && age <= cookieOld
 		}
 	}
+	for i := range m.retired {
+		if r := &m.retired[i]; int32(made-r.until) <= 0 && cookieHash(&r.secret, head, client) == hash {
+			return cookieGood, false
+		}
+	}
 	return cookieBad, false
 }
 
-// make returns the client's cookie with a fresh server cookie behind it.
+// make returns the client's cookie with a fresh server cookie after it.
 func (m *cookieMaker) make(cookie [clientCookieLen]byte, client netip.Addr, now uint32) (both [clientCookieLen + serverCookieLen]byte) {
 	copy(both[:], cookie[:])
 	both[clientCookieLen] = cookieVersion
@@ -112,7 +170,7 @@ func (m *cookieMaker) make(cookie [clientCookieLen]byte, client netip.Addr, now 
 	return both
 }
 
-// cookieHash is the hash behind head, which is all that stands before it: the
+// cookieHash is the hash after head, which is all that comes before it: the
 // client cookie, the version, the reserved octets, the time (RFC 9018 4.4).
 func cookieHash(secret *[16]byte, head [clientCookieLen + 8]byte, client netip.Addr) uint64 {
 	var room [len(head) + 16]byte

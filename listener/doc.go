@@ -15,6 +15,26 @@
 // flight, memory and time each have a limit in Config. Replies leave from the
 // address that was asked.
 //
+// # Gates, endpoints, streams
+//
+// Config.Endpoints says where queries come in and by which transport. Every query
+// passes the same gates ([Gate]), whatever its transport, and so does its reply.
+// A reply of many messages ([names.Exchange.NextMessage]) goes out as the client
+// takes it.
+//
+// # Locks
+//
+// In this order: connections.mu, then that of one connection: loopConn.mu, or
+// stream.writing and then stream.mu. While connections.mu is held nothing is
+// closed, and nothing is waited for. While loopConn.mu is held the loop answers
+// what has come, so resolvers are called under it that do not wait
+// ([names.TryResolver]) and may not call back; system calls under it do not wait
+// either. stream.writing is held while a client takes octets: a
+// goroutine that waits for it waits at most for Config.WriteTimeout, and serves
+// the same connection.
+// Messages of a long reply are waited for with drained, which gives loopConn.mu
+// back meanwhile. No lock is held while a resolver is called that may wait.
+//
 // Read next: worker.go, where the walk of a query begins and ends; then
 // edge.go, what every server must refuse first; stream.go for TCP, and
 // stream_loop_linux.go for how Linux serves it.

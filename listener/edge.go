@@ -8,32 +8,38 @@ import (
 	"log/slog"
 	"net/netip"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/names-dns/names/internal/throttledlog"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
 // Edge stands between packets and a resolver: it answers what no resolver
-// should see, fills in what is the server's in every reply (EDNS, the size
-// allowed), and turns a resolver's words into an RCODE. It is safe for use by
-// many goroutines.
+// should see, lets queries and replies through the gates, fills in what is the
+// server's in every reply (EDNS, the size allowed), and turns a resolver's words
+// into an RCODE. It counts what it does and limits what may wait. It is safe for
+// use by many goroutines.
 type Edge struct {
-	resolver    names.Resolver
-	atOnce      names.TryResolver // resolver, if it can answer at once
-	ahead       names.Anticipator // resolver, if it wants to hear of batches
-	knows       [opcodes]bool     // which opcodes the resolver answers beside QUERY
-	maxUDP      int
-	nsid        []byte
-	cookies     cookieMaker
-	timeout     time.Duration
-	idleTimeout func() time.Duration // what a TCP client is told (RFC 7828)
+	rules       atomic.Pointer[rules]
+	configuring sync.Mutex           // one change of rules at a time
+	idleTimeout func() time.Duration // what TCP clients get to know (RFC 7828)
 
-	failures complaint
-	panics   complaint
+	errorLimit   *errorLimit
+	waiting      places       // of queries that wait for answers
+	streaming    places       // of those whose replies are of many messages
+	sharedCounts sharedCounts // of what has none of its own
+
+	events   Events
+	failures *throttledlog.Log
+	panics   *throttledlog.Log
+	headers  refusedHeaders
+	observer atomic.Pointer[Observer] // nil: none
 }
 
-// NewEdge returns the edge of a server as c describes it; addresses and what
+// NewEdge returns the edge of a server as c describes it; endpoints and what
 // concerns connections are left out of account.
 func NewEdge(c Config) (*Edge, error) {
 	if err := c.complete(); err != nil {
@@ -45,76 +51,121 @@ func NewEdge(c Config) (*Edge, error) {
 func newEdge(c *Config) *Edge {
 	idle := c.IdleTimeout
 	e := &Edge{
-		resolver:    c.Resolver,
-		maxUDP:      c.MaxUDPSize,
-		nsid:        []byte(c.NSID),
-		cookies:     newCookieMaker(c.CookieSecrets),
-		timeout:     c.QueryTimeout,
 		idleTimeout: func() time.Duration { return idle },
-		failures:    complaint{log: c.Log, text: "resolver failed"},
-		panics:      complaint{log: c.Log, text: "resolver panicked"},
+		waiting:     newPlaces(c.MaxSlow),
+		streaming:   newPlaces(c.MaxStreams),
+		events:      c.Events,
+		failures:    throttledlog.New(c.Log, slog.LevelError, "resolver failed"),
+		panics:      throttledlog.New(c.Log, slog.LevelError, "resolver panicked"),
+		headers:     newRefusedHeaders(c.Log),
 	}
-	if len(c.Opcodes) > 0 {
-		e.resolver = newByOpcode(c.Resolver, c.Opcodes)
-		for opcode := range c.Opcodes {
-			e.knows[opcode] = true
-		}
-	}
-	e.atOnce, _ = e.resolver.(names.TryResolver)
-	e.ahead, _ = c.Resolver.(names.Anticipator)
+	e.errorLimit = newErrorLimit(c.ErrorsPerSecond, &e.events)
+	e.configure(c)
 	return e
 }
 
-// Answer returns the reply to query, appended to nothing: it stands in buf
-// where that has the room, and is lent until buf is used again. It is nil where
-// there is nothing to say. x is the caller's to use again. Answer waits for
-// slow resolvers, at most for the query timeout.
+// Answer returns the reply to query, appended to nothing: it is in buf if that
+// has the room, and is lent until buf is used again. It is nil if there is
+// nothing to say. x is the caller's to use again. Answer waits for slow
+// resolvers, at most for the query timeout; if too many queries do, the reply is
+// SERVFAIL.
 func (e *Edge) Answer(ctx context.Context, x *names.Exchange, query []byte, peer names.Peer, buf []byte) []byte {
-	var t tally
+	return e.AnswerEach(ctx, x, query, peer, buf, nil)
+}
+
+// AnswerEach is [Edge.Answer] for transports that can carry a reply of many
+// messages: send is called with each of them but the last, and borrows it. It
+// waits until the client has taken enough; an error of it ends the reply.
+func (e *Edge) AnswerEach(ctx context.Context, x *names.Exchange, query []byte, peer names.Peer, buf []byte, send func(message []byte) error) []byte {
+	t := spareCounts.Get().(*counts)
+	began := monotonic()
+	defer func() {
+		t.timed(time.Duration(monotonic() - began))
+		e.sharedCounts.take(t) // leaves nothing in it
+		spareCounts.Put(t)
+	}()
+	t[queriesBy[peer.Transport%transports]]++
 	x.Peer = peer
-	reply, isSlow := e.try(x, query, buf, &t)
-	if isSlow {
-		ctx, cancel := context.WithTimeout(ctx, e.timeout)
-		defer cancel()
-		reply = e.wait(ctx, x, &t)
+	x.Query.Parse(query)
+	reply, isSlow := e.try(x, buf, t)
+	if !isSlow {
+		return reply
 	}
-	return reply
+	share, ok := e.waiting.take(x.Peer.Remote.Addr())
+	if !ok {
+		return e.shed(x, t)
+	}
+	defer e.waiting.giveBack(share)
+	ctx, cancel := context.WithTimeout(ctx, e.rules.Load().timeout)
+	defer cancel()
+	if send == nil {
+		return e.wait(ctx, x, t)
+	}
+	s := messageSender{edge: e, counts: t, next: sendFunc(send)}
+	defer s.end()
+	x.SetSender(&s)
+	return e.wait(ctx, x, t)
 }
 
-// try answers query, which came from x.Peer, without waiting. Where the resolver
-// would have to wait it returns true, and x is ready for Edge.wait or Edge.shed.
-func (e *Edge) try(x *names.Exchange, query []byte, buf []byte, t *tally) (reply []byte, isSlow bool) {
-	rcode, err := x.ReadQuery(query)
-	return e.tryRead(x, rcode, err, buf, t)
+// spareCounts are for queries that no goroutine of the server counts.
+var spareCounts = sync.Pool{New: func() any { return new(counts) }}
+
+// Stats returns what was done by [Edge.Answer] and [Edge.AnswerEach] so far; that
+// of a server is in [Server.Stats].
+func (e *Edge) Stats() Stats {
+	var t counts
+	e.sharedCounts.sum(&t)
+	return t.stats()
 }
 
-// tryRead is try for a query that x holds already. rcode and err are what its
-// reading said.
-func (e *Edge) tryRead(x *names.Exchange, rcode wire.RCode, err error, buf []byte, t *tally) (reply []byte, isSlow bool) {
+// try answers the query in x.Query, parsed, which came from x.Peer, without
+// waiting. If the resolver would have to wait it returns true, and x is ready
+// for Edge.wait or Edge.shed.
+func (e *Edge) try(x *names.Exchange, buf []byte, t *counts) (reply []byte, isSlow bool) {
+	defer func() {
+		if t[asking] != 0 {
+			reply = e.panicked(recover(), x, t)
+		}
+	}()
+	return e.tryUnguarded(x, buf, t)
+}
+
+// tryUnguarded is try for callers that catch the panics of the resolver: one
+// guard is enough for many queries. If t[asking] is set when it is left, the
+// resolver has panicked, and Edge.panicked has the reply.
+func (e *Edge) tryUnguarded(x *names.Exchange, buf []byte, t *counts) (reply []byte, isSlow bool) {
+	r := e.rules.Load()
+	rcode, err := x.Open()
 	if err != nil {
-		t[silent]++
+		t[notQueries]++
 		return nil, false
 	}
-	if rcode == wire.RCodeNotImp && e.knows[x.Query.Header.Flags.Opcode()%opcodes] {
+	if rcode == wire.RCodeNotImp && r.opcodes[x.Query.Header.Flags.Opcode()%opcodeCount] {
 		rcode = x.CheckMessage()
 	}
-	if len(x.Query.Message) > maxQuery && rcode == wire.RCodeNoError && x.Peer.Transport == names.UDP {
-		rcode = wire.RCodeFormErr // the kernel may have cut it off where it still looks whole
-	}
-	cookie := e.begin(x, buf, t)
-	if rcode == wire.RCodeNoError && cookie == cookieMalformed {
-		rcode = wire.RCodeFormErr // RFC 7873 5.2.2
-	}
-	if rcode == wire.RCodeFormErr && cookie >= cookieClient && asksForCookie(&x.Query) {
-		if cookie == cookieBad {
-			x.RCode = wire.RCodeBadCookie // RFC 7873 5.4
+	e.note(x)
+	t.received(x)
+	r.begin(x, buf)
+	x.RCode = rcode
+	if c := conditionsOf(x); r.askedOfQueries>>(c%conditions)&1 != 0 {
+		switch e.passQuery(r, c, x, t) {
+		case Drop:
+			t[gateDrops]++
+			e.observe(x, nil, names.ErrDrop, t)
+			return nil, false
+		case Answer:
+			return e.finish(x, nil, t), false
 		}
-		return e.finish(x, t), false
 	}
-	if rcode != wire.RCodeNoError {
-		return e.reject(x, rcode, t), false
+	if x.RCode != wire.RCodeNoError {
+		return e.reject(x, t), false
 	}
-	err = e.tryResolver(x, t)
+	err = names.ErrSlow
+	if r.tryer != nil {
+		t[asking] = 1
+		err = r.tryer.TryResolve(x)
+		t[asking] = 0
+	}
 	if err == names.ErrSlow {
 		t[slow]++
 		return nil, true
@@ -122,180 +173,166 @@ func (e *Edge) tryRead(x *names.Exchange, rcode wire.RCode, err error, buf []byt
 	return e.conclude(x, err, t), false
 }
 
+// panicked returns the reply to the query that x holds, over which the resolver
+// has panicked with p while it was tried.
+func (e *Edge) panicked(p any, x *names.Exchange, t *counts) []byte {
+	t[asking] = 0
+	if p == nil {
+		return nil // it has ended its goroutine
+	}
+	return e.conclude(x, e.caught(p, x, t), t)
+}
+
 // wait answers the query that x holds, however long it takes, as long as ctx
 // lasts.
-func (e *Edge) wait(ctx context.Context, x *names.Exchange, t *tally) []byte {
+func (e *Edge) wait(ctx context.Context, x *names.Exchange, t *counts) []byte {
 	return e.conclude(x, e.askResolver(ctx, x, t), t)
 }
 
-// begin starts the reply, as large as the asker and the transport allow. It
-// returns what cookies the query has.
-func (e *Edge) begin(x *names.Exchange, buf []byte, t *tally) cookieState {
+// begin starts the reply, as large as the client and the transport allow.
+func (r *rules) begin(x *names.Exchange, buf []byte) {
 	q := &x.Query
 	limit := 65535
 	if x.Peer.Transport == names.UDP {
 		limit = minUDPSize
 		if q.HasEDNS {
-			limit = min(max(limit, int(q.EDNS.UDPSize)), e.maxUDP)
+			limit = min(max(limit, int(q.EDNS.UDPSize)), r.maxUDP)
 		}
 	}
-	if !q.HasEDNS {
-		x.Begin(buf, limit)
-		return cookieNone
+	if q.HasEDNS {
+		x.ReplyEDNS.UDPSize = uint16(r.maxUDP)
+		x.ReplyEDNS.Flags = q.EDNS.Flags & wire.FlagDO // RFC 3225 3
 	}
-	x.ReplyEDNS.UDPSize = uint16(e.maxUDP)
-	x.ReplyEDNS.Flags = q.EDNS.Flags & wire.FlagDO // RFC 3225 3
 	x.Begin(buf, limit)
-	if len(q.EDNS.Options) == 0 {
-		return cookieNone
-	}
-	return e.answerOptions(x, t)
 }
 
-// answerOptions adds to the reply what the options of the query ask for, and
-// returns what cookies are among them.
-func (e *Edge) answerOptions(x *names.Exchange, t *tally) cookieState {
-	cookie := e.cookies.answer(x)
-	switch cookie {
-	case cookieGood:
-		t[cookiesGood]++
-		x.Peer.CookieValid = true
-	case cookieBad:
-		t[cookiesBad]++
-	}
-	if len(e.nsid) != 0 { // RFC 5001 2.2
-		if _, asked := x.Query.EDNS.Options.Find(wire.OptionNSID); asked {
-			x.AddOption(wire.OptionNSID, e.nsid)
-		}
-	}
-	if t := x.Peer.Transport; t == names.TCP || t == names.TLS { // RFC 7828 3.2.1, RFC 9250 5.5.2
-		if _, asked := x.Query.EDNS.Options.Find(wire.OptionKeepalive); asked {
-			var timeout [2]byte // in units of 100 ms
-			binary.BigEndian.PutUint16(timeout[:], uint16(min(e.idleTimeout()/(100*time.Millisecond), 65535)))
-			x.AddOption(wire.OptionKeepalive, timeout[:])
-		}
-	}
-	return cookie
+// promiseTime tells a client how long an idle connection is kept (RFC 7828 3.2.1,
+// RFC 9250 5.5.2).
+func (e *Edge) promiseTime(x *names.Exchange) {
+	var timeout [2]byte // in units of 100 ms
+	binary.BigEndian.PutUint16(timeout[:], uint16(min(e.idleTimeout()/(100*time.Millisecond), 65535)))
+	x.AddOption(wire.OptionKeepalive, timeout[:])
 }
 
 // reject answers a query that no resolver should see.
-func (e *Edge) reject(x *names.Exchange, rcode wire.RCode, t *tally) []byte {
-	switch rcode {
+func (e *Edge) reject(x *names.Exchange, t *counts) []byte {
+	switch x.RCode {
 	case wire.RCodeNotImp:
 		t[notImp]++
 	case wire.RCodeBadVers:
 		t[badVers]++
-	default:
+	case wire.RCodeFormErr:
 		t[malformed]++
+	default:
+		t[rejected]++
 	}
-	x.RCode = rcode
-	return e.finish(x, t)
-}
-
-// tryResolver asks the resolver what it can say at once.
-func (e *Edge) tryResolver(x *names.Exchange, t *tally) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = e.caught(p, x, t)
-		}
-	}()
-	if e.atOnce == nil {
-		return names.ErrSlow
-	}
-	return e.atOnce.TryResolve(x)
+	return e.finish(x, nil, t)
 }
 
 // askResolver asks the resolver, which may take its time.
-func (e *Edge) askResolver(ctx context.Context, x *names.Exchange, t *tally) (err error) {
+func (e *Edge) askResolver(ctx context.Context, x *names.Exchange, t *counts) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = e.caught(p, x, t)
 		}
 	}()
-	return e.resolver.Resolve(ctx, x)
+	return e.rules.Load().resolver.Resolve(ctx, x)
 }
 
 var errPanic = errors.New("resolver panicked")
 
 // caught makes an error of a panic: one broken resolver must not end the
 // service of the others.
-func (e *Edge) caught(p any, x *names.Exchange, t *tally) error {
+func (e *Edge) caught(p any, x *names.Exchange, t *counts) error {
 	t[panics]++
-	e.panics.say(func() []any {
+	e.panics.Say(func() []any {
 		return append(describe(x), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	})
 	return errPanic
 }
 
-// caughtAhead is caught for a panic over a batch, which then is answered all
-// the same.
-func (e *Edge) caughtAhead(p any, t *tally) {
+// caughtInBatch is caught for a panic while a batch was prepared, which is still
+// answered.
+func (e *Edge) caughtInBatch(p any, t *counts) {
 	t[panics]++
-	e.panics.say(func() []any { return []any{"panic", fmt.Sprint(p), "stack", string(debug.Stack())} })
+	e.panics.Say(func() []any { return []any{"panic", fmt.Sprint(p), "stack", string(debug.Stack())} })
 }
 
 // conclude turns what a resolver said into the reply. It is the only place
 // where errors become RCODEs, and are counted and logged.
-func (e *Edge) conclude(x *names.Exchange, err error, t *tally) []byte {
+func (e *Edge) conclude(x *names.Exchange, err error, t *counts) []byte {
 	switch {
 	case err == nil:
 	case err == names.ErrPass:
 		t[refused]++
 		x.Restart()
 		x.RCode = wire.RCodeRefused
-		addExtendedError(x, wire.ExtendedErrorNotAuthoritative, "")
-	case err == names.ErrDrop:
-		t[silent]++
+		x.AddExtendedError(wire.ExtendedErrorNotAuthoritative, "")
+	case err == names.ErrDrop, errors.Is(err, names.ErrGone):
+		t[resolverDrops]++
+		e.observe(x, nil, err, t)
 		return nil
 	case errors.Is(err, wire.ErrNoSpace) && x.Peer.Transport == names.UDP:
 		x.Truncate()
 	default:
 		e.fail(x, err, t)
 	}
-	return e.finish(x, t)
+	return e.finish(x, err, t)
 }
 
 // fail makes the reply SERVFAIL and tells the operator why.
-func (e *Edge) fail(x *names.Exchange, err error, t *tally) {
+func (e *Edge) fail(x *names.Exchange, err error, t *counts) {
 	t[failed]++
 	x.Restart()
 	x.RCode = wire.RCodeServFail
-	var extended interface { // what an error may say to the asker; see Config.Resolver
-		ExtendedError() (code uint16, text string)
-	}
+	var extended names.ExtendedErrorer
 	switch {
 	case errors.As(err, &extended):
 		code, text := extended.ExtendedError()
-		addExtendedError(x, wire.ExtendedErrorCode(code), text)
+		x.AddExtendedError(wire.ExtendedErrorCode(code), text)
 	case errors.Is(err, context.DeadlineExceeded):
-		addExtendedError(x, wire.ExtendedErrorOther, "no answer in time")
+		x.AddExtendedError(wire.ExtendedErrorOther, "no answer in time")
 	default:
-		addExtendedError(x, wire.ExtendedErrorOther, "")
+		x.AddExtendedError(wire.ExtendedErrorOther, "")
+	}
+	if e.events.Failed != nil {
+		e.events.Failed(x, err)
 	}
 	if err != errPanic { // that was told with its stack
-		e.failures.say(func() []any { return append(describe(x), "error", err) })
+		e.failures.Say(func() []any { return append(describe(x), "error", err) })
 	}
 }
 
-// shed answers a query that would have had to wait where too many do.
-func (e *Edge) shed(x *names.Exchange, t *tally) []byte {
+// shed answers a query that would have had to wait, when too many do.
+func (e *Edge) shed(x *names.Exchange, t *counts) []byte {
 	t[shed]++
+	e.events.limited(LimitSlow)
 	x.Restart()
 	x.RCode = wire.RCodeServFail
-	addExtendedError(x, wire.ExtendedErrorOther, "too many queries are waiting")
-	return e.finish(x, t)
+	x.AddExtendedError(wire.ExtendedErrorOther, "too many queries are waiting")
+	return e.finish(x, errShed, t)
 }
 
-// finish counts the reply and returns its octets.
-func (e *Edge) finish(x *names.Exchange, t *tally) []byte {
+var errShed = errors.New("too many queries are waiting")
+
+// finish lets the reply through the gates, counts it and returns its octets. err
+// is that of the resolver.
+func (e *Edge) finish(x *names.Exchange, err error, t *counts) []byte {
+	if r, c := e.rules.Load(), conditionsOf(x); r.askedOfReplies>>(c%conditions)&1 != 0 {
+		if reason := e.passReply(r, c, x, t); reason != passed {
+			t[reason]++
+			e.observe(x, nil, err, t)
+			return nil
+		}
+	}
 	t[replies]++
 	if x.Reply.Flags.Has(wire.FlagTC) {
 		t[truncated]++
 	}
-	if x.Peer.Transport.IsEncrypted() {
-		pad(x)
-	}
-	return x.Finish()
+	reply := x.Finish()
+	t.replied(x)
+	e.observe(x, reply, err, t)
+	return reply
 }
 
 // describe says which query a line of the log is about.
@@ -307,22 +344,15 @@ func describe(x *names.Exchange) []any {
 	}
 }
 
-// addExtendedError adds an extended error if the asker understands it. The
-// text is cut where it is longer than anybody reads.
-func addExtendedError(x *names.Exchange, code wire.ExtendedErrorCode, text string) {
-	var data [2 + maxExtendedText]byte
-	binary.BigEndian.PutUint16(data[:], uint16(code))
-	n := copy(data[2:], text)
-	x.AddOption(wire.OptionExtendedError, data[:2+n])
-}
-
-const maxExtendedText = 120
-
 // withoutZone is the address as resolvers and access lists see it: a zone
 // says how to get there, not who it is.
 func withoutZone(a netip.AddrPort) netip.AddrPort {
 	if a.Addr().Is4() {
 		return a // nearly all
 	}
+	return withoutZone6(a)
+}
+
+func withoutZone6(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }

@@ -1,9 +1,9 @@
 package listener
 
-import "encoding/binary"
+import "github.com/names-dns/names/internal/frame"
 
 // frames takes messages out of the octets of a stream, where each stands
-// behind its length in two octets (RFC 1035 4.2.2), however they were cut up on
+// after its length in two octets (RFC 1035 4.2.2), however they were cut up on
 // their way. Its buffer is small and grows as a longer message comes in, never
 // because one is announced.
 type frames struct {
@@ -21,16 +21,9 @@ const (
 // next returns the next whole message, which is lent until the next call of
 // space. ok is false where more has to be read first.
 func (f *frames) next() (message []byte, ok bool) {
-	rest := f.buf[f.taken:]
-	if len(rest) < 2 {
-		return nil, false
-	}
-	end := 2 + int(binary.BigEndian.Uint16(rest))
-	if len(rest) < end {
-		return nil, false
-	}
-	f.taken += end
-	return rest[2:end:end], true
+	message, rest, ok := frame.Cut(f.buf[f.taken:])
+	f.taken = len(f.buf) - len(rest)
+	return message, ok
 }
 
 // space returns room to read into, never none. What is read goes in by added.
@@ -49,6 +42,9 @@ func (f *frames) space() []byte {
 	return f.buf[len(f.buf):cap(f.buf)]
 }
 
+// skip leaves out octets that are not of a message.
+func (f *frames) skip(n int) { f.taken += n }
+
 // rest is what was read and not given out.
 func (f *frames) rest() []byte { return f.buf[f.taken:] }
 
@@ -60,9 +56,3 @@ func (f *frames) takeOver(from *frames) {
 
 // added says that n octets were read into space.
 func (f *frames) added(n int) { f.buf = f.buf[:len(f.buf)+n] }
-
-// appendFrame appends a message behind its length.
-func appendFrame(b, message []byte) []byte {
-	b = binary.BigEndian.AppendUint16(b, uint16(len(message)))
-	return append(b, message...)
-}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/names-dns/names/internal/frame"
 )
 
 // feed puts b into f, at most n octets at a time, and collects the messages.
@@ -34,7 +36,7 @@ func TestFramesInAnyPieces(t *testing.T) {
 			m[i] = byte(random.Uint32())
 		}
 		want = append(want, m)
-		stream = appendFrame(stream, m)
+		stream = frame.Append(stream, m)
 	}
 	for _, n := range []int{1, 2, 3, 511, 512, 1000, 100000} {
 		var f frames

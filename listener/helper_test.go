@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -129,8 +130,8 @@ func Serving(t testing.TB, c Config) *Server {
 	if c.Resolver == nil {
 		c.Resolver = Echo{}
 	}
-	if c.Addresses == nil {
-		c.Addresses = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+	if c.Endpoints == nil {
+		c.Endpoints = Plain(netip.MustParseAddrPort("127.0.0.1:0"))
 	}
 	s, err := Listen(c)
 	if err != nil {
@@ -144,6 +145,7 @@ func Serving(t testing.TB, c Config) *Server {
 		if err := <-ended; err != nil {
 			t.Errorf("Serve returns %v", err)
 		}
+		checkSums(t, s.Stats())
 		close(ended)
 		for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
 			if time.Now().After(deadline) {
@@ -171,7 +173,7 @@ func Dial(t testing.TB, s *Server, network string) net.Conn {
 func Ask(t testing.TB, conn net.Conn, query []byte) []byte {
 	t.Helper()
 	if conn.LocalAddr().Network() != "udp" {
-		if _, err := conn.Write(appendFrame(nil, query)); err != nil {
+		if _, err := conn.Write(frame.Append(nil, query)); err != nil {
 			t.Fatal(err)
 		}
 		return ReadFrame(t, conn)
@@ -199,4 +201,20 @@ func ReadFrame(t testing.TB, conn net.Conn) []byte {
 		t.Fatal(err)
 	}
 	return msg
+}
+
+// allWorkers are the workers of all endpoints, and dedicated how many of them have a
+// thread to themselves.
+func (s *Server) allWorkers() (all []*worker) {
+	for _, e := range s.endpoints {
+		all = append(all, e.workers...)
+	}
+	return all
+}
+
+func (s *Server) dedicated() (n int) {
+	for _, e := range s.endpoints {
+		n += e.dedicated
+	}
+	return n
 }

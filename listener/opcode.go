@@ -7,12 +7,12 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// opcodes is how many there may be: four bits of the header.
-const opcodes = 16
+// opcodeCount is how many there may be: four bits of the header.
+const opcodeCount = 16
 
 // byOpcode gives each message to the resolver of its opcode. The edge lets
 // none through that has none.
-type byOpcode [opcodes]names.Resolver
+type byOpcode [opcodeCount]names.Resolver
 
 // newByOpcode returns the resolver of every opcode that has one.
 func newByOpcode(query names.Resolver, others map[wire.Opcode]names.Resolver) *byOpcode {
@@ -24,7 +24,7 @@ func newByOpcode(query names.Resolver, others map[wire.Opcode]names.Resolver) *b
 }
 
 func (r *byOpcode) of(x *names.Exchange) names.Resolver {
-	return r[x.Query.Header.Flags.Opcode()%opcodes]
+	return r[x.Query.Header.Flags.Opcode()%opcodeCount]
 }
 
 // Resolve asks the resolver of the opcode.

@@ -19,7 +19,7 @@ func pad(x *names.Exchange) {
 		return
 	}
 	const header = 4 // code and length of the option
-	n := x.Reply.Len() + x.ReplyEDNS.Len() + header
+	n := x.Len() + header
 	padded := min((n+paddedReply-1)/paddedReply*paddedReply, x.Reply.Limit())
 	if padded >= n {
 		x.AddOption(wire.OptionPadding, noOctets[:padded-n])

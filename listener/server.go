@@ -4,68 +4,63 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"log/slog"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/names-dns/names/internal/throttledlog"
+	"github.com/names-dns/names/names"
 )
 
 // Server answers queries at the addresses it has bound.
 type Server struct {
-	config      Config
 	edge        *Edge
 	pool        *slowPool
 	connections *connections
-	endpoints   []*endpoint
-	workers     []*worker
-	dedicated   int          // how many of them have a thread to themselves
-	loops       []streamLoop // none: each connection has a goroutine
-	ledger      ledger       // of all but the workers
+	running     sync.WaitGroup // goroutines that serve
 
-	isServing bool // the loops run, and release themselves
-	stopping  chan struct{}
-	giveUp    context.CancelFunc // ends the queries that wait
+	mu        sync.Mutex
+	config    Config
+	endpoints []*boundEndpoint
+	missing   map[netip.AddrPort]bool
+	leaving   []*boundEndpoint // removed, and still answering what they have received
+	loops     []streamLoop     // of the connections that need no goroutine
+	isServing bool             // the loops run, and release themselves
+	isStopped bool
+
+	stopping chan struct{}
+	giveUp   context.CancelFunc // ends the queries that wait
 }
 
 // batchSize is how many datagrams are received and sent at once: enough that
-// the calls of the kernel weigh little beside them, few enough that the first
+// the calls of the kernel cost little next to them, few enough that the first
 // of a batch does not wait long for the last.
 const batchSize = 64
 
-// Listen binds every address of c, or none: the error then says which one
-// could not be bound, and what may be done about it. The caller must call
-// Serve or Close.
+// Listen binds every endpoint of c, or none: the error then says which address
+// could not be bound, and what may be done about it. The caller must call Serve
+// or Close.
 func Listen(c Config) (*Server, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	if len(c.Addresses) == 0 {
+	if len(c.Endpoints) == 0 {
 		return nil, errors.New("there is no address to listen on")
 	}
-	s := &Server{config: c, edge: newEdge(&c), stopping: make(chan struct{})}
-	s.pool, s.giveUp = newSlowPool(s.edge, c.MaxSlow, &s.ledger)
-	s.connections = newConnections(&c, s.edge, s.pool, &s.ledger)
+	s := &Server{config: c, edge: newEdge(&c), stopping: make(chan struct{}), missing: map[netip.AddrPort]bool{}}
+	s.pool, s.giveUp = newSlowPool(s.edge)
+	s.connections = newConnections(&c, s.edge, s.pool, &s.edge.sharedCounts)
 	s.connections.stopping = s.stopping
-
-	network, sockets := c.Network, 1
-	if network == nil {
-		network = systemNetwork{}
-		if oneSocketPerWorker {
-			sockets = c.Workers
-		}
+	var err error
+	if s.endpoints, err = bindAll(c.Endpoints, s.sockets, s.sayMissing); err != nil {
+		s.Close()
+		return nil, err
 	}
-	for _, a := range c.Addresses {
-		e, err := bind(network, a, sockets)
-		if err != nil {
-			s.Close()
-			return nil, err
-		}
-		s.endpoints = append(s.endpoints, e)
-		s.addWorkers(e)
-	}
-	if !c.portable {
-		if err := s.addLoops(); err != nil {
+	for _, e := range s.endpoints {
+		if err := s.equip(e); err != nil {
 			s.Close()
 			return nil, err
 		}
@@ -73,14 +68,47 @@ func Listen(c Config) (*Server, error) {
 	return s, nil
 }
 
-// addWorkers makes the workers of an endpoint.
-func (s *Server) addWorkers(e *endpoint) {
-	broken := &complaint{log: s.config.Log, text: "cannot receive datagrams"}
+// sockets is how many a datagram endpoint of a network has.
+func (s *Server) sockets(n Network) int {
+	switch n.(type) {
+	case systemNetwork, *Inherited: // of an inherited socket each worker has a copy
+		if oneSocketPerWorker {
+			return s.config.Workers
+		}
+	}
+	return 1
+}
+
+// sayMissing tells the operator once of each address that the machine does not
+// have.
+func (s *Server) sayMissing(e Endpoint, err error) {
+	if !s.missing[e.Address] {
+		s.missing[e.Address] = true
+		s.config.Log.Warn("address left out", "address", e.Address.String(), "error", err)
+	}
+}
+
+// equip gives an endpoint what serves it: workers, loops or a goroutine that accepts
+// connections, which start to run in start.
+func (s *Server) equip(e *boundEndpoint) error {
+	e.stopping = make(chan struct{})
+	switch {
+	case e.Transport == names.UDP:
+		s.addWorkers(e)
+	case e.Transport == names.TCP && !s.config.portable && canLoop(e.streams):
+		return s.addToLoops(e)
+	}
+	return nil
+}
+
+// addWorkers makes the workers of a datagram endpoint.
+func (s *Server) addWorkers(e *boundEndpoint) {
+	broken := throttledlog.New(s.config.Log, slog.LevelError, "cannot receive datagrams")
 	for i := range s.config.Workers {
 		w := &worker{
-			edge: s.edge, pool: s.pool, local: e.address,
+			edge: s.edge, pool: s.pool, local: e.Address, space: s.config.MaxUDPSize,
 			slots:    newSlots(batchSize, s.config.MaxUDPSize),
-			stopping: s.stopping, broken: broken,
+			stopping: e.stopping, broken: broken,
 		}
 		conn := e.packets[i%len(e.packets)]
 		if !s.config.portable {
@@ -90,51 +118,108 @@ func (s *Server) addWorkers(e *endpoint) {
 			w.slots = w.slots[:1]
 			w.io = newPortableIO(conn, w.slots)
 		}
-		if s.config.DedicatedThreads && len(e.packets) == s.config.Workers {
+		// To wake such a thread shuts the socket down, which would be for good if it is
+		// another's, too.
+		_, isInherited := e.Network.(*Inherited)
+		if s.config.DedicatedThreads && len(e.packets) == s.config.Workers && !isInherited {
 			if d := newDedicatedIO(w.io); d != nil {
 				w.io = d
-				s.dedicated++
+				e.dedicated++
 			}
 		}
-		s.workers = append(s.workers, w)
+		e.workers = append(e.workers, w)
 	}
 }
 
-// addLoops makes the loops that serve all connections, where the platform has
-// such.
-func (s *Server) addLoops() (err error) {
-	var streams []net.Listener
-	for _, e := range s.endpoints {
-		streams = append(streams, e.streams)
+// addToLoops has the connections to an endpoint served by the loops, if the
+// platform has such.
+func (s *Server) addToLoops(e *boundEndpoint) (err error) {
+	if s.loops == nil {
+		if s.loops, err = newStreamLoops(s.config.Workers, s.connections); err != nil {
+			return fmt.Errorf("cannot wait for connections: %w", err)
+		}
+		if s.isServing {
+			for _, l := range s.loops {
+				s.running.Go(l.run)
+			}
+		}
 	}
-	if s.loops, err = newStreamLoops(streams, s.config.Workers, s.connections); err != nil {
-		return fmt.Errorf("cannot wait for connections: %w", err)
+	e.loops = s.loops
+	for _, l := range s.loops {
+		if err := l.listen(e.streams); err != nil {
+			return fmt.Errorf("cannot wait for connections: %w", err)
+		}
 	}
 	return nil
 }
 
-// Addresses returns the addresses that are bound, in the order of
-// Config.Addresses, each for UDP and TCP both, with the ports the system chose
-// where Config had 0.
-func (s *Server) Addresses() []netip.AddrPort {
-	bound := make([]netip.AddrPort, len(s.endpoints))
+// start has an endpoint served.
+func (s *Server) start(e *boundEndpoint) {
+	if e.dedicated > 0 {
+		raiseProcessors(e.dedicated)
+	}
+	for _, w := range e.workers {
+		e.running.Go(w.run)
+	}
+	if e.streams != nil && e.loops == nil {
+		e.running.Go(func() { s.connections.accept(e.streams) })
+	}
+	s.running.Go(func() {
+		e.running.Wait()
+		if e.dedicated > 0 {
+			raiseProcessors(-e.dedicated)
+		}
+	})
+}
+
+// Edge is what all queries of the server go through, for transports of other
+// packages: what they answer by it is counted and limited with the rest.
+func (s *Server) Edge() *Edge { return s.edge }
+
+// Endpoints returns what is bound, in the order of Config.Endpoints, with the
+// ports the system chose for port 0. Optional ones that could not be bound are
+// missing.
+func (s *Server) Endpoints() []Endpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bound := make([]Endpoint, len(s.endpoints))
 	for i, e := range s.endpoints {
-		bound[i] = e.address
+		bound[i] = e.Endpoint
 	}
 	return bound
 }
 
-// Counters returns what the server has done so far.
-func (s *Server) Counters() Counters {
-	var t tally
-	s.ledger.sum(&t)
-	for _, w := range s.workers {
-		w.ledger.sum(&t)
+// Addresses returns the addresses that are bound for UDP or TCP, each once.
+func (s *Server) Addresses() []netip.AddrPort {
+	var bound []netip.AddrPort
+	for _, e := range s.Endpoints() {
+		if e.Transport != names.TLS && !slices.Contains(bound, e.Address) {
+			bound = append(bound, e.Address)
+		}
+	}
+	return bound
+}
+
+// Stats returns what the server has done so far.
+func (s *Server) Stats() Stats {
+	t := s.sum()
+	return t.stats()
+}
+
+// sum is what all goroutines have counted.
+func (s *Server) sum() (t counts) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.edge.sharedCounts.sum(&t)
+	for _, e := range slices.Concat(s.endpoints, s.leaving) {
+		for _, w := range e.workers {
+			w.sharedCounts.sum(&t)
+		}
 	}
 	for _, l := range s.loops {
 		l.sum(&t)
 	}
-	return t.counters()
+	return t
 }
 
 // Serve answers queries until ctx is done. It then receives no more of them,
@@ -144,38 +229,36 @@ func (s *Server) Counters() Counters {
 // Nothing it started is left when it returns, but for goroutines in resolvers
 // that do not return though their context is done; the error then says so.
 func (s *Server) Serve(ctx context.Context) error {
-	if s.dedicated > 0 {
-		raiseProcessors(s.dedicated)
-		defer raiseProcessors(-s.dedicated)
-	}
-	var running sync.WaitGroup
-	for _, w := range s.workers {
-		running.Go(w.run)
-	}
-	for _, l := range s.loops {
-		running.Go(l.run)
-	}
-	if s.loops == nil {
-		for _, e := range s.endpoints {
-			running.Go(func() { s.connections.accept(e.streams) })
-		}
-	}
+	s.mu.Lock()
 	s.isServing = true
+	for _, l := range s.loops {
+		s.running.Go(l.run)
+	}
+	for _, e := range s.endpoints {
+		s.start(e)
+	}
+	s.mu.Unlock()
 	<-ctx.Done()
 	s.stop()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		running.Wait()
+		s.running.Wait()
 		s.connections.done.Wait()
 		s.pool.workers.End()
 	}()
-	graceful := endsWithin(ended, s.config.Grace)
+	graceful := endsWithin(ended, s.grace())
 	s.Close()
 	if !graceful && !endsWithin(ended, lastGrace) {
 		return errors.New("gave up on queries whose resolvers do not stop")
 	}
 	return nil
+}
+
+func (s *Server) grace() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.config.Grace
 }
 
 // raiseProcessors changes GOMAXPROCS by n.
@@ -192,12 +275,12 @@ const lastGrace = time.Second
 
 // stop receives no more queries.
 func (s *Server) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.isStopped = true
 	close(s.stopping)
-	for _, e := range s.endpoints {
-		e.streams.Close()
-	}
-	for _, w := range s.workers {
-		w.io.stop()
+	for _, e := range slices.Concat(s.endpoints, s.leaving) {
+		e.stop()
 	}
 	s.connections.stop()
 	for _, l := range s.loops {
@@ -210,6 +293,9 @@ func (s *Server) stop() {
 func (s *Server) Close() {
 	s.giveUp()
 	s.connections.close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.isStopped = true
 	for _, l := range s.loops {
 		if s.isServing {
 			l.abandon()
@@ -217,10 +303,7 @@ func (s *Server) Close() {
 			l.release()
 		}
 	}
-	for _, w := range s.workers {
-		w.io.close()
-	}
-	for _, e := range s.endpoints {
+	for _, e := range slices.Concat(s.endpoints, s.leaving) {
 		e.close()
 	}
 }

@@ -28,7 +28,7 @@ func engines(t *testing.T, c Config, f func(t *testing.T, c Config)) {
 func TestAnswersOverEachTransport(t *testing.T) {
 	engines(t, Config{}, func(t *testing.T, c Config) {
 		for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
-			c.Addresses = []netip.AddrPort{netip.MustParseAddrPort(address)}
+			c.Endpoints = Plain(netip.MustParseAddrPort(address))
 			s := Serving(t, c)
 			for _, network := range []string{"udp", "tcp"} {
 				conn := Dial(t, s, network)
@@ -47,8 +47,8 @@ func TestRepliesLeaveFromTheAddressAsked(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has all of 127.0.0.0/8 on its loopback interface, and tells where a datagram was sent to")
 	}
-	everywhere := []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:0"), netip.MustParseAddrPort("[::]:0")}
-	engines(t, Config{Addresses: everywhere}, func(t *testing.T, c Config) {
+	everywhere := Plain(netip.MustParseAddrPort("0.0.0.0:0"), netip.MustParseAddrPort("[::]:0"))
+	engines(t, Config{Endpoints: everywhere}, func(t *testing.T, c Config) {
 		s := Serving(t, c)
 		for i, local := range []string{"127.0.0.1", "127.0.0.2", "127.1.2.3", "::1"} {
 			port := s.Addresses()[i/3].Port()
@@ -70,17 +70,17 @@ func TestRepliesLeaveFromTheAddressAsked(t *testing.T) {
 
 func TestBindsEverythingOrNothing(t *testing.T) {
 	first := Serving(t, Config{})
-	free, err := Listen(Config{Resolver: Echo{}, Addresses: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.2:0")}})
+	free, err := Listen(Config{Resolver: Echo{}, Endpoints: Plain(netip.MustParseAddrPort("127.0.0.2:0"))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := free.Addresses()[0]
 	free.Close()
-	_, err = Listen(Config{Resolver: Echo{}, Addresses: []netip.AddrPort{address, first.Addresses()[0]}})
+	_, err = Listen(Config{Resolver: Echo{}, Endpoints: Plain(address, first.Addresses()[0])})
 	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), first.Addresses()[0].String()) {
 		t.Fatalf("error is %v", err)
 	}
-	again, err := Listen(Config{Resolver: Echo{}, Addresses: []netip.AddrPort{address}})
+	again, err := Listen(Config{Resolver: Echo{}, Endpoints: Plain(address)})
 	if err != nil {
 		t.Fatalf("an address of a server that could not start is still taken: %v", err)
 	}
@@ -88,16 +88,16 @@ func TestBindsEverythingOrNothing(t *testing.T) {
 }
 
 func TestRefusesBadConfigurations(t *testing.T) {
-	here := []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+	here := Plain(netip.MustParseAddrPort("127.0.0.1:0"))
 	for want, c := range map[string]Config{
-		"no resolver":          {Addresses: here},
+		"no resolver":          {Endpoints: here},
 		"no address":           {Resolver: Echo{}},
-		"is empty":             {Resolver: Echo{}, Addresses: []netip.AddrPort{{}}},
-		"between 512 and 4096": {Resolver: Echo{}, Addresses: here, MaxUDPSize: 511},
-		"NSID is longer":       {Resolver: Echo{}, Addresses: here, NSID: strings.Repeat("x", 129)},
-		"is negative: -1":      {Resolver: Echo{}, Addresses: here, MaxSlow: -1},
-		"timeout is negative":  {Resolver: Echo{}, Addresses: here, IdleTimeout: -1},
-		"no interface":         {Resolver: Echo{}, Addresses: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:0")}},
+		"is empty":             {Resolver: Echo{}, Endpoints: Plain(netip.AddrPort{})},
+		"between 512 and 4096": {Resolver: Echo{}, Endpoints: here, MaxUDPSize: 511},
+		"NSID is longer":       {Resolver: Echo{}, Endpoints: here, NSID: strings.Repeat("x", 129)},
+		"is negative: -1":      {Resolver: Echo{}, Endpoints: here, MaxSlow: -1},
+		"timeout is negative":  {Resolver: Echo{}, Endpoints: here, IdleTimeout: -1},
+		"no interface":         {Resolver: Echo{}, Endpoints: Plain(netip.MustParseAddrPort("192.0.2.1:0"))},
 	} {
 		if s, err := Listen(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, not one with %q", err, want)

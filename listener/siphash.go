@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// sipHash is SipHash-2-4 of data under key: a hash that nobody without the key
+// sipHash is SipHash-2-4 of data under key: a hash that no one without the key
 // can make, and cheap for data as short as that of a cookie.
 func sipHash(key *[16]byte, data []byte) uint64 {
 	k0, k1 := binary.LittleEndian.Uint64(key[:]), binary.LittleEndian.Uint64(key[8:])

@@ -2,6 +2,7 @@ package listener
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/names-dns/names/names"
 )
 
 // socketOption is one thing done to a datagram socket before it is bound.
@@ -20,7 +23,9 @@ type socketOption struct {
 }
 
 // systemNetwork is the network of the operating system.
-type systemNetwork struct{}
+type systemNetwork struct {
+	sharesPort bool // stream sockets may be bound to a port that others have
+}
 
 // ListenPacket opens a datagram socket with the options of the platform.
 func (systemNetwork) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
@@ -49,76 +54,86 @@ func setOptions(fd int, a netip.Addr) error {
 }
 
 // Listen opens a stream socket.
-func (systemNetwork) Listen(ctx context.Context, network, address string) (net.Listener, error) {
+func (n systemNetwork) Listen(ctx context.Context, network, address string) (net.Listener, error) {
 	c := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1} // idle ones are closed long before
-	c.SetMultipathTCP(false)                                                                  // handshakes would cost more than a query
+	c.Control = func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(fd uintptr) {
+			limitUnsent(int(fd))
+			if n.sharesPort {
+				setReusePort(int(fd), true)
+			}
+		})
+	}
+	c.SetMultipathTCP(false) // handshakes would cost more than a query
 	return c.Listen(ctx, network, address)
 }
 
-// endpoint is what is bound to one address.
-type endpoint struct {
-	address netip.AddrPort
-	packets []PacketConn // one, or one for each worker
-	streams net.Listener
+// sharePort lets other stream sockets be bound to the port of l, or not, and reports
+// whether the platform can.
+func sharePort(l net.Listener, may bool) (ok bool) {
+	c, isSocket := l.(syscall.Conn)
+	if !isSocket {
+		return false
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	return raw.Control(func(fd uintptr) { ok = setReusePort(int(fd), may) }) == nil && ok
 }
 
-func (e *endpoint) close() {
-	for _, p := range e.packets {
-		p.Close()
+// turnAway makes the kernel give the datagrams to come to other sockets bound to the
+// address of c, if there are any; what is in its queue stays there. Sockets that the
+// system does not know are left as they are.
+func turnAway(c PacketConn, local netip.AddrPort) {
+	s, isSocket := c.(syscall.Conn)
+	if !isSocket {
+		return
 	}
-	if e.streams != nil {
-		e.streams.Close()
-	}
-}
-
-// portAttempts is how many ports are tried for one that is free for UDP and
-// TCP both.
-const portAttempts = 20
-
-// bind opens the sockets of one address: sockets for datagrams, one for
-// connections, all on the same port.
-func bind(n Network, a netip.AddrPort, sockets int) (*endpoint, error) {
-	for attempt := 1; ; attempt++ {
-		e, err := bindOnce(n, a, sockets)
-		if err == nil {
-			return e, nil
-		}
-		if a.Port() != 0 || attempt == portAttempts || !errors.Is(err, syscall.EADDRINUSE) {
-			return nil, err
-		}
+	if raw, err := s.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) { connectToNothing(int(fd), local.Addr()) })
 	}
 }
 
-func bindOnce(n Network, a netip.AddrPort, sockets int) (*endpoint, error) {
-	family := "6" // Go binds "udp6" and "tcp6" to IPv6 only, so that 0.0.0.0 may stand beside ::
-	if a.Addr().Is4() {
+// bind opens the sockets of an endpoint: sockets for datagrams, or one for
+// connections.
+func bind(e Endpoint, sockets int) (*boundEndpoint, error) {
+	family := "6" // Go binds "udp6" and "tcp6" to IPv6 only, so that 0.0.0.0 may be bound next to ::
+	if e.Address.Addr().Is4() {
 		family = "4"
 	}
-	// The stream socket first: it cannot be shared, so that a second server on
-	// the address is noticed though datagram sockets could be.
-	streams, err := n.Listen(context.Background(), "tcp"+family, a.String())
-	if err != nil {
-		return nil, explain(err, a, "tcp")
-	}
-	e := &endpoint{address: addrPort(streams.Addr()), streams: streams}
-	for range sockets {
-		conn, err := n.ListenPacket(context.Background(), "udp"+family, e.address.String())
+	b := &boundEndpoint{Endpoint: e}
+	if e.Transport != names.UDP {
+		l, err := e.Network.Listen(context.Background(), "tcp"+family, e.Address.String())
 		if err != nil {
-			e.close()
-			return nil, explain(err, e.address, "udp")
+			return nil, explain(err, e.Address, "tcp")
+		}
+		b.Address = addrPort(l.Addr())
+		if e.TLS != nil {
+			l = tls.NewListener(l, e.TLS)
+		}
+		b.streams = l
+		return b, nil
+	}
+	for range sockets {
+		conn, err := e.Network.ListenPacket(context.Background(), "udp"+family, b.Address.String())
+		if err != nil {
+			b.close()
+			return nil, explain(err, b.Address, "udp")
 		}
 		p, ok := conn.(PacketConn)
 		if !ok {
 			conn.Close()
-			e.close()
-			return nil, fmt.Errorf("cannot listen on %v (udp): a %T is no listener.PacketConn", a, conn)
+			b.close()
+			return nil, fmt.Errorf("cannot listen on %v (udp): %T is not a listener.PacketConn", e.Address, conn)
 		}
-		e.packets = append(e.packets, p)
+		b.packets = append(b.packets, p)
+		b.Address = addrPort(conn.LocalAddr())
 	}
-	return e, nil
+	return b, nil
 }
 
-// addrPort is the address in a, the zero value where it has none.
+// addrPort is the address in a, the zero value if it has none.
 func addrPort(a net.Addr) netip.AddrPort {
 	with, ok := a.(interface{ AddrPort() netip.AddrPort })
 	if !ok {

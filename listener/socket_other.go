@@ -2,6 +2,8 @@
 
 package listener
 
+import "net/netip"
+
 // oneSocketPerWorker: only Linux spreads datagrams over sockets of one address;
 // elsewhere workers take turns at one.
 const oneSocketPerWorker = false
@@ -24,3 +26,15 @@ const controlLen = 0
 func readControl([]byte, *path) {}
 
 func appendControl(b []byte, _ path) []byte { return b }
+
+// limitUnsent: the kernel decides how much it holds.
+func limitUnsent(int) {}
+
+// setReusePort: a port has one stream socket.
+func setReusePort(int, bool) (ok bool) { return false }
+
+// connectToNothing: what comes to a socket that is about to be closed is lost.
+func connectToNothing(int, netip.Addr) {}
+
+// isDualStack: it is not known.
+func isDualStack(int, netip.Addr) bool { return false }

@@ -48,18 +48,29 @@ func (c *crowded) ListenPacket(ctx context.Context, network, address string) (ne
 	return c.systemNetwork.ListenPacket(ctx, network, address)
 }
 
+// bindAt binds an address for UDP and TCP.
+func bindAt(n Network, address string, sockets int) ([]*boundEndpoint, error) {
+	endpoints := Plain(netip.MustParseAddrPort(address))
+	for i := range endpoints {
+		endpoints[i].Network = n
+	}
+	return bindAll(endpoints, func(Network) int { return sockets }, nil)
+}
+
 func TestAnyPortIsOneForBoth(t *testing.T) {
 	for taken, works := range map[int]bool{0: true, 7: true, portAttempts: false} {
 		n := &crowded{taken: taken}
-		e, err := bind(n, netip.MustParseAddrPort("127.0.0.1:0"), 2)
+		bound, err := bindAt(n, "127.0.0.1:0", 2)
 		if (err == nil) != works {
 			t.Fatalf("%d ports taken: %v", taken, err)
 		}
 		if err == nil {
-			if len(e.packets) != 2 || addrPort(e.packets[1].LocalAddr()) != e.address || addrPort(e.streams.Addr()) != e.address {
-				t.Errorf("endpoint is %+v", e)
+			udp, tcp := bound[0], bound[1]
+			if len(udp.packets) != 2 || addrPort(udp.packets[1].LocalAddr()) != udp.Address || addrPort(tcp.streams.Addr()) != udp.Address || tcp.Address != udp.Address {
+				t.Errorf("endpoints are %+v, %+v", udp, tcp)
 			}
-			e.close()
+			udp.close()
+			tcp.close()
 		}
 		for _, l := range n.bound { // nothing is left open
 			if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
@@ -67,7 +78,7 @@ func TestAnyPortIsOneForBoth(t *testing.T) {
 			}
 		}
 	}
-	if _, err := bind(&crowded{taken: 1}, netip.MustParseAddrPort("127.0.0.1:40053"), 1); !errors.Is(err, syscall.EADDRINUSE) {
+	if _, err := bindAt(&crowded{taken: 1}, "127.0.0.1:40053", 1); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("a port that was asked for is taken: %v", err)
 	}
 }
@@ -83,7 +94,7 @@ func (n notOurs) ListenPacket(ctx context.Context, network, address string) (net
 }
 
 func TestNetworkMustFit(t *testing.T) {
-	if _, err := bind(notOurs{}, netip.MustParseAddrPort("127.0.0.1:0"), 1); err == nil || !strings.Contains(err.Error(), "PacketConn") {
+	if _, err := bindAt(notOurs{}, "127.0.0.1:0", 1); err == nil || !strings.Contains(err.Error(), "PacketConn") {
 		t.Errorf("error is %v", err)
 	}
 }

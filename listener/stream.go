@@ -2,42 +2,53 @@ package listener
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/names-dns/names/internal/frame"
+	"github.com/names-dns/names/internal/invariants"
+	"github.com/names-dns/names/listener/internal/proxy"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
-// stream is one connection: queries come in one behind the other, and replies
+// stream is one connection: queries come in one after the other, and replies
 // leave as soon as they are there, not always in that order (RFC 7766 6.2.1.1,
 // 7). One goroutine reads, and writes the replies that are there at once;
-// those that come later are written by who resolved them.
+// those that come later are written by the goroutine that resolved them.
 //
 // It needs no more than a net.Conn, so that TLS may stand in between. What comes
 // over sockets of the system is served by loops where a platform has them
 // (stream_loop_linux.go), by the same rules.
 type stream struct {
-	conn   net.Conn
-	peer   names.Peer
-	edge   *Edge
-	pool   *slowPool
-	limits *streamLimits
+	conn  net.Conn
+	from  net.Listener // that has accepted it
+	peer  names.Peer
+	opens opening
+	edge  *Edge
+	pool  *slowPool
+	table *connections // has the limits
 
 	// The reader's own.
-	in     frames
-	x      names.Exchange
-	space  []byte // where replies are written
-	out    []byte // replies that wait to be sent, each behind its length
-	tally  tally
-	ledger *ledger
+	in           frames
+	x            names.Exchange
+	space        []byte // where replies are written
+	out          []byte // replies that wait to be sent, each after its length
+	began        int64  // when the first query came whose reply is in out
+	counts       counts
+	sharedCounts *sharedCounts
+	refusedAs    count // what its PROXY header made it; 0: nothing
 
-	context context.Context // of the queries that wait; over when nobody wants the replies
+	context context.Context // of the queries that wait; over when no client wants the replies
 	cancel  context.CancelFunc
 
 	active  atomic.Int64 // when a query or a reply was last seen, in nanoseconds since 1970
@@ -50,15 +61,7 @@ type stream struct {
 	stopping bool      // no more queries are to be read
 
 	writing sync.Mutex // one writer at a time
-	frame   []byte     // under writing: a reply that came later, behind its length
-}
-
-// streamLimits is what a client may take of one connection.
-type streamLimits struct {
-	pipelined  int
-	firstQuery time.Duration
-	idle       func() time.Duration
-	write      time.Duration
+	frame   []byte     // under writing: a reply that came later, after its length
 }
 
 // flushAt is how many octets of replies are gathered before they are sent
@@ -68,26 +71,100 @@ const flushAt = 16 << 10
 var errStopping = errors.New("the server is stopping")
 
 // run serves the connection until the client is done with it, or takes too
-// much, or the server stops.
-func (s *stream) run() {
-	err := s.read()
+// much, or the server stops. It returns what that counts as.
+func (s *stream) run() (why count) {
+	err := s.readHeader()
+	if err == nil {
+		err = s.shakeHands()
+	}
+	if err == nil {
+		err = s.read()
+	}
 	if errors.Is(err, io.EOF) || err == errStopping {
 		if s.flush() == nil {
-			s.drain() // who has sent all may still be waiting for replies
+			s.drain() // a client that has sent all may still be waiting for replies
 		}
 	}
 	s.cancel()
 	s.conn.Close()
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		s.tally[connectionsOverdue]++
-	}
-	s.ledger.take(&s.tally)
+	s.sharedCounts.take(&s.counts)
 	s.drain()
+	switch {
+	case s.refusedAs != 0:
+		return s.refusedAs
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return connectionsOverdue
+	case err == errStopping, errors.Is(err, net.ErrClosed) && s.table.hasStopped():
+		return connectionsStopped
+	case errors.Is(err, io.EOF):
+		return connectionsFinished
+	}
+	return connectionsBroken
+}
+
+// readHeader reads the PROXY header, if the connection has to begin with one, in the
+// time for the first query.
+func (s *stream) readHeader() error {
+	if s.opens != aHeader {
+		return nil
+	}
+	s.conn.SetReadDeadline(time.Unix(0, s.active.Load()).Add(s.table.limits.Load().firstQuery))
+	h, err := proxy.ReadFrom(below(s.conn))
+	if err == nil {
+		err = s.table.identify(s, &s.peer, &h)
+	}
+	if err != nil {
+		s.refusedAs = s.table.refuseHeader(&s.peer, err)
+	}
+	return err
+}
+
+// below is what carries TLS, or conn if it is not TLS.
+func below(conn net.Conn) net.Conn {
+	if t, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		return t.NetConn()
+	}
+	return conn
+}
+
+// shakeHands has the handshake of TLS done, in the time for the first query, and
+// takes note of what it said.
+func (s *stream) shakeHands() error {
+	conn, ok := s.conn.(interface {
+		HandshakeContext(context.Context) error
+		ConnectionState() tls.ConnectionState
+	})
+	if !ok {
+		return nil
+	}
+	s.conn.SetDeadline(time.Unix(0, s.active.Load()).Add(s.table.limits.Load().firstQuery))
+	if err := conn.HandshakeContext(s.context); err != nil {
+		return err
+	}
+	s.conn.SetDeadline(time.Time{})
+	s.peer.TLS = PeerTLS(conn.ConnectionState())
+	return nil
+}
+
+// PeerTLS is what a handshake said of the client, for transports of other packages.
+func PeerTLS(state tls.ConnectionState) *names.PeerTLS {
+	p := &names.PeerTLS{ServerName: strings.ToLower(state.ServerName), Protocol: state.NegotiatedProtocol}
+	if len(state.PeerCertificates) > 0 {
+		key := sha256.Sum256(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
+		p.ClientKey = key[:]
+	}
+	if len(state.VerifiedChains) > 0 {
+		p.ClientNames = slices.Clone(state.PeerCertificates[0].DNSNames)
+	}
+	return p
 }
 
 // read answers queries until no more can be read.
 func (s *stream) read() error {
 	for {
+		if s.opens == noHeader && !s.hasNoHeader() {
+			return errForged
+		}
 		query, ok := s.in.next()
 		if !ok {
 			if err := s.flush(); err != nil {
@@ -103,7 +180,7 @@ func (s *stream) read() error {
 		}
 		s.working.Store(true)
 		err := s.answer(query)
-		lend(query)
+		invariants.Poison(query)
 		if err == nil && len(s.out) >= flushAt {
 			err = s.flush()
 		}
@@ -113,34 +190,53 @@ func (s *stream) read() error {
 	}
 }
 
-var errNoDNS = errors.New("what the client sends is no DNS")
+// hasNoHeader reports whether what was read so far does not begin with a PROXY
+// header, for clients that are not proxies.
+func (s *stream) hasNoHeader() bool {
+	begun := s.in.rest()
+	if len(begun) < proxy.Telling {
+		return true
+	}
+	s.opens = anyOpening
+	if proxy.Begins(begun) {
+		s.refusedAs = s.table.refuseHeader(&s.peer, errForged)
+		return false
+	}
+	return true
+}
 
-// answer answers query, or sends it off to those who wait. It waits itself
+var errNoDNS = errors.New("client does not send DNS messages")
+
+// answer answers query, or hands it to the goroutines that wait. It waits itself
 // while as many of the client's queries do as may.
 func (s *stream) answer(query []byte) error {
-	s.tally[tcpQueries]++
+	s.counts[queriesBy[s.peer.Transport%transports]]++
 	s.begun.Store(true)
 	if s.space == nil {
 		s.space = make([]byte, 0, firstBuffer)
 	}
+	if s.began == 0 {
+		s.began = monotonic()
+	}
 	s.x.Peer = s.peer
-	reply, isSlow := s.edge.try(&s.x, query, s.space[:0], &s.tally)
+	s.x.Query.Parse(query)
+	reply, isSlow := s.edge.try(&s.x, s.space[:0], &s.counts)
 	if isSlow {
 		if !s.enter() {
 			// Those that are answered must not wait for those that are not.
 			if err := s.flush(); err != nil {
 				return err
 			}
-			s.ledger.take(&s.tally)
+			s.sharedCounts.take(&s.counts)
 			s.enterLater()
 		}
 		if !s.pool.resolve(s.context, &s.x, s, path{}) {
 			s.leave()
-			reply = s.edge.shed(&s.x, &s.tally)
+			reply = s.edge.shed(&s.x, &s.counts)
 		}
 	}
 	if reply != nil {
-		s.out = appendFrame(s.out, reply)
+		s.out = frame.Append(s.out, reply)
 	}
 	if s.space = s.x.Reply.Buffer(); cap(s.space) > keptReply {
 		s.space = nil
@@ -150,7 +246,7 @@ func (s *stream) answer(query []byte) error {
 
 // fill waits for octets from the client, as long as it may take.
 func (s *stream) fill() error {
-	s.ledger.take(&s.tally)
+	s.sharedCounts.take(&s.counts)
 	s.working.Store(false)
 	for {
 		if !s.setDeadline() {
@@ -174,16 +270,16 @@ func (s *stream) fill() error {
 // what is delivered of one in between wins no time.
 func (s *stream) deadline() time.Time {
 	if s.pending() > 0 {
-		return time.Now().Add(s.limits.idle()) // RFC 7766 6.2.3: idle is who waits for nothing
+		return time.Now().Add(s.table.idleTimeout()) // RFC 7766 6.2.3: a connection with a query in progress is not idle
 	}
-	allowed := s.limits.idle()
+	allowed := s.table.idleTimeout()
 	if !s.begun.Load() {
-		allowed = s.limits.firstQuery
+		allowed = s.table.limits.Load().firstQuery
 	}
 	return time.Unix(0, s.active.Load()).Add(allowed)
 }
 
-// setDeadline limits the next read. It returns false where there is to be none.
+// setDeadline limits the next read. It returns false if there is to be none.
 func (s *stream) setDeadline() bool {
 	deadline := s.deadline()
 	s.mu.Lock()
@@ -208,9 +304,12 @@ func (s *stream) flush() error {
 	if len(s.out) == 0 {
 		return nil
 	}
+	s.sharedCounts.take(&s.counts)
 	s.writing.Lock()
 	err := s.write(s.out)
 	s.writing.Unlock()
+	s.counts.timed(time.Duration(monotonic() - s.began))
+	s.began = 0
 	if s.out = s.out[:0]; cap(s.out) > 2*flushAt {
 		s.out = nil
 	}
@@ -219,7 +318,7 @@ func (s *stream) flush() error {
 
 // write sends octets in the time a client may take for that.
 func (s *stream) write(b []byte) error {
-	s.conn.SetWriteDeadline(time.Now().Add(s.limits.write))
+	s.conn.SetWriteDeadline(time.Now().Add(s.table.limits.Load().write))
 	_, err := s.conn.Write(b)
 	s.active.Store(time.Now().UnixNano())
 	return err
@@ -232,12 +331,23 @@ func (s *stream) sendOne(reply []byte, _ path) error {
 	if reply == nil {
 		return nil
 	}
+	return s.sendLate(reply)
+}
+
+// sendMore sends a message of a reply that has more.
+func (s *stream) sendMore(message []byte) error {
+	s.active.Store(time.Now().UnixNano())
+	return s.sendLate(message)
+}
+
+// sendLate sends a message that the reader did not wait for.
+func (s *stream) sendLate(message []byte) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	s.frame = appendFrame(s.frame[:0], reply)
+	s.frame = frame.Append(s.frame[:0], message)
 	err := s.write(s.frame)
 	if err != nil {
-		s.conn.Close() // half a reply may be out: nothing can follow
+		s.conn.Close() // half a message may be out: nothing can follow
 	}
 	if cap(s.frame) > keptReply {
 		s.frame = nil
@@ -249,7 +359,7 @@ func (s *stream) sendOne(reply []byte, _ path) error {
 func (s *stream) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.waiting == s.limits.pipelined {
+	if s.waiting >= s.table.limits.Load().pipelined {
 		return false
 	}
 	s.waiting++
@@ -260,7 +370,7 @@ func (s *stream) enter() bool {
 func (s *stream) enterLater() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.waiting == s.limits.pipelined {
+	for s.waiting >= s.table.limits.Load().pipelined {
 		s.answered.Wait()
 	}
 	s.waiting++
@@ -298,5 +408,9 @@ func (s *stream) isIdle() bool { return !s.working.Load() && s.pending() == 0 }
 // lastActive is when a query or a reply was last seen.
 func (s *stream) lastActive() int64 { return s.active.Load() }
 
-// hangUp ends the connection now.
-func (s *stream) hangUp() { s.conn.Close() }
+// condemn: a stream is one connection for good.
+func (s *stream) condemn() {}
+
+// hangUp ends the connection now. What is below TLS is closed, for TLS would take
+// its time to say goodbye.
+func (s *stream) hangUp() { below(s.conn).Close() }

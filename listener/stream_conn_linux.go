@@ -2,6 +2,7 @@ package listener
 
 import (
 	"context"
+	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/names-dns/names/internal/frame"
+	"github.com/names-dns/names/internal/invariants"
+	"github.com/names-dns/names/listener/internal/proxy"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -20,33 +24,40 @@ import (
 type loopConn struct {
 	loop       *epollLoop
 	index      int32 // in the loop's table
-	generation int32 // tells its events from those of who had the index before
+	generation int32 // tells its events from those of the connection that had the index before
 	peer       names.Peer
-	sentAll    bool // the end of what the client sends is here, to be read
+	opens      opening
+	socket     *streamSocket // that it was accepted from
+	sentAll    bool          // the end of what the client sends is here, to be read
 
-	active atomic.Int64 // when a query or a reply was last seen
+	active    atomic.Int64 // when a query or a reply was last seen
+	condemned atomic.Bool  // to be ended; cleared when c is used again
 
-	mu       sync.Mutex // held by the loop while it is at this connection
-	fd       int        // negative: closed
-	in       frames     // what came and is not answered yet
-	out      []byte     // what was not taken yet
-	owed     int        // how many octets of it are to be taken first, all in the time for a reply
-	blocked  int64      // since when they are
-	waiting  int        // queries whose replies come later
-	hasBegun bool       // there was a first query
-	hasEnded bool       // nothing more is to be read
-	isFull   bool       // nothing is answered until one of waiting has its reply
-	watchOut bool       // events tell when the client takes more
+	mu        sync.Mutex // held by the loop while it is at this connection
+	drained   sync.Cond  // on mu: out is empty, or the connection closed
+	fd        int        // negative: closed
+	in        frames     // what came and is not answered yet
+	out       []byte     // what was not taken yet
+	owed      int        // how many octets of it are to be taken first, all in the time for a reply
+	blocked   int64      // since when they are
+	waiting   int        // queries whose replies come later
+	hasBegun  bool       // there was a first query
+	hasEnded  bool       // nothing more is to be read
+	refusedAs count      // what its PROXY header made it; 0: nothing
+	isToStop  bool       // because the server stops, or leaves the address
+	isFull    bool       // nothing is answered until one of waiting has its reply
+	watchOut  bool       // events tell when the client takes more
 
 	context context.Context // of the queries that wait; nil: there were none
 	cancel  context.CancelFunc
 }
 
-// reset makes c as good as new.
+// reset makes c like new.
 func (c *loopConn) reset() {
 	c.in, c.out = frames{}, nil
-	c.sentAll, c.hasBegun, c.hasEnded, c.isFull, c.watchOut = false, false, false, false, false
-	c.context, c.cancel = nil, nil
+	c.sentAll, c.hasBegun, c.hasEnded, c.isToStop, c.isFull, c.watchOut = false, false, false, false, false, false
+	c.context, c.cancel, c.refusedAs = nil, nil, 0
+	c.condemned.Store(false)
 }
 
 // advance takes what there is from c, answers it and sends the replies. It
@@ -60,7 +71,7 @@ func (l *epollLoop) advance(c *loopConn) (isOpen bool) {
 		return false
 	}
 	if c.isFull || len(c.out) > 0 {
-		return true // who does not take replies is not read from
+		return true // stop reading until the client takes its replies
 	}
 	if c.hasEnded {
 		return c.waiting > 0
@@ -79,7 +90,7 @@ func (l *epollLoop) advance(c *loopConn) (isOpen bool) {
 		return false
 	case errno == 0 && n == 0:
 		c.hasEnded = true
-		return c.waiting > 0 // who has sent all may still be waiting for replies
+		return c.waiting > 0 // a client that has sent all may still be waiting for replies
 	case n == len(room), c.sentAll && n > 0:
 		l.again = append(l.again, c) // there is more, and there may be no event for it
 	}
@@ -100,8 +111,13 @@ func (l *epollLoop) advance(c *loopConn) (isOpen bool) {
 // replies. It returns false where c is to be closed.
 func (l *epollLoop) answer(c *loopConn, f *frames) bool {
 	l.out = l.out[:0]
+	if c.opens != anyOpening {
+		if isOver, err := l.readHeader(c, f); !isOver || err != nil {
+			return err == nil
+		}
+	}
 	for {
-		if c.waiting == l.table.limits.pipelined {
+		if c.waiting >= l.table.limits.Load().pipelined {
 			c.isFull = true
 			break
 		}
@@ -110,12 +126,12 @@ func (l *epollLoop) answer(c *loopConn, f *frames) bool {
 			break
 		}
 		if len(query) < wire.HeaderLen {
-			return false // this is no DNS
+			return false // not DNS
 		}
 		c.hasBegun = true
-		l.tally[tcpQueries]++
+		l.counts[tcpQueries]++
 		l.answerOne(c, query)
-		lend(query)
+		invariants.Poison(query)
 		if len(l.out) < flushAt {
 			continue
 		}
@@ -130,19 +146,48 @@ func (l *epollLoop) answer(c *loopConn, f *frames) bool {
 	return len(l.out) == 0 || c.send(l.out)
 }
 
+// readHeader takes the PROXY header off what c has sent, or sees that there is none,
+// whichever has to be. It reports whether that is over: if not, more has to come.
+func (l *epollLoop) readHeader(c *loopConn, f *frames) (isOver bool, err error) {
+	begun := f.rest()
+	if c.opens == noHeader {
+		switch {
+		case len(begun) < proxy.Telling:
+			return false, nil
+		case proxy.Begins(begun):
+			err = errForged
+		}
+	} else {
+		var h proxy.Header
+		if h, err = proxy.Read(begun); err == proxy.ErrShort {
+			return false, nil
+		}
+		if err == nil {
+			f.skip(h.Len)
+			err = l.table.identify(c, &c.peer, &h)
+		}
+	}
+	if err != nil {
+		c.refusedAs = l.table.refuseHeader(&c.peer, err)
+	}
+	c.opens = anyOpening
+	return true, err
+}
+
 // answerOne appends the reply to query to l.out, or sends the query off to
-// those who wait.
+// the goroutines that wait.
 func (l *epollLoop) answerOne(c *loopConn, query []byte) {
 	at := len(l.out)
 	l.x.Peer = c.peer
-	reply, isSlow := l.edge.try(&l.x, query, l.out[at+2:at+2], &l.tally)
+	l.x.Query.Parse(query)
+	reply, isSlow := l.edge.try(&l.x, l.out[at+2:at+2], &l.counts)
 	if isSlow {
 		c.waiting++
 		if l.table.pool.resolve(c.begin(), &l.x, c, path{}) {
 			return
 		}
 		c.waiting--
-		reply = l.edge.shed(&l.x, &l.tally)
+		reply = l.edge.shed(&l.x, &l.counts)
 	}
 	switch {
 	case reply == nil:
@@ -150,7 +195,7 @@ func (l *epollLoop) answerOne(c *loopConn, query []byte) {
 		l.out = l.out[:at+2+len(reply)]
 		l.out[at], l.out[at+1] = byte(len(reply)>>8), byte(len(reply))
 	default:
-		l.out = appendFrame(l.out, reply)
+		l.out = frame.Append(l.out, reply)
 	}
 }
 
@@ -162,7 +207,7 @@ func (c *loopConn) begin() context.Context {
 	return c.context
 }
 
-// send sends b, behind what has not been taken yet. What is not taken at once
+// send sends b, after what has not been taken yet. What is not taken at once
 // is kept. It returns false where c is to be closed. c.mu is held.
 func (c *loopConn) send(b []byte) bool {
 	now := c.loop.now
@@ -194,7 +239,7 @@ func (c *loopConn) flush() bool {
 }
 
 // taken says that the client took n octets of out. Those it owed to take have
-// their time; those that came behind them meanwhile have theirs from here on.
+// their time; those that came after them meanwhile have theirs from here on.
 func (c *loopConn) taken(n int, now int64) {
 	if c.owed -= n; c.owed <= 0 {
 		c.active.Store(now)
@@ -203,11 +248,13 @@ func (c *loopConn) taken(n int, now int64) {
 	switch {
 	case n < len(c.out):
 		c.out = c.out[n:]
+		return
 	case cap(c.out) <= keptReply:
 		c.out = c.out[:0]
 	default:
 		c.out = nil
 	}
+	c.drained.Broadcast()
 }
 
 // sendOne sends a reply that comes later.
@@ -216,7 +263,7 @@ func (c *loopConn) sendOne(reply []byte, _ path) error {
 	defer c.mu.Unlock()
 	c.waiting--
 	if c.fd < 0 {
-		return nil // nobody wants it any more
+		return nil // the client is gone
 	}
 	now := monotonic()
 	c.active.Store(now)
@@ -227,14 +274,35 @@ func (c *loopConn) sendOne(reply []byte, _ path) error {
 	return err
 }
 
-// sendLate sends reply behind what has not been taken yet. Where that fails
+// sendMore sends a message of a reply that has more. It waits until the client
+// has taken all that was sent before: so no connection holds more of such
+// replies than one message. The loop goes on with others meanwhile.
+func (c *loopConn) sendMore(message []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.fd >= 0 && len(c.out) > 0 {
+		c.drained.Wait()
+	}
+	if c.fd < 0 {
+		return net.ErrClosed
+	}
+	now := monotonic()
+	c.active.Store(now)
+	err := c.sendLate(message, now)
+	if err != nil {
+		c.wake()
+	}
+	return err
+}
+
+// sendLate sends reply after what has not been taken yet. If that fails
 // the loop is left to close c.
 func (c *loopConn) sendLate(reply []byte, now int64) error {
 	if reply == nil {
 		return nil
 	}
 	isFirst := len(c.out) == 0
-	c.out = appendFrame(c.out, reply)
+	c.out = frame.Append(c.out, reply)
 	if !isFirst {
 		return nil // an event will come for those before
 	}
@@ -249,7 +317,7 @@ func (c *loopConn) sendLate(reply []byte, now int64) error {
 	return nil
 }
 
-// event is what the loop wants to hear of c, and by what it knows it.
+// event is what the loop waits for on c, and by what it finds c.
 func (c *loopConn) event(out bool) *unix.EpollEvent {
 	e := &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET&0xFFFFFFFF, Fd: c.index, Pad: c.generation}
 	if out {
@@ -267,7 +335,7 @@ func (c *loopConn) watch() {
 }
 
 // wake makes the loop come back to c: a client that takes more is an event,
-// and one that is told anew where it is asked for anew.
+// and one that is reported again each time it is asked for.
 func (c *loopConn) wake() {
 	c.watchOut = true
 	unix.EpollCtl(c.loop.fd, unix.EPOLL_CTL_MOD, c.fd, c.event(true))
@@ -280,16 +348,29 @@ func (c *loopConn) isOverdue(now int64, idle time.Duration) bool {
 		return false // a reply is being sent
 	}
 	defer c.mu.Unlock()
-	limits := &c.loop.table.limits
+	limits := c.loop.table.limits.Load()
 	switch {
 	case len(c.out) > 0:
 		return now-c.blocked >= int64(limits.write)
 	case c.waiting > 0:
-		return false // RFC 7766 6.2.3: idle is who waits for nothing
+		return false // RFC 7766 6.2.3: a connection with a query in progress is not idle
 	case !c.hasBegun:
 		return now-c.active.Load() >= int64(limits.firstQuery)
 	}
 	return now-c.active.Load() >= int64(idle)
+}
+
+// why is what the end of c counts as if the client was not too slow.
+func (c *loopConn) why() count {
+	switch {
+	case c.refusedAs != 0:
+		return c.refusedAs
+	case c.isToStop, c.condemned.Load():
+		return connectionsStopped
+	case c.hasEnded:
+		return connectionsFinished
+	}
+	return connectionsBroken
 }
 
 // isIdle reports whether nothing is going on.
@@ -307,22 +388,25 @@ func (c *loopConn) lastActive() int64 { return c.active.Load() }
 // stop is left to the loop.
 func (c *loopConn) stop() {}
 
-// hangUp ends the connection for both sides; the loop hears of it and closes
+func (c *loopConn) condemn() { c.condemned.Store(true) }
+
+// hangUp ends the connection for both sides; the loop notices and closes
 // it.
 func (c *loopConn) hangUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.fd >= 0 {
+	if c.fd >= 0 && c.condemned.Load() {
 		unix.Shutdown(c.fd, unix.SHUT_RDWR)
 	}
 }
 
-// close gives the descriptor back. It reports whether nobody else has c.
+// close gives the descriptor back. It reports whether c has no other user.
 func (c *loopConn) close() (isUnused bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	unix.RawSyscall(unix.SYS_CLOSE, uintptr(c.fd), 0, 0)
 	c.fd = -1
+	c.drained.Broadcast()
 	if c.cancel != nil {
 		c.cancel()
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -42,12 +43,12 @@ func eachEngine(t *testing.T, test func(t *testing.T, c Config)) {
 	}
 }
 
-// eventually waits until the counters are as wanted.
-func eventually(t *testing.T, s *Server, what string, is func(Counters) bool) {
+// Eventually waits until the counters are as wanted.
+func Eventually(t *testing.T, s *Server, what string, is func(Stats) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !is(s.Counters()); runtime.Gosched() {
+	for deadline := time.Now().Add(patience); !is(s.Stats()); runtime.Gosched() {
 		if time.Now().After(deadline) {
-			t.Fatalf("never: %s; counters are %+v", what, s.Counters())
+			t.Fatalf("never: %s; stats are %+v", what, s.Stats())
 		}
 	}
 }
@@ -56,7 +57,7 @@ func send(t testing.TB, conn net.Conn, messages ...[]byte) {
 	t.Helper()
 	var b []byte
 	for _, m := range messages {
-		b = appendFrame(b, m)
+		b = frame.Append(b, m)
 	}
 	if _, err := conn.Write(b); err != nil {
 		t.Fatal(err)
@@ -84,12 +85,51 @@ func expectEnd(t testing.TB, conn net.Conn) {
 
 var fastQuery, slowQuestion = Question(1, "www.example.", nil), Question(2, "slow.example.", nil)
 
+// TestEnginesCountEnds: each connection that has ended is counted for one reason.
+func TestEnginesCountEnds(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		c.Endpoints = Plain(netip.MustParseAddrPort("127.0.0.1:0"), netip.MustParseAddrPort("127.0.0.2:0"))
+		s := Serving(t, c)
+		check := func(what string, want Stats) {
+			t.Helper()
+			Eventually(t, s, what, func(got Stats) bool {
+				return got.ConnectionsFinished == want.ConnectionsFinished && got.ConnectionsBroken == want.ConnectionsBroken &&
+					got.ConnectionsStopped == want.ConnectionsStopped && got.OpenConnections() == want.Connections
+			})
+		}
+		conn := connect(t, s)
+		send(t, conn, fastQuery)
+		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		expectID(t, conn, 1)
+		check("the client has finished", Stats{ConnectionsFinished: 1})
+		conn = connect(t, s)
+		send(t, conn, []byte("no DNS"))
+		check("that was not DNS", Stats{ConnectionsFinished: 1, ConnectionsBroken: 1})
+		conn = connect(t, s)
+		Ask(t, conn, fastQuery)
+		conn.(*net.TCPConn).SetLinger(0)
+		conn.Close()
+		check("reset", Stats{ConnectionsFinished: 1, ConnectionsBroken: 2})
+		conn = connect(t, s)
+		Ask(t, conn, fastQuery)
+		check("it is open", Stats{ConnectionsFinished: 1, ConnectionsBroken: 2, Connections: 1})
+		c.Resolver, c.Endpoints = s.config.Resolver, c.Endpoints[2:]
+		if err := s.Configure(c); err != nil {
+			t.Fatal(err)
+		}
+		expectEnd(t, conn)
+		check("the address is given up", Stats{ConnectionsFinished: 1, ConnectionsBroken: 2, ConnectionsStopped: 1})
+	})
+}
+
 func TestEnginesTakeQueriesCutAnywhere(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		conn := connect(t, Serving(t, c))
-		last := appendFrame(nil, Question(9, "last.example.", nil))
+		last := frame.Append(nil, Question(9, "last.example.", nil))
 		for cut := range last {
-			if _, err := conn.Write(append(appendFrame(nil, fastQuery), last[:cut]...)); err != nil {
+			if _, err := conn.Write(append(frame.Append(nil, fastQuery), last[:cut]...)); err != nil {
 				t.Fatal(err)
 			}
 			expectID(t, conn, 1) // so what came with it has been read
@@ -109,7 +149,7 @@ func TestEnginesAnswerPipelinedQueries(t *testing.T) {
 		go func() {
 			var b []byte
 			for i := range many {
-				b = appendFrame(b, Question(uint16(i), fmt.Sprintf("n%d.example.", i), nil))
+				b = frame.Append(b, Question(uint16(i), fmt.Sprintf("n%d.example.", i), nil))
 			}
 			conn.Write(b)
 		}()
@@ -118,7 +158,7 @@ func TestEnginesAnswerPipelinedQueries(t *testing.T) {
 				t.Fatalf("reply %d is %+v", i, got)
 			}
 		}
-		eventually(t, s, "all counted", func(c Counters) bool {
+		Eventually(t, s, "all counted", func(c Stats) bool {
 			return c.TCPQueries == many && c.Replies == many && c.Connections == 1
 		})
 	})
@@ -144,8 +184,8 @@ func TestEnginesStopReadingWhereTooManyWait(t *testing.T) {
 		conn := connect(t, s)
 		send(t, conn, fastQuery, slowQuestion, slowQuestion, slowQuestion, fastQuery)
 		expectID(t, conn, 1)
-		eventually(t, s, "two wait", func(c Counters) bool { return c.Slow >= 2 })
-		if c := s.Counters(); c.Replies != 1 {
+		Eventually(t, s, "two wait", func(c Stats) bool { return c.Slow >= 2 })
+		if c := s.Stats(); c.Replies != 1 {
 			t.Errorf("%d replies while two queries wait", c.Replies)
 		}
 		close(release)
@@ -160,7 +200,7 @@ func TestEnginesStopReadingWhereTooManyWait(t *testing.T) {
 }
 
 // Slow queries of many connections at once, each with more of them than may
-// wait: nothing gets lost between the loop and those who resolve.
+// wait: nothing gets lost between the loop and the resolving goroutines.
 func TestEnginesUnderManySlowQueries(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		c.MaxPipelined, c.Workers = 3, 2
@@ -172,7 +212,7 @@ func TestEnginesUnderManySlowQueries(t *testing.T) {
 				const each = 100
 				var b []byte
 				for i := range each {
-					b = appendFrame(b, Question(uint16(i), [...]string{"slow.example.", "fast.example."}[i%2], nil))
+					b = frame.Append(b, Question(uint16(i), [...]string{"slow.example.", "fast.example."}[i%2], nil))
 				}
 				if _, err := conn.Write(b); err != nil {
 					t.Error(err)
@@ -204,21 +244,21 @@ func TestEnginesEndWhoTakesTooLong(t *testing.T) {
 		impatient.FirstQueryTimeout = 20 * time.Millisecond
 		s := Serving(t, impatient)
 		expectEnd(t, connect(t, s))
-		eventually(t, s, "one was late", func(c Counters) bool { return c.ConnectionsOverdue == 1 })
+		Eventually(t, s, "one was late", func(c Stats) bool { return c.ConnectionsOverdue == 1 })
 
 		impatient = c
 		impatient.IdleTimeout = 20 * time.Millisecond
 		s = Serving(t, impatient)
-		half := appendFrame(nil, fastQuery)[:20] // half a query is none
-		for _, behind := range [][]byte{nil, half} {
+		half := frame.Append(nil, fastQuery)[:20] // half a query is none
+		for _, after := range [][]byte{nil, half} {
 			conn := connect(t, s)
-			if _, err := conn.Write(append(appendFrame(nil, fastQuery), behind...)); err != nil {
+			if _, err := conn.Write(append(frame.Append(nil, fastQuery), after...)); err != nil {
 				t.Fatal(err)
 			}
 			expectID(t, conn, 1)
 			expectEnd(t, conn)
 		}
-		eventually(t, s, "two were late", func(c Counters) bool { return c.ConnectionsOverdue == 2 })
+		Eventually(t, s, "two were late", func(c Stats) bool { return c.ConnectionsOverdue == 2 })
 	})
 }
 
@@ -245,7 +285,7 @@ func TestEnginesCutOffWhoDoesNotRead(t *testing.T) {
 		c.WriteTimeout, c.Resolver = 30*time.Millisecond, long{}
 		s := Serving(t, c)
 		conn := connect(t, s)
-		many := bytes.Repeat(appendFrame(nil, fastQuery), 1000)
+		many := bytes.Repeat(frame.Append(nil, fastQuery), 1000)
 		var err error
 		for err == nil {
 			_, err = conn.Write(many)
@@ -253,11 +293,11 @@ func TestEnginesCutOffWhoDoesNotRead(t *testing.T) {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Error("was never cut off")
 		}
-		eventually(t, s, "one was late", func(c Counters) bool { return c.ConnectionsOverdue == 1 })
+		Eventually(t, s, "one was late", func(c Stats) bool { return c.ConnectionsOverdue == 1 })
 	})
 }
 
-// long answers with records of some 60,000 octets; slow ones by and by.
+// long answers with records of some 60,000 octets; slow ones asynchronously.
 type long struct{}
 
 var longText = bytes.Repeat(append([]byte{255}, bytes.Repeat([]byte{'x'}, 255)...), 235)
@@ -274,14 +314,14 @@ func (long) Resolve(_ context.Context, x *names.Exchange) error {
 }
 
 // Replies that the client does not take at once are kept for it, and the
-// queries behind them wait.
+// queries after them wait.
 func TestEnginesKeepWhatIsNotTaken(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		c.Resolver = long{}
 		s := Serving(t, c)
 		conn := connect(t, s)
 		askMuch(t, conn)
-		eventually(t, s, "some replies", func(c Counters) bool { return c.Replies > 20 })
+		Eventually(t, s, "some replies", func(c Stats) bool { return c.Replies > 2 })
 		takeMuch(t, conn)
 	})
 }
@@ -289,7 +329,7 @@ func TestEnginesKeepWhatIsNotTaken(t *testing.T) {
 // So it is where all the queries are there before the connection is accepted.
 func TestEnginesAnswerWhatCameBefore(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
-		c.Resolver, c.Addresses = long{}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+		c.Resolver, c.Endpoints = long{}, Plain(netip.MustParseAddrPort("127.0.0.1:0"))
 		s, err := Listen(c)
 		if err != nil {
 			t.Fatal(err)
@@ -299,7 +339,7 @@ func TestEnginesAnswerWhatCameBefore(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error)
 		go func() { ended <- s.Serve(ctx) }()
-		eventually(t, s, "some replies", func(c Counters) bool { return c.Replies > 20 })
+		Eventually(t, s, "some replies", func(c Stats) bool { return c.Replies > 2 })
 		takeMuch(t, conn)
 		cancel()
 		if err := <-ended; err != nil {
@@ -315,8 +355,8 @@ func askMuch(t *testing.T, conn net.Conn) {
 	t.Helper()
 	var b []byte
 	for i := range much {
-		b = appendFrame(b, Question(uint16(i), "www.example.", nil))
-		b = appendFrame(b, Question(uint16(1000+i), "slow.example.", nil))
+		b = frame.Append(b, Question(uint16(i), "www.example.", nil))
+		b = frame.Append(b, Question(uint16(1000+i), "slow.example.", nil))
 	}
 	if _, err := conn.Write(b); err != nil {
 		t.Fatal(err)
@@ -337,7 +377,7 @@ func takeMuch(t *testing.T, conn net.Conn) {
 		seen[id] = true
 		if id < 1000 {
 			if int(id) != last+1 {
-				t.Fatalf("reply %d behind %d", id, last)
+				t.Fatalf("reply %d after %d", id, last)
 			}
 			last = int(id)
 		}
@@ -390,11 +430,28 @@ func TestEnginesTakeLongQueries(t *testing.T) {
 func TestEnginesKeepTheLimitsOfConnections(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		c.MaxConnectionsPerClient, c.MaxConnections = 3, 4
+		c.IdleTimeout = 10 * patience // a tenth of it when the table is full
 		s := Serving(t, c)
+		// ask waits until the server, too, is done: which connection has been idle for
+		// longest has to be certain.
+		ask := func(conn net.Conn) {
+			t.Helper()
+			Ask(t, conn, fastQuery)
+			Eventually(t, s, "all connections are idle", func(Stats) bool {
+				s.connections.mu.Lock()
+				defer s.connections.mu.Unlock()
+				for c := range s.connections.open {
+					if !c.isIdle() {
+						return false
+					}
+				}
+				return true
+			})
+		}
 		var conns []net.Conn
 		for range 3 {
 			conns = append(conns, connect(t, s))
-			Ask(t, conns[len(conns)-1], fastQuery)
+			ask(conns[len(conns)-1])
 		}
 		expectEnd(t, connect(t, s)) // one too many of this client
 		other := func() net.Conn {
@@ -407,17 +464,17 @@ func TestEnginesKeepTheLimitsOfConnections(t *testing.T) {
 			conn.SetDeadline(time.Now().Add(patience))
 			return conn
 		}
-		Ask(t, other(), fastQuery)
-		Ask(t, conns[0], fastQuery)
-		Ask(t, other(), fastQuery) // one too many of all
-		expectEnd(t, conns[1])     // was idle for longest
-		Ask(t, conns[0], fastQuery)
-		Ask(t, conns[2], fastQuery)
+		ask(other())
+		ask(conns[0])
+		ask(other())           // one too many of all
+		expectEnd(t, conns[1]) // was idle for longest
+		ask(conns[0])
+		ask(conns[2])
 		conns[0].Close()
-		eventually(t, s, "room for another", func(Counters) bool { return s.connections.count.Load() == 3 })
-		Ask(t, connect(t, s), fastQuery)
-		if c := s.Counters(); c.Connections != 7 || c.ConnectionsRefused != 1 || c.ConnectionsEvicted != 1 {
-			t.Errorf("counters are %+v", c)
+		Eventually(t, s, "room for another", func(Stats) bool { return s.connections.count.Load() == 3 })
+		ask(connect(t, s))
+		if c := s.Stats(); c.Connections != 7 || c.ConnectionsRefused != 1 || c.ConnectionsEvicted != 1 {
+			t.Errorf("stats are %+v", c)
 		}
 	})
 }
@@ -425,7 +482,7 @@ func TestEnginesKeepTheLimitsOfConnections(t *testing.T) {
 func TestEnginesSayWhoAskedWhom(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		seen := make(chan names.Peer, 1)
-		c.Addresses = []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:0"), netip.MustParseAddrPort("127.0.0.3:0")}
+		c.Endpoints = Plain(netip.MustParseAddrPort("0.0.0.0:0"), netip.MustParseAddrPort("127.0.0.3:0"))
 		c.Resolver = names.ResolverFunc(func(_ context.Context, x *names.Exchange) error {
 			seen <- x.Peer
 			return names.ErrPass
@@ -451,7 +508,7 @@ func TestEnginesSayWhoAskedWhom(t *testing.T) {
 func TestEnginesStopGently(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		release := make(chan struct{})
-		c.Resolver, c.Addresses = Echo{WaitFor: release}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+		c.Resolver, c.Endpoints = Echo{WaitFor: release}, Plain(netip.MustParseAddrPort("127.0.0.1:0"))
 		s, err := Listen(c)
 		if err != nil {
 			t.Fatal(err)
@@ -462,7 +519,7 @@ func TestEnginesStopGently(t *testing.T) {
 		idle, waits := connect(t, s), connect(t, s)
 		Ask(t, idle, fastQuery)
 		send(t, waits, slowQuestion)
-		eventually(t, s, "one waits", func(c Counters) bool { return c.Slow == 1 })
+		Eventually(t, s, "one waits", func(c Stats) bool { return c.Slow == 1 })
 		cancel()
 		expectEnd(t, idle)
 		if conn, err := net.Dial("tcp", s.Addresses()[0].String()); err == nil {
@@ -482,7 +539,7 @@ func TestEnginesStopGently(t *testing.T) {
 func TestEnginesStopAtLast(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		c.Resolver, c.Grace = Echo{WaitFor: make(chan struct{})}, 20*time.Millisecond
-		c.Addresses = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+		c.Endpoints = Plain(netip.MustParseAddrPort("127.0.0.1:0"))
 		s, err := Listen(c)
 		if err != nil {
 			t.Fatal(err)
@@ -492,7 +549,7 @@ func TestEnginesStopAtLast(t *testing.T) {
 		go func() { ended <- s.Serve(ctx) }()
 		waits := connect(t, s)
 		send(t, waits, slowQuestion)
-		eventually(t, s, "one waits", func(c Counters) bool { return c.Slow == 1 })
+		Eventually(t, s, "one waits", func(c Stats) bool { return c.Slow == 1 })
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -510,7 +567,7 @@ func TestEnginesStopUnderConnections(t *testing.T) {
 		defer clients.Wait()
 		defer close(stopped)
 		for range 10 {
-			c.Resolver, c.Addresses = Echo{}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+			c.Resolver, c.Endpoints = Echo{}, Plain(netip.MustParseAddrPort("127.0.0.1:0"))
 			s, err := Listen(c)
 			if err != nil {
 				t.Fatal(err)
@@ -528,7 +585,7 @@ func TestEnginesStopUnderConnections(t *testing.T) {
 							return // it is gone
 						}
 						conn.(*net.TCPConn).SetLinger(0)
-						conn.Write(appendFrame(nil, fastQuery))
+						conn.Write(frame.Append(nil, fastQuery))
 						conn.Close()
 						select {
 						case <-stopped:
@@ -538,7 +595,7 @@ func TestEnginesStopUnderConnections(t *testing.T) {
 					}
 				})
 			}
-			eventually(t, s, "some connect", func(c Counters) bool { return c.Connections > 20 })
+			Eventually(t, s, "some connect", func(c Stats) bool { return c.Connections > 20 })
 			cancel()
 			if err := <-ended; err != nil {
 				t.Error(err)
@@ -550,13 +607,13 @@ func TestEnginesStopUnderConnections(t *testing.T) {
 // A server that never serves gives back all it took.
 func TestEnginesThatNeverRan(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
-		c.Resolver, c.Addresses = Echo{}, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+		c.Resolver, c.Endpoints = Echo{}, Plain(netip.MustParseAddrPort("127.0.0.1:0"))
 		s, err := Listen(c)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.Close()
-		c.Addresses = s.Addresses()
+		c.Endpoints = s.Endpoints()
 		again, err := Listen(c)
 		if err != nil {
 			t.Fatalf("the address is still taken: %v", err)
@@ -568,7 +625,7 @@ func TestEnginesThatNeverRan(t *testing.T) {
 func TestStreamsAllocateNothing(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		conn := connect(t, Serving(t, c))
-		burst := bytes.Repeat(appendFrame(nil, modern), 20)
+		burst := bytes.Repeat(frame.Append(nil, modern), 20)
 		reply := make([]byte, 20*len(Ask(t, conn, modern))+40)
 		if n := testing.AllocsPerRun(200, func() {
 			conn.Write(burst)
@@ -592,7 +649,7 @@ func BenchmarkStream(b *testing.B) {
 			b.Run(fmt.Sprintf("%d/%s", queries, engine.name), func(b *testing.B) {
 				conn := Dial(b, Serving(b, Config{portable: engine.portable, Workers: 1}), "tcp")
 				conn.SetDeadline(time.Time{})
-				burst := bytes.Repeat(appendFrame(nil, plain), queries)
+				burst := bytes.Repeat(frame.Append(nil, plain), queries)
 				reply := make([]byte, queries*(len(Ask(b, conn, plain))+2))
 				b.ReportAllocs()
 				for b.Loop() {

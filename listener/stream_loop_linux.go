@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -48,23 +50,29 @@ type epollLoop struct {
 	again    []*loopConn // those that were left though they had more to say
 	turn     []*loopConn // those that were left before
 
-	in     frames // of connections without half a message
-	out    []byte // replies that wait to be sent, each behind its length
-	x      names.Exchange
-	tally  tally
-	ledger ledger
+	in           frames // of connections without half a message
+	out          []byte // replies that wait to be sent, each after its length
+	x            names.Exchange
+	counts       counts
+	sharedCounts sharedCounts
 
 	now     int64 // as of these events
-	sweepAt int64 // when to look for those who take too long; 0: not at all
+	sweepAt int64 // when to look for clients that take too long; 0: not at all
 
 	isStopping, isOver atomic.Bool // orders of others
 	isDone             bool
+
+	mu      sync.Mutex
+	isRun   bool        // guarded by mu: the loop runs, and carries out orders by itself
+	orders  []func()    // guarded by mu: of others, for the loop to carry out
+	ordered atomic.Bool // there are some
 }
 
 // streamSocket is a socket that connections are accepted from, shared by all
 // loops.
 type streamSocket struct {
-	fd        int
+	fd        int // negative: closed
+	of        net.Listener
 	local     netip.AddrPort
 	isResting bool // it failed, and is left alone until the next sweep
 	from      unix.RawSockaddrInet6
@@ -77,27 +85,25 @@ const (
 	readSize = 16 << 10
 	// acceptBatch is how many connections are accepted likewise.
 	acceptBatch = 16
-	// sweepInterval is how late the loop may notice that somebody takes too
+	// sweepInterval is how late the loop may notice that a client takes too
 	// long.
 	sweepInterval = 100 * time.Millisecond
 	// maxSpare is how many ended connections are kept to be used again.
 	maxSpare = 256
 )
 
-// started is what the times of loops count from: clocks that are set back or
-// forth make nobody late.
-var started = time.Now()
+// canLoop reports whether loops can serve what l accepts: it is a socket of the
+// system.
+func canLoop(l net.Listener) bool {
+	_, ok := l.(*net.TCPListener)
+	return ok
+}
 
-// monotonic is the time in nanoseconds since then.
-func monotonic() int64 { return int64(time.Since(started)) }
-
-// newStreamLoops returns n loops that serve what the listeners accept, or none
-// where they are no sockets of the system, or cannot be waited for. They stay
-// the caller's.
-func newStreamLoops(listeners []net.Listener, n int, t *connections) ([]streamLoop, error) {
+// newStreamLoops returns n loops, or none if the platform cannot wait for them.
+func newStreamLoops(n int, t *connections) ([]streamLoop, error) {
 	var loops []streamLoop
 	for range n {
-		loop, err := newEpollLoop(listeners, t)
+		loop, err := newEpollLoop(t)
 		if err != nil || loop == nil {
 			for _, l := range loops {
 				l.release()
@@ -109,7 +115,7 @@ func newStreamLoops(listeners []net.Listener, n int, t *connections) ([]streamLo
 	return loops, nil
 }
 
-func newEpollLoop(listeners []net.Listener, t *connections) (streamLoop, error) {
+func newEpollLoop(t *connections) (streamLoop, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -128,61 +134,133 @@ func newEpollLoop(listeners []net.Listener, t *connections) (streamLoop, error) 
 		l.release()
 		return nil, nil
 	}
-	for _, listener := range listeners {
-		if err := l.add(listener); err != nil {
-			l.release()
-			if err == errNoSocket {
-				err = nil
-			}
-			return nil, err
-		}
-	}
 	return l, nil
 }
 
-var errNoSocket = errors.New("not a socket of the system")
-
-// add accepts connections from listener. The descriptor is a copy, so that
-// the loop may still use its own when the other has been closed.
-func (l *epollLoop) add(listener net.Listener) error {
-	tcp, ok := listener.(*net.TCPListener)
-	if !ok {
-		return errNoSocket
+// order has do called by the loop, or at once if it does not run.
+func (l *epollLoop) order(do func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.isRun {
+		do()
+		return
 	}
+	l.orders = append(l.orders, do)
+	l.ordered.Store(true)
+	l.file.SetReadDeadline(time.Unix(1, 0)) // long over: wakes the loop
+}
+
+// carryOut carries out the orders of others.
+func (l *epollLoop) carryOut() {
+	l.mu.Lock()
+	orders := l.orders
+	l.orders = nil
+	l.ordered.Store(false)
+	l.mu.Unlock()
+	for _, do := range orders {
+		do()
+	}
+}
+
+// listen accepts connections from listener. The descriptor is a copy, so that
+// the loop may still use its own when the other has been closed.
+func (l *epollLoop) listen(listener net.Listener) error {
+	tcp := listener.(*net.TCPListener) // see canLoop
 	raw, err := tcp.SyscallConn()
 	if err != nil {
 		return err
 	}
-	s := &streamSocket{local: addrPort(tcp.Addr())}
+	s := &streamSocket{of: listener, local: addrPort(tcp.Addr())}
 	if controlErr := raw.Control(func(fd uintptr) {
 		s.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
 	}); controlErr != nil || err != nil {
 		return errors.Join(controlErr, os.NewSyscallError("fcntl", err))
 	}
-	l.sockets = append(l.sockets, s)
 	// Connections have it from the socket they come from.
 	unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	return os.NewSyscallError("epoll_ctl", l.listen(len(l.sockets)-1))
+	result := make(chan error, 1)
+	l.order(func() {
+		l.sockets = append(l.sockets, s)
+		result <- os.NewSyscallError("epoll_ctl", l.watch(len(l.sockets)-1))
+	})
+	return <-result
 }
 
-// listen watches a socket for connections. Of the loops that watch it, one is
+// unlisten accepts what waits at listener, and nothing more, and ends the connections
+// from there once what they have asked is answered.
+func (l *epollLoop) unlisten(listener net.Listener) (wait func()) {
+	done := make(chan struct{})
+	l.order(func() {
+		defer close(done)
+		i := slices.IndexFunc(l.sockets, func(s *streamSocket) bool { return s.of == listener && s.fd >= 0 })
+		if i < 0 {
+			return
+		}
+		s := l.sockets[i]
+		for l.accept(i) {
+		}
+		unix.EpollCtl(l.fd, unix.EPOLL_CTL_DEL, s.fd, nil)
+		unix.Close(s.fd)
+		s.fd = -1
+		for _, c := range l.conns {
+			if c != nil && c.socket == s {
+				l.finish(c)
+			}
+		}
+		l.tick()
+	})
+	return func() { <-done }
+}
+
+// finish answers what has come over c, reads nothing more, and closes it as soon as
+// the replies are sent.
+func (l *epollLoop) finish(c *loopConn) {
+	index := c.index
+	l.serve(c)
+	if l.conns[index] != c {
+		return
+	}
+	c.stopReading()
+	l.serve(c)
+}
+
+// stopReading has c end once its replies are sent.
+func (c *loopConn) stopReading() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hasEnded, c.isToStop = true, true
+}
+
+// watch watches a socket for connections. Of the loops that watch it, one is
 // woken for each.
-func (l *epollLoop) listen(i int) error {
+func (l *epollLoop) watch(i int) error {
 	return unix.EpollCtl(l.fd, unix.EPOLL_CTL_ADD, l.sockets[i].fd,
 		&unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLEXCLUSIVE, Fd: int32(-1 - i)})
 }
 
 // run serves until the server stops and nothing is left to do, or is to be.
 func (l *epollLoop) run() {
-	defer l.release()
+	l.mu.Lock()
+	l.isRun = true
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.isRun = false
+		for _, do := range l.orders {
+			do()
+		}
+		l.orders = nil
+		l.release()
+	}()
 	for {
 		err := l.raw.Read(l.tryServe)
 		if l.errno != 0 {
 			err = os.NewSyscallError("epoll_wait", l.errno)
 		}
 		if err != nil {
-			if !errors.Is(err, os.ErrDeadlineExceeded) { // it can wait for nothing any more
-				l.table.broken.say(func() []any { return []any{"error", err} })
+			if !errors.Is(err, os.ErrDeadlineExceeded) { // it can no longer wait for anything
+				l.table.broken.Say(func() []any { return []any{"error", err} })
 				l.isOver.Store(true)
 			}
 			l.now = monotonic()
@@ -212,6 +290,7 @@ func (l *epollLoop) serveEvents(fd uintptr) bool {
 		l.now = monotonic()
 		l.hasMore = l.count > 1
 		l.handle()
+		l.counts.timed(time.Duration(monotonic() - l.now))
 		l.look()
 		if l.isDone {
 			return true
@@ -236,21 +315,24 @@ func (l *epollLoop) poll(fd uintptr) {
 	}
 }
 
-// look does what is to be done now and then, and sets isDone where that was
+// look does what is to be done now and then, and sets isDone if that was
 // the last.
 func (l *epollLoop) look() {
 	if l.sweepAt != 0 && l.now >= l.sweepAt {
 		l.sweep()
+	}
+	if l.ordered.Load() {
+		l.carryOut()
 	}
 	switch {
 	case l.isOver.Load():
 		l.endAll()
 		l.isDone = true
 	case l.isStopping.Load():
-		l.wind()
+		l.drain()
 		l.isDone = l.open == 0
 	}
-	l.ledger.take(&l.tally)
+	l.sharedCounts.take(&l.counts)
 }
 
 // handle deals with the events, and then with those that were left before.
@@ -259,7 +341,7 @@ func (l *epollLoop) handle() {
 	for i := range l.events[:l.count] {
 		e := &l.events[i]
 		if e.Fd < 0 {
-			l.accept(int(-1 - e.Fd))
+			l.hasMore = l.accept(int(-1-e.Fd)) || l.hasMore
 		} else if c := l.conns[e.Fd]; c != nil && c.generation == e.Pad {
 			c.sentAll = c.sentAll || e.Events&unix.EPOLLRDHUP != 0
 			l.serve(c)
@@ -277,15 +359,20 @@ func (l *epollLoop) handle() {
 func (l *epollLoop) serve(c *loopConn) {
 	c.mu.Lock()
 	isOpen := l.advance(c)
+	why := c.why()
 	c.mu.Unlock()
 	if !isOpen {
-		l.end(c)
+		l.end(c, why)
 	}
 }
 
-// accept admits connections that wait at a socket.
-func (l *epollLoop) accept(i int) {
+// accept admits connections that wait at a socket, and reports whether more may be
+// waiting.
+func (l *epollLoop) accept(i int) (hasMore bool) {
 	s := l.sockets[i]
+	if s.fd < 0 {
+		return false // the event is older than the end of the socket
+	}
 	for range acceptBatch {
 		s.fromLen = unix.SizeofSockaddrInet6
 		fd, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(s.fd), uintptr(unsafe.Pointer(&s.from)),
@@ -294,18 +381,18 @@ func (l *epollLoop) accept(i int) {
 		case 0:
 			l.admit(s, int(fd))
 		case unix.EAGAIN:
-			return
+			return false
 		case unix.EINTR, unix.ECONNABORTED:
 		default:
-			l.tally[acceptErrors]++
-			l.table.broken.say(func() []any { return []any{"address", s.local.String(), "error", errno} })
+			l.counts[acceptErrors]++
+			l.table.broken.Say(func() []any { return []any{"address", s.local.String(), "error", errno} })
 			unix.EpollCtl(l.fd, unix.EPOLL_CTL_DEL, s.fd, nil)
 			s.isResting = true
 			l.tick()
-			return
+			return false
 		}
 	}
-	l.hasMore = true
+	return true
 }
 
 // admit begins to serve a connection that was accepted, unless there are too
@@ -316,13 +403,14 @@ func (l *epollLoop) admit(s *streamSocket, fd int) {
 	if local.Addr().IsUnspecified() {
 		local = localAddress(fd, s)
 	}
-	c := l.newConn(fd, names.Peer{Transport: names.TCP, Remote: withoutZone(remote), Local: withoutZone(local)})
-	if !l.table.enter(c, clientOf(remote.Addr())) {
+	c := l.newConn(fd, s, names.Peer{Transport: names.TCP, Remote: withoutZone(remote), Local: withoutZone(local)})
+	c.opens = l.edge.rules.Load().openingOf(c.peer.Remote.Addr())
+	if !l.table.enter(c, clientOf(remote.Addr()), c.opens) {
 		l.forget(c)
 		return
 	}
 	if unix.EpollCtl(l.fd, unix.EPOLL_CTL_ADD, fd, c.event(false)) != nil { // no memory
-		l.end(c)
+		l.end(c, connectionsBroken)
 		return
 	}
 	if l.sweepAt == 0 {
@@ -342,13 +430,14 @@ func localAddress(fd int, s *streamSocket) netip.AddrPort {
 }
 
 // newConn returns a connection that has an index.
-func (l *epollLoop) newConn(fd int, peer names.Peer) *loopConn {
+func (l *epollLoop) newConn(fd int, s *streamSocket, peer names.Peer) *loopConn {
 	var c *loopConn
 	if n := len(l.spare); n > 0 {
 		c, l.spare[n-1] = l.spare[n-1], nil
 		l.spare = l.spare[:n-1]
 	} else {
 		c = &loopConn{loop: l}
+		c.drained.L = &c.mu
 	}
 	if n := len(l.free); n > 0 {
 		c.index = l.free[n-1]
@@ -358,16 +447,18 @@ func (l *epollLoop) newConn(fd int, peer names.Peer) *loopConn {
 		l.conns = append(l.conns, nil)
 	}
 	l.generation++
-	c.fd, c.peer, c.generation = fd, peer, l.generation
+	c.fd, c.socket, c.peer, c.generation = fd, s, peer, l.generation
 	c.active.Store(l.now)
 	l.conns[c.index] = c
 	l.open++
 	return c
 }
 
-// end closes a connection.
-func (l *epollLoop) end(c *loopConn) {
-	l.table.leave(c)
+// end closes a connection, and counts why, unless that is counted already.
+func (l *epollLoop) end(c *loopConn, why count) {
+	if l.table.leave(c) {
+		l.counts[why]++
+	}
 	l.forget(c)
 }
 
@@ -386,23 +477,22 @@ func (l *epollLoop) forget(c *loopConn) {
 func (l *epollLoop) endAll() {
 	for _, c := range l.conns {
 		if c != nil {
-			l.end(c)
+			l.end(c, connectionsStopped)
 		}
 	}
 }
 
-// sweep ends those who take too long, and lets sockets that failed try again.
+// sweep ends connections that take too long, and lets sockets that failed try again.
 func (l *epollLoop) sweep() {
 	idle := l.table.idleTimeout()
 	for _, c := range l.conns {
 		if c != nil && c.isOverdue(l.now, idle) {
-			l.tally[connectionsOverdue]++
-			l.end(c)
+			l.end(c, connectionsOverdue)
 		}
 	}
 	for i, s := range l.sockets {
-		if s.isResting {
-			s.isResting = l.listen(i) != nil
+		if s.isResting && s.fd >= 0 {
+			s.isResting = l.watch(i) != nil
 		}
 	}
 	l.tick()
@@ -412,7 +502,7 @@ func (l *epollLoop) sweep() {
 func (l *epollLoop) tick() {
 	mustSweep := l.open > 0 || l.isStopping.Load()
 	for _, s := range l.sockets {
-		mustSweep = mustSweep || s.isResting
+		mustSweep = mustSweep || s.isResting && s.fd >= 0
 	}
 	if !mustSweep {
 		l.sweepAt = 0
@@ -423,18 +513,16 @@ func (l *epollLoop) tick() {
 	l.file.SetReadDeadline(time.Now().Add(sweepInterval))
 }
 
-// wind ends the connections that wait for nothing, and reads no more of the
+// drain ends the connections that wait for nothing, and reads no more of the
 // others.
-func (l *epollLoop) wind() {
+func (l *epollLoop) drain() {
 	if l.sockets == nil {
 		return
 	}
 	l.closeSockets()
 	for _, c := range l.conns {
 		if c != nil {
-			c.mu.Lock()
-			c.hasEnded = true
-			c.mu.Unlock()
+			c.stopReading()
 			l.serve(c)
 		}
 	}
@@ -463,6 +551,9 @@ func (l *epollLoop) release() {
 // closeSockets lets no more clients connect, once every loop has done it.
 func (l *epollLoop) closeSockets() {
 	for _, s := range l.sockets {
+		if s.fd < 0 {
+			continue
+		}
 		// Events would go on to come as long as another loop has the socket.
 		unix.EpollCtl(l.fd, unix.EPOLL_CTL_DEL, s.fd, nil)
 		unix.Close(s.fd)
@@ -470,4 +561,4 @@ func (l *epollLoop) closeSockets() {
 	l.sockets = nil
 }
 
-func (l *epollLoop) sum(t *tally) { l.ledger.sum(t) }
+func (l *epollLoop) sum(t *counts) { l.sharedCounts.sum(t) }

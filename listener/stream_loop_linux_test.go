@@ -14,7 +14,9 @@ import (
 // 10, a reply not taken for 5.
 func TestOverdue(t *testing.T) {
 	const second = int64(time.Second)
-	l := &epollLoop{table: &connections{limits: streamLimits{firstQuery: 3 * time.Second, write: 5 * time.Second}}}
+	table := &connections{}
+	table.limits.Store(&connectionLimits{firstQuery: 3 * time.Second, write: 5 * time.Second})
+	l := &epollLoop{table: table}
 	for _, c := range []struct {
 		name          string
 		active        int64 // when something was last seen
@@ -39,14 +41,14 @@ func TestOverdue(t *testing.T) {
 		}
 		conn.mu.Lock()
 		if conn.isOverdue(100*second, 10*time.Second) || conn.isIdle() {
-			t.Errorf("%s: somebody is at it", c.name)
+			t.Errorf("%s: another goroutine is at it", c.name)
 		}
 		conn.mu.Unlock()
 	}
 }
 
 // Each of the replies that a client does not take at once has its time: those
-// that come behind others only once the others are gone.
+// that come after others only once the others are gone.
 func TestTimeToTakeReplies(t *testing.T) {
 	c := &loopConn{out: make([]byte, 100), owed: 100, blocked: 1}
 	c.active.Store(1)
@@ -74,7 +76,7 @@ func TestTimeToTakeReplies(t *testing.T) {
 // A socket that cannot accept, for want of descriptors say, is left alone for
 // a while and then tried again.
 func TestRestingSocketIsTriedAgain(t *testing.T) {
-	s, err := Listen(Config{Resolver: Echo{}, Workers: 1, Addresses: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}})
+	s, err := Listen(Config{Resolver: Echo{}, Workers: 1, Endpoints: Plain(netip.MustParseAddrPort("127.0.0.1:0"))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,11 +117,10 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 	}
 }
 
-// A listener that is no socket of the system gets goroutines.
+// A listener that is not a socket of the system gets goroutines.
 func TestLoopsWantSockets(t *testing.T) {
-	loops, err := newStreamLoops([]net.Listener{notASocket{}}, 2, &connections{})
-	if loops != nil || err != nil {
-		t.Errorf("%v, %v", loops, err)
+	if canLoop(notASocket{}) {
+		t.Error("a loop would serve it")
 	}
 }
 

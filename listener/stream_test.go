@@ -29,7 +29,7 @@ func inMemory(t *testing.T, c listener.Config) (*listener.Server, *listenertest.
 	t.Helper()
 	n := listenertest.NewNetwork()
 	c.Network = n
-	c.Addresses = []netip.AddrPort{serverAddress}
+	c.Endpoints = listener.Plain(serverAddress)
 	c.Workers = 1
 	return listener.Serving(t, c), n
 }
@@ -129,8 +129,8 @@ func TestStreamPipelinedInOneSegment(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if c := s.Counters(); c.TCPQueries != 100 || c.Replies != 100 || c.Connections != 1 {
-			t.Errorf("counters are %+v", c)
+		if c := s.Stats(); c.TCPQueries != 100 || c.Replies != 100 || c.Connections != 1 {
+			t.Errorf("stats are %+v", c)
 		}
 	})
 }
@@ -161,7 +161,7 @@ func TestStreamStopsReadingWhereTooManyWait(t *testing.T) {
 			t.Fatalf("first reply is %+v", got)
 		}
 		synctest.Wait()
-		if c := s.Counters(); c.Replies != 1 {
+		if c := s.Stats(); c.Replies != 1 {
 			t.Fatalf("%d replies while two queries wait", c.Replies)
 		}
 		close(release)
@@ -212,7 +212,7 @@ func TestStreamTimeouts(t *testing.T) {
 		if d := closedAfter(t, conn); d != 10*time.Second {
 			t.Errorf("closed %v after a late reply", d)
 		}
-		if c := s.Counters(); c.ConnectionsOverdue != 4 {
+		if c := s.Stats(); c.ConnectionsOverdue != 4 {
 			t.Errorf("%d connections overdue", c.ConnectionsOverdue)
 		}
 	})
@@ -234,8 +234,8 @@ func TestStreamQueryTimeout(t *testing.T) {
 			t.Errorf("replies after %v", d)
 		}
 		synctest.Wait()
-		if c := s.Counters(); c.Failed != 2 || c.Slow != 2 {
-			t.Errorf("counters are %+v", c)
+		if c := s.Stats(); c.Failed != 2 || c.Slow != 2 {
+			t.Errorf("stats are %+v", c)
 		}
 	})
 }
@@ -254,8 +254,8 @@ func TestStreamWhoDoesNotReadIsCutOff(t *testing.T) {
 			t.Errorf("cut off after %v", d)
 		}
 		synctest.Wait()
-		if c := s.Counters(); c.ConnectionsOverdue != 1 {
-			t.Errorf("counters are %+v", c)
+		if c := s.Stats(); c.ConnectionsOverdue != 1 {
+			t.Errorf("stats are %+v", c)
 		}
 	})
 }
@@ -342,10 +342,10 @@ func TestConnectionLimits(t *testing.T) {
 		four := connect(t, n, "tcp", "192.0.2.1:0")
 		write(t, four, framed(slow))
 		synctest.Wait()
-		if c := s.Counters(); c.ConnectionsRefused != 1 || c.ConnectionsEvicted != 0 || c.Slow != 3 {
-			t.Fatalf("counters are %+v", c)
+		if c := s.Stats(); c.ConnectionsRefused != 1 || c.ConnectionsEvicted != 0 || c.Slow != 3 {
+			t.Fatalf("stats are %+v", c)
 		}
-		// The table is full: the idle one makes room, then nobody does.
+		// The table is full: the idle one makes room, then none does.
 		five := connect(t, n, "tcp", "192.0.2.2:0")
 		if d := closedAfter(t, one); d != 0 {
 			t.Errorf("the idle connection closed after %v", d)
@@ -361,8 +361,8 @@ func TestConnectionLimits(t *testing.T) {
 				t.Errorf("reply is %+v", got)
 			}
 		}
-		if c := s.Counters(); c.ConnectionsRefused != 2 || c.ConnectionsEvicted != 1 {
-			t.Errorf("counters are %+v", c)
+		if c := s.Stats(); c.ConnectionsRefused != 2 || c.ConnectionsEvicted != 1 || c.Limits.PerClient != 1 || c.Limits.Connections != 2 {
+			t.Errorf("stats are %+v", c)
 		}
 	})
 }
@@ -411,7 +411,7 @@ func TestAcceptErrorsAreWaitedOut(t *testing.T) {
 		n := listenertest.NewNetwork()
 		start := time.Now()
 		s := listener.Serving(t, listener.Config{
-			Network: flaky{n, 20}, Addresses: []netip.AddrPort{serverAddress}, Workers: 1,
+			Network: flaky{n, 20}, Endpoints: listener.Plain(serverAddress), Workers: 1,
 			Log: slog.New(slog.NewTextHandler(&log, nil)),
 		})
 		conn := connect(t, n, "tcp", "192.0.2.1:0")
@@ -419,8 +419,8 @@ func TestAcceptErrorsAreWaitedOut(t *testing.T) {
 		if d := time.Since(start); d < 10*time.Second || d > 20*time.Second {
 			t.Errorf("20 failures took %v", d)
 		}
-		if c := s.Counters(); c.AcceptErrors != 20 {
-			t.Errorf("counters are %+v", c)
+		if c := s.Stats(); c.AcceptErrors != 20 {
+			t.Errorf("stats are %+v", c)
 		}
 		if lines := strings.Count(log.String(), "cannot accept"); lines < 2 || lines > 15 || !strings.Contains(log.String(), "held_back") {
 			t.Errorf("log:\n%s", log.String())
@@ -459,10 +459,49 @@ func TestSlowPoolIsBounded(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		if c := s.Counters(); c.Shed != 2 || c.Slow != 8 || c.Replies != 8 {
-			t.Errorf("counters are %+v", c)
+		if c := s.Stats(); c.Shed != 2 || c.Slow != 8 || c.Replies != 8 {
+			t.Errorf("stats are %+v", c)
 		}
 	})
+}
+
+// A client that asks for much that takes long leaves places for others, whatever
+// the transport. Its newest queries get SERVFAIL.
+func TestClientLeavesPlaces(t *testing.T) {
+	for _, c := range []struct {
+		network, attacker, victim string
+		same                      bool
+	}{
+		{"udp", "192.0.2.1:4000", "192.0.2.2:4000", false},
+		{"udp", "192.0.2.1:4000", "192.0.2.1:5000", true},
+		{"udp", "[2001:db8::1]:4000", "[2001:db8:0:100::1]:4000", false},
+		{"udp", "[2001:db8::1]:4000", "[2001:db8:0:ff::1]:4000", true},
+		{"tcp", "192.0.2.1:4000", "192.0.2.2:4000", false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			release := make(chan struct{})
+			s, n := inMemory(t, listener.Config{Resolver: listener.Echo{WaitFor: release}, MaxSlow: 40, MaxPipelined: 100})
+			ask := func(conn net.Conn, queries int) {
+				for range queries {
+					if c.network == "tcp" {
+						write(t, conn, framed(slow))
+					} else {
+						write(t, conn, slow)
+					}
+					synctest.Wait()
+				}
+			}
+			ask(connect(t, n, c.network, c.attacker), 60)
+			if got := s.Stats().Shed; got != 30 {
+				t.Errorf("%s %s: %d of 60 are shed, not half: a client alone has three quarters of 40 places", c.network, c.attacker, got)
+			}
+			ask(connect(t, n, c.network, c.victim), 5)
+			if got := s.Stats().Shed - 30; (got == 5) != c.same || !c.same && got != 0 {
+				t.Errorf("%s %s: %d of 5 are shed", c.network, c.victim, got)
+			}
+			close(release)
+		})
+	}
 }
 
 func TestGracefulStop(t *testing.T) {
@@ -470,7 +509,7 @@ func TestGracefulStop(t *testing.T) {
 		release := make(chan struct{})
 		n := listenertest.NewNetwork()
 		s, err := listener.Listen(listener.Config{
-			Network: n, Addresses: []netip.AddrPort{serverAddress}, Resolver: listener.Echo{WaitFor: release},
+			Network: n, Endpoints: listener.Plain(serverAddress), Resolver: listener.Echo{WaitFor: release},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -517,7 +556,7 @@ func TestGraceEnds(t *testing.T) {
 			never := make(chan struct{})
 			n := listenertest.NewNetwork()
 			s, err := listener.Listen(listener.Config{
-				Network: n, Addresses: []netip.AddrPort{serverAddress}, QueryTimeout: time.Hour,
+				Network: n, Endpoints: listener.Plain(serverAddress), QueryTimeout: time.Hour,
 				Resolver: names.ResolverFunc(func(ctx context.Context, x *names.Exchange) error {
 					if stubborn {
 						<-never
@@ -569,8 +608,8 @@ func TestBrokenResolversEndNothing(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if c := s.Counters(); c.Panics != 4 || c.Failed != 6 {
-			t.Errorf("counters are %+v", c)
+		if c := s.Stats(); c.Panics != 4 || c.Failed != 6 {
+			t.Errorf("stats are %+v", c)
 		}
 		for _, want := range []string{"out of order", "helper_test.go", "disk is on fire", "name=error.example.", "client=192.0.2.1:4000", "transport=udp"} {
 			if strings.Count(log.String(), want) == 0 {
@@ -583,7 +622,7 @@ func TestBrokenResolversEndNothing(t *testing.T) {
 	})
 }
 
-// A panic behind the back of the loops ends nothing either.
+// A panic outside the loops ends nothing either.
 func TestPanicOfAWaitingQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, n := inMemory(t, listener.Config{Resolver: names.ResolverFunc(func(context.Context, *names.Exchange) error { panic("late") })})
@@ -596,8 +635,8 @@ func TestPanicOfAWaitingQuery(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if c := s.Counters(); c.Panics != 4 || c.Slow != 4 {
-			t.Errorf("counters are %+v", c)
+		if c := s.Stats(); c.Panics != 4 || c.Slow != 4 {
+			t.Errorf("stats are %+v", c)
 		}
 	})
 }
@@ -629,25 +668,25 @@ func TestReceiveErrorsAreWaitedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := listenertest.NewNetwork()
 		start := time.Now()
-		s := listener.Serving(t, listener.Config{Network: deaf{n, 20}, Addresses: []netip.AddrPort{serverAddress}, Workers: 1})
+		s := listener.Serving(t, listener.Config{Network: deaf{n, 20}, Endpoints: listener.Plain(serverAddress), Workers: 1})
 		listener.Ask(t, connect(t, n, "udp", "192.0.2.1:4000"), fast)
 		if d := time.Since(start); d < 10*time.Second || d > 20*time.Second {
 			t.Errorf("20 failures took %v", d)
 		}
-		if c := s.Counters(); c.ReceiveErrors != 20 || c.UDPQueries != 1 {
-			t.Errorf("counters are %+v", c)
+		if c := s.Stats(); c.ReceiveErrors != 20 || c.UDPQueries != 1 {
+			t.Errorf("stats are %+v", c)
 		}
 	})
 }
 
-// Nobody can receive at port 0: no reply goes there, and nothing breaks.
+// No client can receive at port 0: no reply goes there, and nothing breaks.
 func TestQueryFromPortZero(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, n := inMemory(t, listener.Config{})
 		n.Forge(fast, netip.MustParseAddrPort("192.0.2.1:0"), serverAddress)
 		synctest.Wait()
-		if c := s.Counters(); c.UDPQueries != 1 || c.Silent != 1 || c.Replies != 0 {
-			t.Errorf("counters are %+v", c)
+		if c := s.Stats(); c.UDPQueries != 1 || c.Silent != 1 || c.Replies != 0 {
+			t.Errorf("stats are %+v", c)
 		}
 	})
 }

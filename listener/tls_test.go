@@ -2,44 +2,25 @@ package listener_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"math/big"
 	"net"
 	"net/netip"
 	"testing"
-	"time"
 
+	"github.com/names-dns/names/internal/certificatetest"
 	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
-// certificate returns one for 127.0.0.1, and those who trust it.
+// certificate returns one for 127.0.0.1, and a pool that trusts it.
 func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := certificatetest.New(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}, nil)
 	trusted := x509.NewCertPool()
-	trusted.AddCert(parsed)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, trusted
+	trusted.AddCert(c.Leaf)
+	return *c, trusted
 }
 
 // overTLS is a network whose streams are encrypted.
@@ -87,9 +68,9 @@ func TestOverTLS(t *testing.T) {
 		{"encrypted", true, names.TLS, 128, 468},
 		{"not encrypted", false, names.UDP, 1, 1},
 	} {
-		asker := names.Asker{Dial: secure, TCP: c.tcp}
+		querier := names.Querier{Dial: secure, TCP: c.tcp}
 		query := listener.Question(1, "www.example.", &wire.EDNS{UDPSize: 1232})
-		r, err := asker.Ask(context.Background(), query, address)
+		r, err := querier.Query(context.Background(), query, address)
 		if err != nil {
 			t.Fatalf("%s: %v", c.what, err)
 		}

@@ -14,7 +14,7 @@ import (
 // dedicatedIO is batchIO for a worker that has a thread to itself
 // (Config.DedicatedThreads). While queries keep coming it waits for the next
 // inside the call that receives it. So neither the scheduler nor the poller of
-// the runtime has part in a query, and where they come one at a time there are
+// the runtime has part in a query, and if they come one at a time there are
 // two calls of the kernel for each instead of three.
 //
 // The runtime takes such a wait for work that goes on: the worker keeps what it
@@ -32,9 +32,9 @@ type dedicatedIO struct {
 // something to receive.
 const shortWait = 1000
 
-// newDedicatedIO takes the socket of a batchIO over that shares it with nobody:
-// away from the runtime's poller, which would go on to be told of each datagram.
-// It returns nil, and io is as it was, where that cannot be done.
+// newDedicatedIO takes over the socket of a batchIO that does not share it:
+// away from the runtime's poller, which would otherwise be woken by each datagram.
+// It returns nil, and io is as it was, if that cannot be done.
 func newDedicatedIO(io packetIO) packetIO {
 	b, ok := io.(*batchIO)
 	if !ok {
@@ -69,7 +69,7 @@ func newDedicatedIO(io packetIO) packetIO {
 // stopped. The runtime calls it once.
 func (d *dedicatedIO) receiveFrom(fd uintptr) bool {
 	d.fd = fd
-	for !d.stopped.Load() {
+	for !d.stopped.Load() && !d.isDone {
 		d.prepare()
 		d.used, d.errno = mmsg.Wait(fd, d.headers)
 		switch d.errno {
@@ -88,15 +88,16 @@ func (d *dedicatedIO) receiveFrom(fd uintptr) bool {
 	return true
 }
 
-func (d *dedicatedIO) receive(w batchServer) error {
-	d.worker = w
-	if err := d.raw.Read(d.tryReceive); err != nil {
-		return err
+func (d *dedicatedIO) receive(yield func(n int) bool) {
+	d.yield, d.isDone = yield, false
+	switch err := d.raw.Read(d.tryReceive); {
+	case err != nil:
+		d.err = err
+	case d.errno != 0:
+		d.err = d.errno
+	default:
+		d.err = net.ErrClosed
 	}
-	if d.errno != 0 {
-		return d.errno
-	}
-	return net.ErrClosed
 }
 
 // stop wakes the worker. Shutting down a datagram socket fails, for it has no

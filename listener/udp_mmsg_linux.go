@@ -23,7 +23,7 @@ type batchIO struct {
 	raw   syscall.RawConn
 	slots []slot
 
-	// What the kernel is told about each slot: where the datagram is to be put,
+	// What the kernel needs to know about each slot: where the datagram is to be put,
 	// then, if there is one, where the reply is.
 	headers  []unix.Mmsghdr
 	data     []unix.Iovec
@@ -32,9 +32,11 @@ type batchIO struct {
 	used     int // slots the last receive has filled
 
 	tryReceive func(fd uintptr) bool // receiveFrom, kept so that no call makes a closure
-	worker     batchServer
+	yield      func(n int) bool
 	fd         uintptr    // while a batch is answered
 	errno      unix.Errno // of the last attempt to receive
+	err        error      // why receive has ended
+	isDone     bool       // the loop over receive was left
 }
 
 // newBatchIO returns nil where the socket, or the kernel, has no batches.
@@ -72,17 +74,34 @@ func knowsBatches(raw syscall.RawConn) bool {
 	return err == nil && known
 }
 
-func (b *batchIO) receive(w batchServer) error {
-	b.worker = w
-	for {
-		if err := b.raw.Read(b.tryReceive); err != nil {
-			return err
+func (b *batchIO) receive(yield func(n int) bool) {
+	b.yield, b.isDone = yield, false
+	for !b.isDone {
+		if b.err = b.raw.Read(b.tryReceive); b.err != nil {
+			return
 		}
 		if b.errno != 0 {
-			return b.errno
+			b.err = b.errno
+			return
 		}
 	}
 }
+
+func (b *batchIO) rest(yield func(n int) bool) {
+	b.yield, b.isDone = yield, false
+	b.raw.Control(func(fd uintptr) {
+		for !b.isDone {
+			b.prepare()
+			if b.used, b.errno = mmsg.Receive(fd, b.headers, unix.MSG_DONTWAIT); b.errno != 0 {
+				return
+			}
+			b.fd = fd
+			b.take()
+		}
+	})
+}
+
+func (b *batchIO) failure() error { return b.err }
 
 // receiveFrom receives a batch and has it answered. The runtime calls it until
 // it returns true, and waits in between: false means that the socket is empty.
@@ -98,7 +117,7 @@ func (b *batchIO) receiveFrom(fd uintptr) bool {
 	}
 	b.fd = fd
 	b.take()
-	return b.used > 1
+	return b.used > 1 || b.isDone
 }
 
 // prepare makes the headers that the last batch has changed what they are to
@@ -123,7 +142,7 @@ func (b *batchIO) take() {
 	for i := range b.headers[:b.used] {
 		b.read(i)
 	}
-	b.worker.serve(b.used)
+	b.isDone = !b.yield(b.used)
 }
 
 // read puts what the kernel says about datagram i into its slot.
@@ -158,7 +177,7 @@ func (b *batchIO) send(n int) (failed int) {
 func (b *batchIO) sendFrom(first, end int) (failed int) {
 	for first < end {
 		// It never waits: a full send buffer costs a reply, not the queries
-		// behind it.
+		// after it.
 		n, errno := mmsg.Send(b.fd, b.headers[first:end])
 		if errno != 0 {
 			failed++ // the first of them; the rest have their chance

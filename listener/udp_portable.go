@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"time"
 )
 
 // portableIO moves one datagram at a time, by what package net has on every
@@ -12,25 +13,37 @@ type portableIO struct {
 	conn    PacketConn
 	slots   []slot
 	control [max(controlLen, 1)]byte
+	err     error // why receive has ended
 }
 
 func newPortableIO(conn PacketConn, slots []slot) *portableIO {
 	return &portableIO{conn: conn, slots: slots[:1]}
 }
 
-func (p *portableIO) receive(w batchServer) error {
+func (p *portableIO) receive(yield func(n int) bool) {
 	s := &p.slots[0]
 	for {
 		n, controls, _, remote, err := p.conn.ReadMsgUDPAddrPort(s.buf, p.control[:controlLen])
 		if err != nil {
-			return err
+			p.err = err
+			return
 		}
 		s.data = s.buf[:n]
 		s.from = path{remote: netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())}
 		readControl(p.control[:controls], &s.from)
-		w.serve(1)
+		if !yield(1) {
+			return
+		}
 	}
 }
+
+func (p *portableIO) rest(yield func(n int) bool) {
+	// A deadline in the past would let nothing be read.
+	p.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+	p.receive(yield)
+}
+
+func (p *portableIO) failure() error { return p.err }
 
 func (p *portableIO) send(n int) (failed int) {
 	for i := range p.slots[:n] {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/names-dns/names/internal/race"
 	"github.com/names-dns/names/wire"
 )
 
@@ -71,8 +72,13 @@ func TestDatagramsThatAreNoQueries(t *testing.T) {
 		conn.Write(nil)
 		conn.Write([]byte("hello"))
 		conn.Write(append([]byte{0, 0, 0x80}, plain[3:]...))
+		// What is cut off belongs to nothing, or to the query.
 		long := append(Question(8, "www.example.", nil), make([]byte, 9000)...)
-		if got := ParseReply(t, Ask(t, conn, long)); got.Header.ID != 8 || got.RCode != wire.RCodeFormErr {
+		if got := ParseReply(t, Ask(t, conn, long)); got.Header.ID != 8 || got.RCode != 0 {
+			t.Errorf("reply is %+v", got)
+		}
+		padded := &wire.EDNS{Options: wire.Options{}.AppendOption(wire.OptionPadding, make([]byte, maxQuery))}
+		if got := ParseReply(t, Ask(t, conn, Question(9, "www.example.", padded))); got.Header.ID != 9 || got.RCode != wire.RCodeFormErr {
 			t.Errorf("reply is %+v", got)
 		}
 		if got := ParseReply(t, Ask(t, conn, plain)); got.RCode != 0 {
@@ -84,24 +90,24 @@ func TestDatagramsThatAreNoQueries(t *testing.T) {
 // The engine in use is the one meant: on Linux batches, unless the socket is
 // not the system's.
 func TestEngines(t *testing.T) {
-	local := []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
-	engines(t, Config{Resolver: Echo{}, Workers: 2, Addresses: local}, func(t *testing.T, c Config) {
+	local := Plain(netip.MustParseAddrPort("127.0.0.1:0"))
+	engines(t, Config{Resolver: Echo{}, Workers: 2, Endpoints: local}, func(t *testing.T, c Config) {
 		s, err := Listen(c)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		if len(s.workers) != 2 {
-			t.Errorf("%d workers", len(s.workers))
+		if len(s.allWorkers()) != 2 {
+			t.Errorf("%d workers", len(s.allWorkers()))
 		}
 		dedicated := 0
 		if c.DedicatedThreads {
-			dedicated = len(s.workers)
+			dedicated = len(s.allWorkers())
 		}
-		if s.dedicated != dedicated {
-			t.Errorf("%d workers have threads to themselves, not %d", s.dedicated, dedicated)
+		if s.dedicated() != dedicated {
+			t.Errorf("%d workers have threads to themselves, not %d", s.dedicated(), dedicated)
 		}
-		for _, w := range s.workers {
+		for _, w := range s.allWorkers() {
 			engine, want := fmt.Sprintf("%T", w.io), "*listener.batchIO"
 			switch {
 			case c.portable:
@@ -119,7 +125,7 @@ func TestEngines(t *testing.T) {
 func TestDedicatedThreadsAreBounded(t *testing.T) {
 	c := Config{Resolver: Echo{}, DedicatedThreads: true}
 	for i := range maxDedicated + 1 {
-		c.Addresses = append(c.Addresses, netip.MustParseAddrPort(fmt.Sprintf("127.0.0.%d:0", i+1)))
+		c.Endpoints = append(c.Endpoints, Plain(netip.MustParseAddrPort(fmt.Sprintf("127.0.0.%d:0", i+1)))...)
 		if err := c.complete(); err != nil || c.DedicatedThreads != (i < maxDedicated) {
 			t.Errorf("%d addresses: %v, %v", i+1, c.DedicatedThreads, err)
 		}
@@ -128,13 +134,13 @@ func TestDedicatedThreadsAreBounded(t *testing.T) {
 
 // Nothing is raised for workers that have no thread to themselves after all.
 func TestDedicatedThreadsWhereThereAreNone(t *testing.T) {
-	s, err := Listen(Config{Resolver: Echo{}, DedicatedThreads: true, portable: true, Addresses: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}})
+	s, err := Listen(Config{Resolver: Echo{}, DedicatedThreads: true, portable: true, Endpoints: Plain(netip.MustParseAddrPort("127.0.0.1:0"))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if s.dedicated != 0 {
-		t.Errorf("%d workers have threads to themselves", s.dedicated)
+	if s.dedicated() != 0 {
+		t.Errorf("%d workers have threads to themselves", s.dedicated())
 	}
 }
 
@@ -148,7 +154,7 @@ func TestDedicatedThreads(t *testing.T) {
 	defer runtime.GOMAXPROCS(before)
 	s, err := Listen(Config{
 		Resolver: Echo{}, Workers: 2, DedicatedThreads: true,
-		Addresses: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")},
+		Endpoints: Plain(netip.MustParseAddrPort("127.0.0.1:0")),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -181,11 +187,11 @@ func TestDedicatedThreads(t *testing.T) {
 // allocate is counted here, and not by testing.AllocsPerRun: that sets GOMAXPROCS
 // to 1, which takes from workers with threads to themselves what they need.
 func TestUDPAllocatesNothing(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
-	everywhere := []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:0")}
-	engines(t, Config{Workers: 1, Addresses: everywhere}, func(t *testing.T, c Config) {
+	everywhere := Plain(netip.MustParseAddrPort("0.0.0.0:0"))
+	engines(t, Config{Workers: 1, Endpoints: everywhere}, func(t *testing.T, c Config) {
 		s := Serving(t, c)
 		conn, err := net.DialUDP("udp", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(s.Addresses()[0].Port())})
 		if err != nil {
@@ -196,7 +202,7 @@ func TestUDPAllocatesNothing(t *testing.T) {
 		const queries = 1000
 		var before, after runtime.MemStats
 		conn.Write(modern)
-		conn.Read(buf) // the first has pools and the like made
+		conn.Read(buf) // the first makes pools and other lasting things
 		runtime.ReadMemStats(&before)
 		for range queries {
 			conn.Write(modern)

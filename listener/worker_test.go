@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
+	"math/bits"
 	"testing"
 	"testing/synctest"
 
@@ -18,14 +18,13 @@ type batch struct {
 	replies [][]byte
 }
 
-func (b *batch) receive(w batchServer) error {
+func (b *batch) receive(yield func(n int) bool) {
 	for i, query := range b.queries {
 		s := &b.slots[i]
 		s.data = append(s.buf[:0], query...)
 		s.from = path{remote: client.Remote}
 	}
-	w.serve(len(b.queries))
-	return net.ErrClosed
+	yield(len(b.queries))
 }
 
 func (b *batch) send(n int) int {
@@ -35,16 +34,16 @@ func (b *batch) send(n int) int {
 	return 0
 }
 
-// ahead is an Echo that is told of batches.
-type ahead struct {
+// preparer is an Echo that prepares batches.
+type preparer struct {
 	Echo
-	wants func() bool
-	told  func([]wire.Query)
+	wants   func() bool
+	prepare func([]wire.Query)
 }
 
-func (a ahead) Anticipates() bool { return a.wants() }
+func (p preparer) WantsBatches() bool { return p.wants() }
 
-func (a ahead) Anticipate(queries []wire.Query) { a.told(queries) }
+func (p preparer) PrepareBatch(queries []wire.Query) { p.prepare(queries) }
 
 // everyKind are queries of every kind that is answered at once, or not at all.
 func everyKind() [][]byte {
@@ -65,18 +64,18 @@ func everyKind() [][]byte {
 }
 
 // serveBatch answers the queries as one batch.
-func serveBatch(t *testing.T, c Config, queries [][]byte) (replies [][]byte, counted tally) {
+func serveBatch(t *testing.T, c Config, queries [][]byte) (replies [][]byte, counted counts) {
 	p := newPure(t, c)
 	w := &worker{edge: p.edge, slots: newSlots(batchSize, 1232), pool: &slowPool{edge: p.edge, context: context.Background()}}
 	b := &batch{loop: loop{slots: w.slots}, queries: queries}
 	w.io = b
 	w.run()
-	w.ledger.sum(&counted)
+	w.sharedCounts.sum(&counted)
 	return b.replies, counted
 }
 
-// TestBatchesAreAnsweredAlike: being told of a batch, or panicking over it,
-// changes no reply.
+// TestBatchesAreAnsweredAlike: preparing a batch, or panicking over it, changes
+// no reply.
 func TestBatchesAreAnsweredAlike(t *testing.T) {
 	synctest.Test(t, answerAlike) // cookies tell the time
 }
@@ -86,18 +85,18 @@ func answerAlike(t *testing.T) {
 	secrets := [][16]byte{{1}}
 	want, counted := serveBatch(t, Config{CookieSecrets: secrets}, queries)
 	yes := func() bool { return true }
-	told := 0
+	prepared := 0
 	for _, test := range []struct {
-		name   string
-		ahead  ahead
-		panics uint64
+		name     string
+		preparer preparer
+		panics   uint64
 	}{
-		{"told", ahead{wants: yes, told: func(q []wire.Query) { told += len(q) }}, 0},
-		{"not told", ahead{wants: func() bool { return false }, told: func([]wire.Query) { panic("told") }}, 0},
-		{"panics when told", ahead{wants: yes, told: func([]wire.Query) { panic("told") }}, 1},
-		{"panics when asked", ahead{wants: func() bool { panic("asked") }}, 1},
+		{"prepared", preparer{wants: yes, prepare: func(q []wire.Query) { prepared += len(q) }}, 0},
+		{"not prepared", preparer{wants: func() bool { return false }, prepare: func([]wire.Query) { panic("prepare") }}, 0},
+		{"PrepareBatch panics", preparer{wants: yes, prepare: func([]wire.Query) { panic("prepare") }}, 1},
+		{"WantsBatches panics", preparer{wants: func() bool { panic("wants") }}, 1},
 	} {
-		got, n := serveBatch(t, Config{CookieSecrets: secrets, Resolver: test.ahead}, queries)
+		got, n := serveBatch(t, Config{CookieSecrets: secrets, Resolver: test.preparer}, queries)
 		n[panics] -= test.panics
 		if n != counted {
 			t.Errorf("%s: counted %v, not %v", test.name, n, counted)
@@ -106,15 +105,44 @@ func answerAlike(t *testing.T) {
 			t.Errorf("%s: replies\n%x, not\n%x", test.name, got, want)
 		}
 	}
-	if told != len(queries) {
-		t.Errorf("told of %d queries, not %d", told, len(queries))
+	if prepared != len(queries) {
+		t.Errorf("prepared %d queries, not %d", prepared, len(queries))
 	}
 }
 
-// A query that comes alone is not announced: it is asked next anyway.
-func TestOneQueryIsNotAnnounced(t *testing.T) {
-	a := ahead{wants: func() bool { panic("asked") }}
-	replies, counted := serveBatch(t, Config{Resolver: a}, [][]byte{plain})
+// TestPanicTakesOneQuery: a query over which the resolver panics has its reply, and
+// so has each of the others of its batch, in whatever order they come.
+func TestPanicTakesOneQuery(t *testing.T) {
+	broken := Question(7, "panic.example.", nil)
+	alone := func(query []byte) string {
+		replies, _ := serveBatch(t, Config{}, [][]byte{query})
+		return fmt.Sprintf("%x", replies)
+	}
+	for order := range 1 << 4 {
+		var queries [][]byte
+		var want string
+		for i := range 4 {
+			query := plain
+			if order>>i&1 != 0 {
+				query = broken
+			}
+			queries, want = append(queries, query), want+alone(query)
+		}
+		replies, counted := serveBatch(t, Config{}, queries)
+		got := ""
+		for _, reply := range replies {
+			got += fmt.Sprintf("[%x]", reply)
+		}
+		if got != want || counted[panics] != uint64(bits.OnesCount(uint(order))) {
+			t.Errorf("order %04b: %d panics, replies\n%s, not\n%s", order, counted[panics], got, want)
+		}
+	}
+}
+
+// A query that comes alone is not prepared: it is resolved next anyway.
+func TestOneQueryIsNotPrepared(t *testing.T) {
+	p := preparer{wants: func() bool { panic("wants") }}
+	replies, counted := serveBatch(t, Config{Resolver: p}, [][]byte{plain})
 	if len(replies) != 1 || replies[0] == nil || counted[panics] != 0 {
 		t.Errorf("replies %x, %d panics", replies, counted[panics])
 	}

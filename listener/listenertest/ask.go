@@ -8,20 +8,20 @@ import (
 	"github.com/names-dns/names/names"
 )
 
-// Client is who asks in [Ask].
+// Client is the client of [Ask].
 var Client = netip.MustParseAddrPort("192.0.2.1:5353")
 
-// Server is who is asked in [Ask].
+// Server is the server of [Ask].
 var Server = netip.MustParseAddrPort("192.0.2.53:53")
 
 // Ask returns what a server with the default configuration replies to query,
-// nil where it says nothing. The reply is the caller's.
+// nil if it says nothing. The reply is the caller's.
 func Ask(r names.Resolver, query []byte, t names.Transport) []byte {
 	return AskConfig(listener.Config{Resolver: r}, query, t)
 }
 
-// AskConfig is [Ask] for a configuration of one's own. It panics where that is
-// no good.
+// AskConfig is [Ask] for a configuration of one's own. It panics if that is
+// invalid.
 func AskConfig(c listener.Config, query []byte, t names.Transport) []byte {
 	e, err := listener.NewEdge(c)
 	if err != nil {

@@ -6,7 +6,7 @@
 // server: octets of one query in, octets of the reply out.
 //
 // Nothing here waits for real time: inside testing/synctest an hour passes at
-// once. Datagrams keep their order and are lost only where nobody listens or
+// once. Datagrams keep their order and are lost only if no socket listens or
 // 1024 of them wait; streams hold 64 KiB in each direction before a writer
 // has to wait, so that slow readers can be played.
 //

@@ -18,7 +18,7 @@ type Network struct {
 	lastPort uint16
 }
 
-// NewNetwork returns a network on which nobody is yet.
+// NewNetwork returns an empty network.
 func NewNetwork() *Network {
 	return &Network{
 		packets:  make(map[netip.AddrPort]*packetConn),

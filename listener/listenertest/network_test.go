@@ -53,7 +53,7 @@ func TestDatagrams(t *testing.T) {
 		if _, err := client.Read(buf); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != time.Hour {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
-		for range 2 * inboxSize { // a full inbox blocks nobody
+		for range 2 * inboxSize { // a full inbox blocks no sender
 			client.Write([]byte("x"))
 		}
 		server.Close()
@@ -68,7 +68,7 @@ func TestStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := NewNetwork()
 		if _, err := n.Dial("tcp", here, there); !errors.Is(err, syscall.ECONNREFUSED) {
-			t.Errorf("nobody listens: %v", err)
+			t.Errorf("no socket listens: %v", err)
 		}
 		l, err := n.Listen(context.Background(), "tcp4", "0.0.0.0:53")
 		if err != nil {
@@ -104,12 +104,12 @@ func TestStreams(t *testing.T) {
 		server.SetWriteDeadline(time.Time{})
 		client.Close()
 		if _, err := server.Write(long); !errors.Is(err, syscall.EPIPE) {
-			t.Errorf("writing to nobody: %v", err)
+			t.Errorf("writing to a port without a socket: %v", err)
 		}
 		server.Close()
 		l.Close()
 		if _, err := n.Dial("tcp", here, there); !errors.Is(err, syscall.ECONNREFUSED) {
-			t.Errorf("nobody listens any more: %v", err)
+			t.Errorf("the socket is closed: %v", err)
 		}
 	})
 }

@@ -95,7 +95,7 @@ type flow struct {
 
 func newFlow() *flow { return &flow{changed: make(chan struct{})} }
 
-// tell wakes those who wait for f to change. f is locked.
+// tell wakes the goroutines that wait for f to change. f is locked.
 func (f *flow) tell() {
 	close(f.changed)
 	f.changed = make(chan struct{})

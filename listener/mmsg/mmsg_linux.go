@@ -40,7 +40,7 @@ func Wait(fd uintptr, headers []unix.Mmsghdr) (int, unix.Errno) {
 }
 
 // Send sends datagrams, of which there is at least one, and returns how many
-// went, the first ones, or why the first of them did not. What comes behind
+// went, the first ones, or why the first of them did not. What comes after
 // one that cannot be sent is left to the next call.
 func Send(fd uintptr, headers []unix.Mmsghdr) (int, unix.Errno) {
 	return move(unix.SYS_SENDMMSG, fd, headers, 0)
@@ -88,7 +88,7 @@ func (b *Batch) SetData(i int, data []byte) {
 }
 
 // ReceivedLen is the length of the received datagram i in octets, as it was on
-// its way: where it is longer than its place, the rest of it is gone.
+// its way: if it is longer than its place, the rest of it is gone.
 func (b *Batch) ReceivedLen(i int) int { return int(b.headers[i].Len) }
 
 // Receive receives as many datagrams as are there and have a place, as the

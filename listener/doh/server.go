@@ -1,0 +1,180 @@
+package doh
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/names-dns/names/internal/httpserver"
+)
+
+// The limits of a server.
+const (
+	maxHeader      = 16 << 10 // octets of the headers of a request: a query in a URL has to fit
+	maxStreams     = 100      // requests of a connection at once
+	frameSize      = 16 << 10
+	connectionRoom = 256 << 10 // octets of bodies that wait to be read, of a connection
+	streamRoom     = 64 << 10  // and of a request: a whole query
+	headerTime     = 5 * time.Second
+	idleTime       = 30 * time.Second
+)
+
+// ServerConfig says how a server is reached, and what clients may take. Zero values
+// mean the defaults given with each field.
+type ServerConfig struct {
+	Handler http.Handler
+
+	// TLS is the server's side of TLS. Nil: requests come in the clear, from a proxy
+	// on the same machine.
+	TLS *tls.Config
+
+	// MaxConnections is how many connections may be open. By default 1000.
+	MaxConnections int
+
+	// MaxConnectionsPerClient is how many of those one client may have: an IPv4
+	// address, or the /64 around an IPv6 address. By default 100. There is no such
+	// limit without TLS: all connections are those of the proxy.
+	MaxConnectionsPerClient int
+
+	Log *slog.Logger // of failures, at level debug
+}
+
+// Server is an HTTP server for a [Handler].
+type Server struct {
+	server   httpserver.Server
+	listener *boundedListener
+}
+
+// NewServer returns a server of what comes to l.
+func NewServer(l net.Listener, c ServerConfig) *Server {
+	if c.MaxConnections == 0 {
+		c.MaxConnections = 1000
+	}
+	if c.MaxConnectionsPerClient == 0 {
+		c.MaxConnectionsPerClient = 100
+	}
+	if c.TLS == nil {
+		c.MaxConnectionsPerClient = c.MaxConnections
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(c.TLS != nil)
+	protocols.SetUnencryptedHTTP2(c.TLS == nil)
+	bounded := &boundedListener{Listener: l, max: c.MaxConnections, perClient: c.MaxConnectionsPerClient, clients: map[netip.Prefix]int{}}
+	return &Server{listener: bounded, server: httpserver.Server{Listener: bounded, HTTP: http.Server{
+		Handler:           c.Handler,
+		ReadHeaderTimeout: headerTime, ReadTimeout: 2 * headerTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
+		TLSConfig:      c.TLS,
+		Protocols:      protocols,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: frameSize,
+			MaxReceiveBufferPerConnection: connectionRoom, MaxReceiveBufferPerStream: streamRoom,
+			SendPingTimeout: idleTime, PingTimeout: headerTime, WriteByteTimeout: headerTime,
+		},
+	}}}
+}
+
+// Serve answers requests until Shutdown is called.
+func (s *Server) Serve() error { return s.server.Serve() }
+
+// Shutdown ends the server. Requests in progress end before ctx is done, or not at
+// all.
+func (s *Server) Shutdown(ctx context.Context) { s.server.Shutdown(ctx) }
+
+// Stats is what a server has done.
+type Stats struct {
+	Connections        uint64 // accepted, those that were refused among them
+	ConnectionsRefused uint64 // closed at once: too many, altogether or from one client
+}
+
+// Stats returns what was counted so far.
+func (s *Server) Stats() Stats {
+	l := s.listener
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stats
+}
+
+// boundedListener closes connections that are too many.
+type boundedListener struct {
+	net.Listener
+	max, perClient int
+
+	mu      sync.Mutex
+	open    int
+	clients map[netip.Prefix]int
+	stats   Stats
+}
+
+// Accept returns the next connection that is within the limits.
+func (l *boundedListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		client := clientOf(conn.RemoteAddr())
+		if l.enter(client) {
+			return &boundedConn{Conn: conn, leave: sync.OnceFunc(func() { l.leave(client) })}, nil
+		}
+		conn.Close()
+	}
+}
+
+func (l *boundedListener) enter(client netip.Prefix) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.Connections++
+	if l.open >= l.max || l.clients[client] >= l.perClient {
+		l.stats.ConnectionsRefused++
+		return false
+	}
+	l.open++
+	l.clients[client]++
+	return true
+}
+
+func (l *boundedListener) leave(client netip.Prefix) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open--
+	if l.clients[client]--; l.clients[client] == 0 {
+		delete(l.clients, client)
+	}
+}
+
+// boundedConn gives its place back when it is closed.
+type boundedConn struct {
+	net.Conn
+	leave func()
+}
+
+func (c *boundedConn) Close() error {
+	c.leave()
+	return c.Conn.Close()
+}
+
+// clientOf is the client that an address stands for: itself, or for IPv6 its /64.
+func clientOf(a net.Addr) netip.Prefix {
+	with, ok := a.(interface{ AddrPort() netip.AddrPort })
+	if !ok {
+		return netip.Prefix{}
+	}
+	client := with.AddrPort().Addr().Unmap().WithZone("")
+	bits := 64
+	if client.Is4() {
+		bits = 32
+	}
+	p, _ := client.Prefix(bits)
+	return p
+}

@@ -1,0 +1,100 @@
+package listener_test
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/names-dns/names/listener"
+	"github.com/names-dns/names/listener/listenertest"
+	"github.com/names-dns/names/names"
+)
+
+// Clients that begin a handshake and do not end it are gone after the time for a
+// first query, however slowly they go on; neither UDP nor good clients notice.
+func TestSlowHandshakes(t *testing.T) {
+	cert, _ := certificate(t)
+	synctest.Test(t, func(t *testing.T) {
+		network := listenertest.NewNetwork()
+		at := netip.MustParseAddrPort("192.0.2.53:853")
+		udp := netip.MustParseAddrPort("192.0.2.53:53")
+		s := listener.Serving(t, listener.Config{
+			Endpoints: []listener.Endpoint{
+				{Address: udp, Transport: names.UDP},
+				{Address: at, Transport: names.TLS, TLS: &tls.Config{Certificates: []tls.Certificate{cert}}},
+			},
+			Network: network, Resolver: names.ResolverFunc(func(_ context.Context, x *names.Exchange) error {
+				return nil
+			}),
+			FirstQueryTimeout: 3 * time.Second, MaxConnections: 100, MaxConnectionsPerClient: 20,
+		})
+		began := time.Now()
+		var slow []net.Conn
+		for i := range 60 {
+			from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(i / 20)}), uint16(2000+i))
+			conn, err := network.Dial("tcp", from, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slow = append(slow, conn)
+		}
+		// An octet of a ClientHello each second: record of 16 KiB, all of it to come.
+		hello := append([]byte{22, 3, 1, 0x40, 0, 1, 0, 0x3F, 0xFC}, strings.Repeat("a", 20)...)
+		for i := range 10 {
+			for _, conn := range slow {
+				conn.Write(hello[i : i+1])
+			}
+			time.Sleep(time.Second)
+		}
+		for i, conn := range slow {
+			conn.SetReadDeadline(time.Now().Add(time.Second))
+			if _, err := conn.Read(make([]byte, 1)); err == nil {
+				t.Errorf("connection %d is open after %v", i, time.Since(began))
+			}
+			conn.Close()
+		}
+		if stats := s.Stats(); stats.ConnectionsOverdue != 60 {
+			t.Errorf("%d connections were overdue", stats.ConnectionsOverdue)
+		}
+	})
+}
+
+// What is not TLS, or too large for a handshake, ends the connection.
+func TestBrokenHandshakes(t *testing.T) {
+	cert, _ := certificate(t)
+	s := listener.Serving(t, listener.Config{
+		Endpoints: []listener.Endpoint{{Address: netip.MustParseAddrPort("127.0.0.1:0"), Transport: names.TLS, TLS: &tls.Config{Certificates: []tls.Certificate{cert}}}},
+		Resolver:  names.Chain{},
+	})
+	at := s.Endpoints()[0].Address.String()
+	for what, octets := range map[string]string{
+		"a query in the clear":    "\x00\x1d\x00\x01\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x00\x00\x01\x00\x01",
+		"HTTP":                    "GET / HTTP/1.1\r\nHost: ns.example\r\n\r\n",
+		"a handshake of 16 MiB":   "\x16\x03\x01\x40\x00\x01\xff\xff\xff" + strings.Repeat("a", 16380),
+		"a record of 64 KiB":      "\x16\x03\x01\xff\xff\x01" + strings.Repeat("a", 100),
+		"an alert":                "\x15\x03\x01\x00\x02\x02\x00",
+		"application data first":  "\x17\x03\x03\x00\x05hello",
+		"a hello without content": "\x16\x03\x01\x00\x04\x01\x00\x00\x00",
+	} {
+		conn, err := net.Dial("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Write([]byte(octets))
+		conn.SetReadDeadline(time.Now().Add(time.Minute))
+		for {
+			if _, err := conn.Read(make([]byte, 1024)); err != nil {
+				if e, ok := err.(net.Error); ok && e.Timeout() {
+					t.Errorf("%s: the connection stays open", what)
+				}
+				break
+			}
+		}
+		conn.Close()
+	}
+}
