@@ -4,13 +4,14 @@ import (
 	"context"
 	"testing"
 
+	"github.com/names-dns/names/internal/race"
 	"github.com/names-dns/names/recursor/upstream/upstreamtest"
 )
 
 // A question that is forwarded takes a budget, which what is left of an old
 // question may still draw on, and a channel that all who wait for it share.
 func TestForwardAllocatesLittle(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("under the race detector sync.Pool forgets at random")
 	}
 	f, x := benchmarkForwarder(t, upstreamtest.ListenPlain(t))

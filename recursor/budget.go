@@ -2,7 +2,7 @@ package recursor
 
 import "github.com/names-dns/names/recursor/upstream"
 
-// What one question may cost, whoever is asked and whatever they say.
+// What one query may cost, whatever the servers reply.
 const (
 	defaultAttempts = 6 // servers asked, the same one more than once included
 

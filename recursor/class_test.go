@@ -10,7 +10,7 @@ import (
 )
 
 // TestOtherClassesAreNotResolved: the root servers know class IN, and what
-// others know of other classes is nobody's business (BIND's CVE-2026-5946).
+// others know of other classes is not for clients to know (BIND's CVE-2026-5946).
 func TestOtherClassesAreNotResolved(t *testing.T) {
 	root := func(q *upstreamtest.Query) { q.SendMessage(q.Reply()) }
 	playRoot(t, Config{}, root, func(r *Recursor, network *upstreamtest.Network) {

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// askingConfig points at what the configurations of all who ask servers have in
-// common.
+// askingConfig points at the settings that Config and ForwardConfig share.
 type askingConfig struct {
 	udpSize                 int
 	timeout                 *time.Duration
@@ -19,12 +18,12 @@ type askingConfig struct {
 // complete checks c and fills in the defaults, of which some are given.
 func (c askingConfig) complete(timeout time.Duration, maxInFlight int) error {
 	if c.udpSize != 0 && (c.udpSize < 512 || c.udpSize > 4096) {
-		return fmt.Errorf("largest UDP reply of %d octets is not between 512 and 4096", c.udpSize)
+		return fmt.Errorf("UDP size of %d octets is not between 512 and 4096", c.udpSize)
 	}
-	if err := completeLimit("limit of questions in flight", c.maxInFlight, maxInFlight); err != nil {
+	if err := completeLimit("limit of queries in flight", c.maxInFlight, maxInFlight); err != nil {
 		return err
 	}
-	if err := completeLimit("limit of waiting questions", c.maxWaiting, 8**c.maxInFlight); err != nil {
+	if err := completeLimit("limit of waiting queries", c.maxWaiting, 8**c.maxInFlight); err != nil {
 		return err
 	}
 	if *c.timeout < 0 {
@@ -50,8 +49,8 @@ func completeLimit(name string, limit *int, standard int) error {
 	return nil
 }
 
-// checkConfigured reports what speaks against asking the server at an address
-// that somebody has configured.
+// checkConfigured returns an error if a, from the configuration, cannot be the
+// address of an upstream server.
 func checkConfigured(a netip.AddrPort, own ownAddresses) error {
 	switch {
 	case !a.Addr().IsValid() || a.Addr().IsUnspecified() || a.Addr().IsMulticast() || a.Port() == 0:

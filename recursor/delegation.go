@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/names-dns/names/cache"
 	"github.com/names-dns/names/wire"
 )
 
@@ -19,6 +20,9 @@ type delegation struct {
 	// expires is when the zone above has to be asked again. No delegation by
 	// the zone itself lives longer ("phoenix domains"). Zero: never.
 	expires time.Time
+	// ds are the DS records that came with it, or with security Insecure none.
+	ds       rrset
+	security cache.Security
 }
 
 // delegationSource is where a delegation comes from.
@@ -27,13 +31,14 @@ type delegationSource uint8
 const (
 	fromReferral delegationSource = iota // of this resolution
 	fromCache
+	fromOwn // a cut in a zone of our own
 	fromHints
 	fromStub    // configured: authoritative servers
 	fromForward // configured: servers that offer recursion
 )
 
-// isConfigured reports whether somebody who runs this server has named the
-// servers, wherever they are.
+// isConfigured reports whether the operator has configured the servers: they
+// may have any address.
 func (d *delegation) isConfigured() bool { return d.source >= fromHints }
 
 // nameServer is a name server and those of its addresses that came with the
@@ -73,13 +78,13 @@ func readDelegation(r *wire.Reader, message []byte, child, zone wire.Name, secti
 		if h.Type != wire.TypeNS || h.Class != wire.ClassIN || !h.Name.Equal(child) || len(d.servers) == maxNameServers {
 			continue
 		}
-		if err := r.Parse(&ns); err != nil {
-			return d, err
+		if r.Parse(&ns) != nil {
+			continue // malformed: the others count
 		}
 		if d.server(ns.Host) == nil {
 			d.servers = append(d.servers, nameServer{name: ns.Host})
 		}
-		d.expireBy(time.Now().Add(time.Duration(h.TTL) * time.Second))
+		d.expireBy(time.Now().Add(time.Duration(ttlOf(h)) * time.Second))
 	}
 	for r.Section() != wire.SectionAdditional {
 		if err := r.NextSection(); err != nil {
@@ -150,24 +155,17 @@ func (s *nameServer) add(address netip.AddrPort) {
 	}
 }
 
-// isLookedUp reports whether the addresses of s can be looked up when it is a
-// server of zone: not where it is in the zone itself, for then the zone's
-// servers would have to be asked where they are.
-func (s *nameServer) isLookedUp(zone wire.Name) bool {
-	return !s.name.IsZero() && len(s.addresses) == 0 && !s.name.HasSuffix(zone)
-}
-
 // delegationMessage makes of a message, the referral d by a server of zone, what
 // is kept of it: the NS RRset, what says whether the child is signed, and glue.
 // section is where the NS records are; in what is kept, it is the authority
 // section. Nothing of it is kept beyond the time d expires. The result is lent
 // until k is used again.
-func (k *keeper) delegationMessage(d *delegation, message []byte, zone wire.Name, section wire.Section) ([]byte, error) {
-	r, w := &k.reader, &k.writer
+func (pw *partWriter) delegationMessage(d *delegation, message []byte, zone wire.Name, section wire.Section) ([]byte, error) {
+	r, w := &pw.reader, &pw.writer
 	if err := r.Reset(message); err != nil {
 		return nil, err
 	}
-	k.begin(maxDelegation)
+	pw.begin(maxDelegation)
 	w.Flags = wire.FlagQR
 	if err := w.Question(wire.Question{Name: d.zone, Type: wire.TypeNS, Class: wire.ClassIN}); err != nil {
 		return nil, err
@@ -201,16 +199,16 @@ func (k *keeper) delegationMessage(d *delegation, message []byte, zone wire.Name
 		default:
 			continue
 		}
-		if k.rdata, err = r.AppendRdata(k.rdata[:0], h.Type); err != nil {
-			return nil, err
+		if pw.rdata, err = r.AppendRdata(pw.rdata[:0], h.Type); err != nil {
+			continue // malformed
 		}
-		if err := w.Raw(h.Name, h.Type, h.Class, min(h.TTL, left), k.rdata); err != nil {
+		if err := w.Raw(h.Name, h.Type, h.Class, min(ttlOf(h), left), pw.rdata); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// isPart reports whether the record of h, which stands beside the NS records
+// isPart reports whether the record of h, which comes with the NS records
 // of d, is kept: those records themselves, and what says whether d is signed.
 func (d *delegation) isPart(r *wire.Reader, h wire.RecordHeader, zone wire.Name) bool {
 	if h.Class != wire.ClassIN || !h.Name.HasSuffix(zone) {
@@ -241,5 +239,5 @@ func (d *delegation) hasAddress(h wire.RecordHeader, data []byte) bool {
 	return s != nil && slices.Contains(s.addresses, netip.AddrPortFrom(address, dnsPort))
 }
 
-// maxDelegation is how many octets are kept of a referral at the most.
+// maxDelegation is how many octets are kept of a referral at most.
 const maxDelegation = 8 << 10

@@ -22,7 +22,7 @@ func TestReadDelegation(t *testing.T) {
 		{"glue of a sibling", "sub.example.com. 60 IN NS ns.other.example.com.", "ns.other.example.com. 60 IN A 192.0.2.1", "ns.other.example.com. 192.0.2.1:53"},
 		{"no glue", "sub.example.com. 60 IN NS ns.example.net.", "", "ns.example.net."},
 		{"glue out of bailiwick", "sub.example.com. 60 IN NS ns.example.net.", "ns.example.net. 60 IN A 192.0.2.66", "ns.example.net."},
-		{"addresses of nobody", "sub.example.com. 60 IN NS ns.sub.example.com.", "www.example.com. 60 IN A 192.0.2.66", "ns.sub.example.com."},
+		{"addresses of other names", "sub.example.com. 60 IN NS ns.sub.example.com.", "www.example.com. 60 IN A 192.0.2.66", "ns.sub.example.com."},
 		{"names in another case", "SUB.example.com. 60 IN NS NS.sub.example.com.\nsub.example.com. 60 IN NS ns.SUB.example.com.", "ns.sub.example.COM. 60 IN A 192.0.2.1", "NS.sub.example.com. 192.0.2.1:53"},
 		{"an address twice", "sub.example.com. 60 IN NS ns.sub.example.com.", "ns.sub.example.com. 60 IN A 192.0.2.1\nns.sub.example.com. 60 IN A 192.0.2.1", "ns.sub.example.com. 192.0.2.1:53"},
 		{"the servers of others", "other.example.com. 60 IN NS ns.other.example.com.", "ns.other.example.com. 60 IN A 192.0.2.1", ""},
@@ -41,7 +41,7 @@ func TestReadDelegation(t *testing.T) {
 				t.Errorf("servers %s, want %s", got, test.want)
 			}
 			// What is kept of it says the same.
-			kept, err := new(keeper).delegationMessage(&d, reply.Message, zone, wire.SectionAuthority)
+			kept, err := new(partWriter).delegationMessage(&d, reply.Message, zone, wire.SectionAuthority)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,7 +84,7 @@ func TestDelegationMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := new(keeper).delegationMessage(&d, reply.Message, zone, wire.SectionAuthority)
+	kept, err := new(partWriter).delegationMessage(&d, reply.Message, zone, wire.SectionAuthority)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,24 +1,33 @@
-// Package recursor answers the question "who else knows?": it asks other
-// servers what nobody here has.
+// Package recursor finds answers that this server does not have itself, by asking
+// other servers.
 //
 // A [Recursor] asks authoritative servers, from the root down; a [Forwarder]
-// hands questions to other resolvers and passes their answers on. [Access]
-// stands in front of either and says who may use it, [LocalNames] answers what
-// should not leave this machine or network. All four are names.Resolver; how a
-// server is talked to is in package upstream.
+// asks other resolvers and passes their answers on. [Access] comes before either
+// and decides which clients may use it; [LocalNames] answers queries that should
+// not leave this machine or network. All four are names.Resolver. Package upstream
+// exchanges messages with a server.
 //
-// Nothing is believed that does not answer the question that was sent, to the
-// socket it was sent from; nothing is passed on that does not belong to the
-// answer; no failure becomes an answer. Whatever a question may cost -
-// datagrams, octets, time, memory while it waits - has a limit. Any number of
-// goroutines may use each type; [Recursor.Close] and [Forwarder.Close] end those
-// they have started.
+// A reply is used only if it matches the query and came to the socket that sent
+// it. Only records that belong to the answer are passed on, and a failure never
+// becomes an answer. Everything that a query may cost has a limit: packets,
+// octets, time, memory while it waits. Each type may be used by any number of
+// goroutines; [Recursor.Close] and [Forwarder.Close] end those they have started.
+//
+// Lock order: that of a fetch, then that of the forwarder or of a server. The
+// locks of the recursor, of the infra cache and of a server are not held together.
+// With any of them held, [upstream.Request.Start] may be called and channels may be
+// closed; nothing blocks, no socket or connection is closed, and with those of the
+// forwarder and the recursor held nothing is logged. Replies are received on the
+// goroutine that reads all sockets: functions called there may lock but must not
+// block.
 //
 // Read next: resolution.go (the states of a resolution, as in RFC 1034 5.3.3),
-// round.go (the servers of a zone are asked), response.go (what a reply comes
-// to), delegation.go (whom a referral names), inquiry.go (equal questions are
-// resolved once), claim.go (what different ones have in common is asked once),
-// limits.go (what that may cost). Or forward.go, then flight.go (equal questions
-// are asked once) and ask.go (which server next, and when). Both use select.go
-// (what is known of servers) and scrub.go (what of a reply is passed on).
+// zone_query.go (a query to the servers of a zone), response.go (what a reply
+// says), rrset.go (what goes from a reply to the cache), validation.go (where
+// DNSSEC validation goes in), delegation.go (the servers that a referral names),
+// fetch.go (equal queries are resolved once), inflight.go (what different
+// resolutions have in common is sent once), limits.go (what a query may cost). Or
+// forward.go, forward_fetch.go (equal queries are sent once) and forward_attempt.go
+// (when each server is asked). Both use choice.go (which server is next), server.go
+// (what is known of a server) and scrub.go (which records are passed on).
 package recursor

@@ -1,21 +1,21 @@
 package recursor
 
 import (
-	"encoding/binary"
-
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
-// Failure is why a question got no answer. Servers make SERVFAIL of it, with
-// an extended error (RFC 8914) for the asker.
+// Failure is why a query has no answer. The client gets SERVFAIL, with an
+// extended error (RFC 8914).
 type Failure struct {
 	Code wire.ExtendedErrorCode
-	Text string // for the asker: names no server
+	Text string // for the client: it does not name a server
 	Err  error  // for the operator; may be nil
+	// Answered: a server did reply, but not with an answer.
+	Answered bool
 }
 
-// Error tells the operator all there is to tell.
+// Error returns the whole reason, for the operator.
 func (f *Failure) Error() string {
 	text := f.Text
 	if text == "" {
@@ -29,23 +29,12 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// ExtendedError returns what the asker is told.
+// ExtendedError returns the extended error for the client.
 func (f *Failure) ExtendedError() (code uint16, text string) { return uint16(f.Code), f.Text }
 
 // refuse answers REFUSED and says why.
 func refuse(x *names.Exchange, code wire.ExtendedErrorCode, text string) error {
 	x.RCode = wire.RCodeRefused
-	addExtendedError(x, code, text)
+	x.AddExtendedError(code, text)
 	return nil
 }
-
-// addExtendedError adds an extended error to a reply that is none of a failure.
-func addExtendedError(x *names.Exchange, code wire.ExtendedErrorCode, text string) {
-	var data [2 + maxExtendedText]byte
-	binary.BigEndian.PutUint16(data[:], uint16(code))
-	n := copy(data[2:], text)
-	x.AddOption(wire.OptionExtendedError, data[:2+n])
-}
-
-// maxExtendedText is how many octets of an extended error's text are passed on.
-const maxExtendedText = 120

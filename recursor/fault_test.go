@@ -1,6 +1,7 @@
 package recursor
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -36,7 +37,7 @@ func TestUpstreamSilent(t *testing.T) {
 	})
 }
 
-// Nobody else is there: the question is asked again and again until its time
+// No other server is there: the question is asked again and again until its time
 // is over, and then the server counts as dead.
 func TestOnlyUpstreamSilent(t *testing.T) {
 	play(t, onlyA, func(s *scene) {
@@ -52,7 +53,7 @@ func TestOnlyUpstreamSilent(t *testing.T) {
 			t.Errorf("a dead server was asked %d times", n)
 		}
 		if !strings.Contains(s.log.String(), `msg="upstream server is dead" server=192.0.2.53:53`) {
-			t.Errorf("nobody was told:\n%s", s.log.String())
+			t.Errorf("nothing was logged:\n%s", s.log.String())
 		}
 	})
 }
@@ -72,7 +73,7 @@ func TestUpstreamAnswersFromAnotherAddress(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if _, err := elsewhere.WriteToUDPAddrPort(b, q.From); err != nil {
+		if _, err := elsewhere.WriteToUDPAddrPort(b, q.From); err != nil && !errors.Is(err, net.ErrClosed) { // the test may be over
 			t.Error(err)
 		}
 	}, nil)
@@ -127,7 +128,7 @@ func TestUpstreamWithWrongQuestion(t *testing.T) {
 	play(t, ForwardConfig{}, func(s *scene) {
 		s.serve(serverA, wrong, nil)
 		s.serve(serverB, right, nil)
-		s.mustAnswer(unknownPatience)
+		s.mustAnswer(0) // the server has spoken: it is not waited for
 	})
 }
 
@@ -222,12 +223,12 @@ func TestUpstreamNotThere(t *testing.T) {
 		time.Sleep(minBackoff)
 		s.mustAnswer(0)
 		if !strings.Contains(s.log.String(), "answers again") {
-			t.Errorf("nobody was told:\n%s", s.log.String())
+			t.Errorf("nothing was logged:\n%s", s.log.String())
 		}
 	})
 }
 
-// The longer a server is dead the less often it is asked, and the askers do
+// The longer a server is dead the less often it is asked, and the clients do
 // not wait for that.
 func TestDeadUpstreamIsProbedSeldom(t *testing.T) {
 	play(t, onlyA, func(s *scene) {
@@ -256,7 +257,11 @@ func TestDeadUpstreamIsProbedSeldom(t *testing.T) {
 // Many different questions at a dead server: what may wait does, all else
 // fails at once; memory and sockets stay within bounds; nothing is left.
 func TestBurstAgainstDeadUpstream(t *testing.T) {
-	const questions = 100_000
+	questions := 100_000
+	if testing.Short() {
+		t.Log("fewer questions in short mode")
+		questions = 10_000
+	}
 	c := onlyA
 	c.MaxInFlight, c.MaxWaiting = 64, 256
 	play(t, c, func(s *scene) {

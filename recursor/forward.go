@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -12,12 +13,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/names-dns/names/internal/throttledlog"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/recursor/upstream"
 	"github.com/names-dns/names/wire"
 )
 
-// ForwardConfig says whom a [Forwarder] asks and what a question may take.
+// ForwardConfig says which servers a [Forwarder] asks and what a question may take.
 // Zero values mean the defaults given with each field.
 type ForwardConfig struct {
 	// Servers are asked for everything that no zone below is for.
@@ -27,6 +29,15 @@ type ForwardConfig struct {
 	// for the names at and below the zone, a DS record of the zone itself
 	// excepted, which its parent has (RFC 4035 3.1.4.1).
 	Zones []ForwardZone
+
+	// Transports are how servers are asked that are not asked over UDP and TCP:
+	// over TLS, HTTPS or QUIC, say. Their keys are among the addresses above. They
+	// need not be where these servers are; [upstream.Transport] knows that.
+	Transports map[netip.AddrPort]*upstream.Transport
+
+	// OwnZones are asked, at once, whether they have the target of an alias. If they do, the answer ends there and leads on: [Access] goes on. By
+	// default upstream servers alone say what the targets have.
+	OwnZones names.Resolver
 
 	// OwnAddresses are those this process answers on. They are refused as
 	// servers, for the process would ask itself. An unspecified address stands
@@ -41,13 +52,16 @@ type ForwardConfig struct {
 	// again included. By default 6.
 	Attempts int
 
-	// MaxInFlight is how many different questions servers are asked at once.
+	// MaxInFlight is how many different questions servers are asked at once,
+	// and twice as many may wait for that. A zone, a client (an IPv4 address or
+	// a /56) and, if zones have servers of their own, these servers have a share
+	// of them: as many as are left free, for a client three times as many.
 	// Each takes some 10 KB, and a socket for every attempt that is waited for:
-	// one as a rule, Attempts where nobody answers. By default 1024.
+	// one as a rule, Attempts if no server answers. By default 1024.
 	MaxInFlight int
 
-	// MaxWaiting is how many askers may wait for answers at once, in flight or
-	// in the queue; those above are told to come back later at once. By default
+	// MaxWaiting is how many clients may wait for answers at once, in flight or
+	// in the queue; those above get SERVFAIL at once. By default
 	// 8 times MaxInFlight.
 	MaxWaiting int
 
@@ -62,12 +76,14 @@ type ForwardConfig struct {
 	// NoCookies sends no cookies (RFC 7873).
 	NoCookies bool
 
-	// Log hears of servers that die and come back, and at level Debug of
-	// replies that do not match. By default nobody does.
+	// Log gets a line when a server dies or comes back, and at level Debug for
+	// replies that do not match. By default nothing is logged.
 	Log *slog.Logger
 
 	// Network opens the sockets. By default that of the operating system.
 	Network upstream.Network
+
+	Events Events
 }
 
 // ForwardZone is a zone with servers of its own.
@@ -93,44 +109,50 @@ type Forwarder struct {
 	context context.Context // over when the forwarder is closed
 	end     context.CancelFunc
 	routes  atomic.Pointer[routes]
-	slots   chan struct{} // one for each question in flight
-	landed  sync.Pool     // of *flight, to be used again
-	waiting atomic.Int64  // askers
+	seed    maphash.Seed
+	idle    sync.Pool    // of *forwardFetch, to be used again
+	waiting atomic.Int64 // clients
 
-	unexpected unexpected
+	counts     counters
+	unexpected *throttledlog.Log // replies that do not match
+	own        ownZones
 
 	mu      sync.Mutex
 	closed  bool
-	flights map[flightKey]*flight      // that can be joined
-	servers map[netip.AddrPort]*server // all that routes lead to
-	done    sync.WaitGroup             // whatever the forwarder has started
+	turns   turns[*forwardFetch]
+	fetches map[forwardKey]*forwardFetch // that can be joined
+	servers map[netip.AddrPort]*server   // all that routes lead to
+	done    sync.WaitGroup               // whatever the forwarder has started
 }
 
-// routes says who is asked for what. It never changes.
+// routes says which servers are asked for what. It never changes.
 type routes struct {
 	all   []*server
 	zones map[string][]*server // by the wire form of the zone in lower case
 }
 
-// NewForwarder returns a forwarder as c describes it. It fails where there is
-// nobody to ask, or a server would be this process.
+// NewForwarder returns a forwarder as c describes it. It fails if there is
+// no server, or a server would be this process.
 func NewForwarder(c ForwardConfig) (*Forwarder, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
 	if len(c.Servers) == 0 && len(c.Zones) == 0 {
-		return nil, errors.New("there is no server to forward to")
+		return nil, errors.New("no servers to forward to")
 	}
 	f := &Forwarder{
 		config:  c,
 		log:     c.Log,
-		slots:   make(chan struct{}, c.MaxInFlight),
-		flights: map[flightKey]*flight{},
+		seed:    maphash.MakeSeed(),
+		fetches: map[forwardKey]*forwardFetch{},
 		servers: map[netip.AddrPort]*server{},
 	}
-	f.unexpected.log = c.Log
+	f.unexpected, f.counts.events = throttledlog.New(c.Log, slog.LevelDebug, "reply does not match"), c.Events
+	f.own.zones = c.OwnZones
+	f.turns.init(c.MaxInFlight, min(2*c.MaxInFlight, c.MaxWaiting))
 	f.client = upstream.NewClient(upstream.Config{
-		Network: c.Network, UDPSize: c.UDPSize, PlainCase: c.PlainCase, NoCookies: c.NoCookies, Unexpected: f.unexpected.say,
+		Network: c.Network, UDPSize: c.UDPSize, PlainCase: c.PlainCase, NoCookies: c.NoCookies, Unexpected: sayUnexpected(f.unexpected),
+		Packet: c.Events.Packet, Transports: c.Transports,
 	})
 	own := newOwnAddresses(c.OwnAddresses)
 	r := &routes{zones: map[string][]*server{}}
@@ -141,13 +163,13 @@ func NewForwarder(c ForwardConfig) (*Forwarder, error) {
 	for _, z := range c.Zones {
 		switch {
 		case z.Zone.IsZero():
-			return nil, errors.New("a zone to forward has no name")
+			return nil, errors.New("forward zone has no name")
 		case len(z.Servers) == 0:
-			return nil, fmt.Errorf("there is no server to forward %s to", z.Zone)
+			return nil, fmt.Errorf("zone %s: no servers to forward to", z.Zone)
 		}
 		zone := z.Zone.Fold().Wire()
 		if r.zones[zone] != nil {
-			return nil, fmt.Errorf("zone %s is forwarded twice", z.Zone)
+			return nil, fmt.Errorf("zone %s: forward servers are given twice", z.Zone)
 		}
 		if r.zones[zone], err = f.serversAt(z.Servers, own); err != nil {
 			return nil, fmt.Errorf("zone %s: %w", z.Zone, err)
@@ -181,7 +203,7 @@ func (f *Forwarder) serversAt(addresses []netip.AddrPort, own ownAddresses) ([]*
 
 // SetServers replaces the servers that are asked for everything: resolv.conf
 // was rewritten, say. What is known of those that stay is kept; questions in
-// flight go on with the new ones. Addresses that are not those of a server, or
+// fetch go on with the new ones. Addresses that are not those of a server, or
 // this process's own, are left out and logged.
 func (f *Forwarder) SetServers(addresses []netip.AddrPort) {
 	own := newOwnAddresses(f.config.OwnAddresses)
@@ -191,10 +213,11 @@ func (f *Forwarder) SetServers(addresses []netip.AddrPort) {
 		return
 	}
 	r := &routes{zones: f.routes.Load().zones}
+	var leftOut []error
 	for _, a := range addresses {
 		servers, err := f.serversAt([]netip.AddrPort{a}, own)
 		if err != nil {
-			f.log.Warn("upstream server left out", "why", err)
+			leftOut = append(leftOut, err)
 			continue
 		}
 		if !slices.Contains(r.all, servers[0]) {
@@ -210,6 +233,9 @@ func (f *Forwarder) SetServers(addresses []netip.AddrPort) {
 		}
 	}
 	f.mu.Unlock()
+	for _, err := range leftOut {
+		f.log.Warn("upstream server left out", "why", err)
+	}
 	for _, s := range gone {
 		s.Close()
 	}
@@ -227,7 +253,7 @@ func (r *routes) leadsTo(s *server) bool {
 	return false
 }
 
-// route returns the servers to ask q, none where there are none.
+// route returns the servers to ask q, none if there are none.
 func (r *routes) route(q wire.Question) []*server {
 	if len(r.zones) == 0 {
 		return r.all
@@ -242,24 +268,46 @@ func (r *routes) route(q wire.Question) []*server {
 //go:noinline
 func (r *routes) routeByZone(q wire.Question) []*server {
 	var buf [wire.MaxNameLen]byte
-	name := q.Name.AppendFolded(buf[:0])
-	if q.Type == wire.TypeDS && len(name) > 1 {
-		if servers := r.longest(name[1+name[0]:]); servers != nil {
-			return servers
+	_, servers := r.find(q.Type, q.Name.AppendFolded(buf[:0]))
+	return servers
+}
+
+// find returns the zone with servers of its own that a question is for, if
+// there is one, and the servers to ask. name is folded.
+func (r *routes) find(t wire.Type, name []byte) (zone []byte, servers []*server) {
+	if t == wire.TypeDS && len(name) > 1 {
+		if zone, servers := r.longest(name[1+name[0]:]); servers != nil {
+			return zone, servers
 		}
 	}
 	return r.longest(name)
 }
 
-func (r *routes) longest(name []byte) []*server {
+func (r *routes) longest(name []byte) (zone []byte, servers []*server) {
 	for at := 0; ; at += 1 + int(name[at]) {
 		if servers := r.zones[string(name[at:])]; servers != nil {
-			return servers
+			return name[at:], servers
 		}
 		if name[at] == 0 {
-			return r.all
+			return nil, r.all
 		}
 	}
+}
+
+// without returns servers other than those at the addresses tried.
+func without(servers []*server, tried []netip.AddrPort) []*server {
+	if len(tried) == 0 {
+		return servers
+	}
+	return slices.DeleteFunc(slices.Clone(servers), func(s *server) bool { return slices.Contains(tried, s.Addr()) })
+}
+
+// HasServersBelow reports whether name is in a zone below the one given that has
+// servers of its own: what is proved of the one above is not proved by them.
+func (f *Forwarder) HasServersBelow(zone, name wire.Name) bool {
+	var buf [wire.MaxNameLen]byte
+	own, _ := f.routes.Load().longest(name.AppendFolded(buf[:0]))
+	return len(own) > zone.Len()
 }
 
 // Servers tells how the servers fare, those for everything first, each once.
@@ -285,42 +333,69 @@ func (f *Forwarder) Servers() []ServerStatus {
 // back by way of other servers, and asking it again would go on for ever.
 func (f *Forwarder) IsOwn(x *names.Exchange) bool { return f.client.IsOwn(x) }
 
-// Resolve answers x with what the servers say. It passes where no server is
+// Resolve answers x with what the servers say. It passes if no server is
 // there for the name, and for classes other than IN; a failure is a [*Failure],
 // never an answer.
 func (f *Forwarder) Resolve(ctx context.Context, x *names.Exchange) error {
+	return f.ask(ctx, x, nil, nil)
+}
+
+// ResolveExcept is Resolve with servers other than those tried, to which it adds
+// the one whose answer it is. It passes if there are none. What the others have
+// may have turned out bogus (RFC 4035 4.9.3).
+func (f *Forwarder) ResolveExcept(ctx context.Context, x *names.Exchange, tried *[]netip.AddrPort) error {
+	return f.ask(ctx, x, *tried, func(server netip.AddrPort) { *tried = append(*tried, server) })
+}
+
+// ask answers x from servers not tried, and calls answered with the one that did if
+// that is not nil.
+func (f *Forwarder) ask(ctx context.Context, x *names.Exchange, tried []netip.AddrPort, answered func(netip.AddrPort)) error {
 	q := x.Query.Question
 	switch {
 	case q.Class != wire.ClassIN:
 		return names.ErrPass
 	case q.Type.IsQuestionOnly() && q.Type != wire.TypeANY:
+		f.counts.refused.Add(1)
+		f.counts.queries.Add(1)
 		return refuse(x, wire.ExtendedErrorInvalidQueryType, "this type is not looked up elsewhere")
 	case f.client.IsOwn(x):
-		return errLoop
+		return f.counts.ended(q, errLoop)
 	}
-	servers, now := f.routes.Load().route(q), time.Now()
-	switch {
-	case len(servers) == 0:
+	servers, now := without(f.routes.Load().route(q), tried), time.Now()
+	if len(servers) == 0 {
 		return names.ErrPass
-	case allDead(servers, now):
-		return errAllDead
 	}
+	x.MarkAnswered("forwarder")
+	if allDead(servers, now) {
+		return f.counts.ended(q, errAllDead)
+	}
+	return f.counts.ended(q, f.resolve(ctx, x, tried, answered, now))
+}
+
+// Stats returns what the forwarder has done.
+func (f *Forwarder) Stats() Stats { return f.counts.stats(f.waiting.Load()) }
+
+// resolve answers x together with equal queries.
+func (f *Forwarder) resolve(ctx context.Context, x *names.Exchange, tried []netip.AddrPort, answered func(netip.AddrPort), now time.Time) error {
 	if f.waiting.Add(1) > int64(f.config.MaxWaiting) {
 		f.waiting.Add(-1)
 		return errTooMany
 	}
 	defer f.waiting.Add(-1)
-	flight, err := f.join(x, now)
+	fetch, err := f.join(x, tried, now)
 	if err != nil {
 		return err
 	}
-	defer f.leave(flight)
+	defer f.leave(fetch)
 	select {
-	case <-flight.over:
-		if flight.err != nil {
-			return flight.err
+	case <-fetch.over:
+		if fetch.err != nil {
+			return fetch.err
 		}
-		return flight.answer.write(x)
+		if answered != nil {
+			answered(fetch.answer.server)
+		}
+		return fetch.answer.write(x)
 	case <-ctx.Done():
 		return &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "no answer in time", Err: ctx.Err()}
 	}
@@ -328,7 +403,8 @@ func (f *Forwarder) Resolve(ctx context.Context, x *names.Exchange) error {
 
 var (
 	errAllDead = &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "no upstream server answers at present"}
-	errTooMany = &Failure{Code: wire.ExtendedErrorNetworkError, Text: "too many questions wait for upstream servers"}
+	errShare   = &Failure{Code: wire.ExtendedErrorNetworkError, Text: "too many queries of this zone or client wait for upstream servers", Err: names.ErrBusy}
+	errTooMany = &Failure{Code: wire.ExtendedErrorNetworkError, Text: "too many queries wait for upstream servers", Err: names.ErrBusy}
 	errClosed  = &Failure{Code: wire.ExtendedErrorNotReady, Text: "the server is shutting down"}
 )
 
@@ -350,18 +426,18 @@ func (f *Forwarder) Close() error {
 	for _, s := range f.servers {
 		servers = append(servers, s)
 	}
-	flights := make([]*flight, 0, len(f.flights))
-	for _, fl := range f.flights {
-		fl.uses.Add(1)
-		flights = append(flights, fl)
+	fetches := make([]*forwardFetch, 0, len(f.fetches))
+	for _, ff := range f.fetches {
+		ff.uses.Add(1)
+		fetches = append(fetches, ff)
 	}
 	f.mu.Unlock()
 	f.end()
-	for _, fl := range flights {
-		fl.mu.Lock()
-		fl.land(nil, errClosed, context.Canceled)
-		fl.mu.Unlock()
-		fl.release()
+	for _, ff := range fetches {
+		ff.mu.Lock()
+		ff.finish(nil, errClosed, context.Canceled)
+		ff.unlock()
+		ff.release()
 	}
 	f.done.Wait()
 	for _, s := range servers {

@@ -59,14 +59,14 @@ func TestForwardConfigIsChecked(t *testing.T) {
 		config ForwardConfig
 		want   string
 	}{
-		{ForwardConfig{}, "no server to forward to"},
+		{ForwardConfig{}, "no servers to forward to"},
 		{ForwardConfig{Servers: []netip.AddrPort{{}}}, "is not the address and port of a server"},
 		{ForwardConfig{Servers: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:0")}}, "192.0.2.1:0 is not the address and port"},
 		{ForwardConfig{Servers: []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:53")}}, "0.0.0.0:53 is not"},
 		{ForwardConfig{Servers: []netip.AddrPort{netip.MustParseAddrPort("224.0.0.251:53")}}, "224.0.0.251:53 is not"},
-		{ForwardConfig{Zones: []ForwardZone{{Zone: zone}}}, "no server to forward corp.example. to"},
+		{ForwardConfig{Zones: []ForwardZone{{Zone: zone}}}, "corp.example.: no servers to forward to"},
 		{ForwardConfig{Zones: []ForwardZone{{Servers: some}}}, "has no name"},
-		{ForwardConfig{Zones: []ForwardZone{{zone, some}, {wire.MustParseName("CORP.example."), some}}}, "forwarded twice"},
+		{ForwardConfig{Zones: []ForwardZone{{zone, some}, {wire.MustParseName("CORP.example."), some}}}, "CORP.example.: forward servers are given twice"},
 		{ForwardConfig{Servers: some, Timeout: -1}, "timeout is negative"},
 		{ForwardConfig{Servers: some, Attempts: -1}, "number of attempts is negative: -1"},
 		{ForwardConfig{Servers: some, UDPSize: 511}, "511 octets"},
@@ -127,7 +127,7 @@ func TestForwardZones(t *testing.T) {
 			{"example.", wire.TypeA, "pass"},
 			{".", wire.TypeNS, "pass"},
 			{"www.corp.example.", wire.TypeA, "192.0.2.2"},
-			{"corp.example.", wire.TypeDS, "192.0.2.2"}, // there is nobody else
+			{"corp.example.", wire.TypeDS, "192.0.2.2"}, // there is no other server
 		}},
 	} {
 		play(t, ForwardConfig{Servers: c.servers, Zones: zones}, func(s *scene) {
@@ -173,8 +173,8 @@ func TestWhatIsNotForwarded(t *testing.T) {
 	})
 }
 
-// What the asker says about DNSSEC reaches the server, and what the server
-// says about it those who want to know.
+// What the client says about DNSSEC reaches the server, and what the server
+// says about it reaches the clients that ask.
 func TestDNSSECFlags(t *testing.T) {
 	play(t, onlyA, func(s *scene) {
 		var got wire.Flags
@@ -208,7 +208,46 @@ func TestDNSSECFlags(t *testing.T) {
 	})
 }
 
-// Equal questions are asked once, whatever their case; each asker has the
+// Another server is asked if what one says has turned out bogus, and none if all
+// were tried.
+func TestResolveExcept(t *testing.T) {
+	play(t, ForwardConfig{Zones: []ForwardZone{{wire.MustParseName("corp.example."), []netip.AddrPort{serverC}}}, Servers: []netip.AddrPort{serverA, serverB}}, func(s *scene) {
+		for _, a := range []netip.AddrPort{serverA, serverB} {
+			s.serve(a, right, nil)
+		}
+		var tried []netip.AddrPort
+		ask := func() error {
+			_, err := namestest.Try(t, names.ResolverFunc(func(ctx context.Context, x *names.Exchange) error {
+				return s.f.ResolveExcept(ctx, x, &tried)
+			}), "www.example.com.", wire.TypeA)
+			return err
+		}
+		for range 2 {
+			if err := ask(); err != nil {
+				t.Error(err)
+			}
+		}
+		if len(tried) != 2 || tried[0] == tried[1] {
+			t.Errorf("servers %v have answered", tried)
+		}
+		if err := ask(); err != names.ErrPass {
+			t.Errorf("all were tried: %v", err)
+		}
+		for _, c := range []struct {
+			zone, name string
+			want       bool
+		}{
+			{"example.", "www.Corp.example.", true}, {"example.", "corp.example.", true}, {"example.", "www.example.", false},
+			{"corp.example.", "www.corp.example.", false}, {".", "www.corp.example.", true},
+		} {
+			if got := s.f.HasServersBelow(wire.MustParseName(c.zone), wire.MustParseName(c.name)); got != c.want {
+				t.Errorf("%s below %s: %v", c.name, c.zone, got)
+			}
+		}
+	})
+}
+
+// Equal questions are asked once, whatever their case; each client has the
 // answer with the name as he wrote it.
 func TestEqualQuestionsAreAskedOnce(t *testing.T) {
 	play(t, onlyA, func(s *scene) {
@@ -242,7 +281,7 @@ func TestEqualQuestionsAreAskedOnce(t *testing.T) {
 	})
 }
 
-// Each asker has a deadline of his own, and the question goes on while anybody
+// Each client has a deadline of its own, and the query goes on while any of them
 // waits.
 func TestAskersComeAndGo(t *testing.T) {
 	play(t, onlyA, func(s *scene) {
@@ -274,7 +313,7 @@ func TestAskersComeAndGo(t *testing.T) {
 		}
 		synctest.Wait()
 		if _, open, _ := s.network.Sockets(); open != 0 {
-			t.Error("the question is asked although nobody waits")
+			t.Error("a query is sent although no client waits")
 		}
 		if err := ask(time.Second); err != nil {
 			t.Errorf("afterwards: %v", err)
@@ -376,17 +415,17 @@ func TestFailuresAreNotAnswers(t *testing.T) {
 		text string
 		err  string
 	}{
-		{failing(wire.RCodeServFail), failing(wire.RCodeServFail), noReach, "the upstream server answers SERVFAIL", "192.0.2.53:53: it answers SERVFAIL; [2001:db8::53]:53: it answers SERVFAIL"},
-		{failing(wire.RCodeRefused), failing(wire.RCodeRefused), noReach, "the upstream server answers REFUSED", "192.0.2.53:53: it answers REFUSED"},
+		{failing(wire.RCodeServFail), failing(wire.RCodeServFail), noReach, "the upstream server answers SERVFAIL", "192.0.2.53:53: answered SERVFAIL; [2001:db8::53]:53: answered SERVFAIL"},
+		{failing(wire.RCodeRefused), failing(wire.RCodeRefused), noReach, "the upstream server answers REFUSED", "192.0.2.53:53: answered REFUSED"},
 		{failing(wire.RCodeRefused), explained, wire.ExtendedErrorBogus, "signature of www.example.com expired", "6 (DNSSEC Bogus): (signature of www.example.com expired)"},
-		{explained, nil, wire.ExtendedErrorBogus, "signature of www.example.com expired", "192.0.2.53:53: it answers SERVFAIL"},
+		{explained, nil, wire.ExtendedErrorBogus, "signature of www.example.com expired", "192.0.2.53:53: answered SERVFAIL"},
 		{nil, nil, netError, "the upstream server cannot be reached", "connection refused"},
 	} {
 		play(t, ForwardConfig{}, func(s *scene) {
 			s.serve(serverA, c.a, nil)
 			s.serve(serverB, c.b, nil)
 			if failure := s.mustFail(0, c.code, c.text); !strings.Contains(failure.Error(), c.err) {
-				t.Errorf("the operator is told %q, not of %q", failure, c.err)
+				t.Errorf("the error for the operator is %q, without %q", failure, c.err)
 			}
 		})
 	}
@@ -413,7 +452,7 @@ func TestSetServers(t *testing.T) {
 			t.Errorf("the servers are %v", got)
 		}
 		if log := s.log.String(); !strings.Contains(log, "127.0.0.1:53 is this server itself") {
-			t.Errorf("nobody was told what was left out:\n%s", log)
+			t.Errorf("it was not logged what was left out:\n%s", log)
 		}
 		namestest.Ask(t, s.f, "www.corp.example.", wire.TypeA)
 		known := s.f.Servers()[0]
@@ -479,7 +518,7 @@ func TestClose(t *testing.T) {
 }
 
 // A query that comes back to where it was sent from is noticed at once,
-// directly and by way of somebody who passes it on; nobody asks for ever.
+// directly and by way of another server; it does not go on for ever.
 func TestLoops(t *testing.T) {
 	for name, passOn := range map[string]func(q *upstreamtest.Query) (packet []byte, from netip.AddrPort){
 		"directly": func(q *upstreamtest.Query) ([]byte, netip.AddrPort) { return q.Packet, q.From },
@@ -518,7 +557,7 @@ func TestLoops(t *testing.T) {
 	}
 }
 
-// Without cookies a query that somebody else asks anew joins the one that is
+// Without cookies a query that another server sends anew joins the one that is
 // waited for: it goes round once.
 func TestLoopWithoutCookies(t *testing.T) {
 	c := onlyA
@@ -534,4 +573,43 @@ func TestLoopWithoutCookies(t *testing.T) {
 			t.Errorf("the server was asked %d times", n)
 		}
 	})
+}
+
+// TestForwardMalformed: records whose data is not valid for their type are dropped.
+// If the answer has no others, the next server is asked, and in the end the
+// extended error says why there is no answer.
+func TestForwardMalformed(t *testing.T) {
+	malformed := func(q *upstreamtest.Query) {
+		m := q.Reply()
+		m.Answers = []wire.Record{{Name: q.Questions[0].Name, Type: wire.TypeA, Class: wire.ClassIN, TTL: 300, Data: []byte("short")}}
+		q.SendMessage(m)
+	}
+	mixed := func(q *upstreamtest.Query) {
+		m := q.Reply()
+		m.Answers = append(upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7"),
+			wire.Record{Name: q.Questions[0].Name, Type: wire.TypeA, Class: wire.ClassIN, TTL: 300, Data: []byte("short")})
+		m.Authority = []wire.Record{{Name: q.Questions[0].Name.Parent(), Type: wire.TypeNSEC, Class: wire.ClassIN, Data: []byte{0x41}}}
+		q.SendMessage(m)
+	}
+	for _, c := range []struct {
+		name        string
+		a, b        upstreamtest.Handler
+		mustSucceed bool
+	}{
+		{"next to a good one", mixed, mixed, true},
+		{"of one server", malformed, right, true},
+		{"of all servers", malformed, malformed, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			play(t, ForwardConfig{}, func(s *scene) {
+				s.serve(serverA, c.a, nil)
+				s.serve(serverB, c.b, nil)
+				if c.mustSucceed {
+					s.mustAnswer(0)
+				} else {
+					s.mustFail(0, wire.ExtendedErrorInvalidData, "malformed records in the answer")
+				}
+			})
+		})
+	}
 }

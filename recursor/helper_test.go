@@ -32,7 +32,7 @@ type scene struct {
 }
 
 // play has a forwarder to servers A and B, unless c says otherwise, act in a
-// network where nobody is there yet. At the end nothing may be left.
+// network without servers. At the end nothing may be left.
 func play(t *testing.T, c ForwardConfig, act func(s *scene)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -54,11 +54,11 @@ func play(t *testing.T, c ForwardConfig, act func(s *scene)) {
 		if _, open, _ := s.network.Sockets(); open != 0 {
 			t.Errorf("%d sockets are still open", open)
 		}
-		if n := len(f.slots); n != 0 {
+		if n := f.turns.running.Used() + f.turns.queued.Used() + f.turns.busy.Len(); n != 0 {
 			t.Errorf("%d questions are still in flight", n)
 		}
 		if n := f.waiting.Load(); n != 0 {
-			t.Errorf("%d askers are still waiting", n)
+			t.Errorf("%d clients are still waiting", n)
 		}
 	})
 }
@@ -85,7 +85,7 @@ func (s *scene) serve(addr netip.AddrPort, udp, tcp upstreamtest.Handler) {
 	s.network.Serve(addr, udp, tcp)
 }
 
-// ask asks for the addresses of www.example.com and wants the answer 192.0.2.7
+// mustAnswer asks for the addresses of www.example.com and wants the answer 192.0.2.7
 // after that time.
 func (s *scene) mustAnswer(after time.Duration) *wire.Message {
 	s.Helper()

@@ -13,10 +13,16 @@ import (
 // this network only, and that the servers of the Internet must not be troubled
 // with: localhost, test, invalid (RFC 6761), onion (RFC 7686), home.arpa (RFC
 // 8375), resolver.arpa (RFC 9462), and the reverse zones of addresses that
-// nobody owns (RFC 6303, RFC 7793). It passes all else.
+// has no owner (RFC 6303, RFC 7793). It passes all else.
 type LocalNames struct {
 	except map[string]bool // in lower case, wire form
+	own    ownZones
 }
+
+// LeaveTo has l pass the names that zones, which this process serves itself,
+// delegate: a reverse zone of 10.0.0.0/8, say, with subnets that have servers of
+// their own. The names of zones exist, too. It is called before the first query.
+func (l *LocalNames) LeaveTo(zones names.Resolver) { l.own.zones = zones }
 
 // NewLocalNames returns a resolver for the local names. Those at and below the
 // names in except are left to others: private reverse zones that a server of
@@ -25,7 +31,7 @@ func NewLocalNames(except ...wire.Name) (*LocalNames, error) {
 	l := &LocalNames{except: map[string]bool{}}
 	for _, name := range except {
 		if name.IsZero() {
-			return nil, fmt.Errorf("an exception from the local names is empty")
+			return nil, fmt.Errorf("exception from the local names is empty")
 		}
 		l.except[name.Fold().Wire()] = true
 	}
@@ -42,7 +48,7 @@ const (
 	kindNoData                        // every name exists and has nothing (RFC 9462 4)
 )
 
-// localZone is one of the zones, its data beside the SOA included.
+// localZone is one of the zones, with its data besides the SOA record.
 type localZone struct {
 	kind localKind
 	host string // of kindReverse: the wire form of the name that localhost has there
@@ -118,12 +124,23 @@ func (l *LocalNames) TryResolve(x *names.Exchange) error {
 	if !ok {
 		return names.ErrPass
 	}
+	isIn, isBelow := l.own.place(q.Name)
+	if isBelow {
+		return names.ErrPass
+	}
 	isApex := apex.Len() == q.Name.Len()
 	if q.Type == wire.TypeDS && isApex && apex.HasSuffix(arpa) {
 		return names.ErrPass // belongs to the parent, which says that the zone is unsigned (RFC 8375 4)
 	}
+	x.MarkAnswered("local")
 	x.Reply.Flags |= wire.FlagAA
-	return zone.answer(x, q, apex, isApex)
+	if err := zone.answer(x, q, apex, isApex); err != nil {
+		return err
+	}
+	if isIn && x.RCode == wire.RCodeNXDomain {
+		x.RCode = wire.RCodeNoError // its DS records would be here, and there are none
+	}
+	return nil
 }
 
 // find returns the local zone that name is in and the part of name that is its

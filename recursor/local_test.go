@@ -155,7 +155,7 @@ func TestLocalNamesExcept(t *testing.T) {
 		}
 	}
 	if _, err := NewLocalNames(wire.Name{}); err == nil {
-		t.Error("an empty name is no error")
+		t.Error("an empty name is accepted")
 	}
 	if none, err := NewLocalNames(wire.Root); err != nil || outcome(t, none, "localhost.", wire.TypeA) != "pass" {
 		t.Errorf("all names are excepted, error %v", err)

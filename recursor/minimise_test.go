@@ -46,7 +46,7 @@ func TestMinimisedEnds(t *testing.T) {
 		for {
 			labels := minimised(name, known, asked)
 			if labels <= known && labels < name.LabelCount() {
-				t.Fatalf("%d labels known, %d asked: %d labels are no progress", known, asked, labels)
+				t.Fatalf("%d labels known, %d asked: %d labels do not make progress", known, asked, labels)
 			}
 			if labels == name.LabelCount() {
 				break

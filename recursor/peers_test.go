@@ -34,7 +34,7 @@ x.new   A       192.0.2.8
 lost    CNAME   nowhere
 `
 
-// peer is somebody else's server.
+// peer is another project's server.
 type peer struct {
 	binary    string
 	config    string // %[1]d is the port, %[2]s the folder
@@ -155,7 +155,7 @@ func freePort(t *testing.T) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// The answers of real servers arrive as they are, over TCP where they are
+// The answers of real servers arrive as they are, over TCP if they are
 // truncated, with BIND's cookies where it insists on them.
 func TestForwardingToPeers(t *testing.T) {
 	for _, p := range []peer{peerNSD, peerBIND} {

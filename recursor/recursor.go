@@ -1,9 +1,11 @@
 package recursor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -11,8 +13,12 @@ import (
 	"time"
 
 	"github.com/names-dns/names/cache"
+	"github.com/names-dns/names/internal/throttledlog"
+	"github.com/names-dns/names/internal/workers"
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/recursor/ranges"
 	"github.com/names-dns/names/recursor/upstream"
+	"github.com/names-dns/names/recursor/validate"
 	"github.com/names-dns/names/wire"
 )
 
@@ -20,7 +26,7 @@ import (
 // Zero values mean the defaults given with each field.
 type Config struct {
 	// Cache keeps what authoritative servers said: RRsets and delegations. It
-	// is needed. A [cache.Front] in front of the recursor may be of the same
+	// is needed. A [cache.Resolver] in front of the recursor may be of the same
 	// cache.
 	Cache *cache.Cache
 
@@ -32,7 +38,18 @@ type Config struct {
 	// says. The longest match counts.
 	Zones []ZoneServers
 
-	// DoNotQuery are addresses that are not asked, beside those that cannot be
+	// OwnZones are those this process serves. They are asked, at once, for the
+	// addresses of name servers in them, and for the servers of zones that they
+	// delegate. If an alias leads into one of them, the answer ends there and
+	// leads on: [Access] goes on.
+	OwnZones names.Resolver
+
+	// LocalRoot has a copy of the root zone (RFC 8806). It is asked, at once, in place
+	// of the root's servers, and passes if its copy is not good. What it says is
+	// validated as what they say is. Nil: there is none.
+	LocalRoot names.TryResolver
+
+	// DoNotQuery are addresses that are not asked, in addition to those that cannot be
 	// a server's: unspecified, multicast, link-local and, unless
 	// QueryLoopback is set, loopback addresses. Hints and Zones are not
 	// affected.
@@ -48,7 +65,9 @@ type Config struct {
 
 	// MaxInFlight is how many clients' questions are worked on at once, of some
 	// 20 KB each. By default 4096. MaxWaiting is how many may wait for an answer
-	// or for their turn: by default 8 times that; those above get SERVFAIL.
+	// or for their turn: by default 8 times that; those above get SERVFAIL. Of
+	// both a client (an IPv4 address or a /56) has a share: three times as many
+	// as it leaves free.
 	MaxInFlight, MaxWaiting int
 
 	// MaxServers is how many servers are remembered, of [ServerMemory] octets
@@ -70,15 +89,35 @@ type Config struct {
 	// NoCookies sends no cookies (RFC 7873).
 	NoCookies bool
 
-	// Log hears at level Debug of replies that do not match and of servers that
-	// die and come back. By default nobody does.
+	// Log gets lines at level Debug: replies that do not match, and servers that
+	// die and come back. By default nothing is logged.
 	Log *slog.Logger
+
+	// Transports are how servers are asked that are not asked over UDP and TCP:
+	// over TLS, HTTPS or QUIC, say. Their keys are among the addresses of Zones. They
+	// need not be where these servers are; [upstream.Transport] knows that.
+	Transports map[netip.AddrPort]*upstream.Transport
+
+	// Validation says how answers are proved with DNSSEC; its Fetcher is not used,
+	// for the recursor has its own. Nil means that they are not, and have no AD.
+	Validation *validate.Config
+
+	// ReportErrors tells the agents that servers name why what they say is bogus (RFC
+	// 9567): a query for each zone and reason, every ten minutes at the most.
+	ReportErrors bool
+
+	// RangeSize is how many octets the NSEC and NSEC3 records may take that answer for
+	// other names than those they came for (RFC 8198). By default 1 MiB; negative
+	// for none.
+	RangeSize int64
 
 	// Network opens the sockets. By default that of the operating system.
 	Network upstream.Network
+
+	Events Events
 }
 
-// ZoneServers are the servers of a zone, given by whoever runs this one.
+// ZoneServers are the servers of a zone, from the configuration.
 type ZoneServers struct {
 	Zone      wire.Name
 	Addresses []netip.AddrPort
@@ -88,13 +127,13 @@ type ZoneServers struct {
 }
 
 // ServerMemory is about how many octets of memory a remembered server takes,
-// for those who have a budget for cache and servers together.
+// for a common budget of cache and servers.
 const ServerMemory = 640
 
 // complete checks c and fills in the defaults.
 func (c *Config) complete() error {
 	if c.Cache == nil {
-		return errors.New("a recursor needs a cache")
+		return errors.New("no Cache is set")
 	}
 	if err := completeLimit("limit of servers", &c.MaxServers, 16<<10); err != nil {
 		return err
@@ -107,31 +146,40 @@ func (c *Config) complete() error {
 
 // Recursor finds answers by asking authoritative servers, from the root down
 // (RFC 1034 5.3.3). It is a names.Resolver that always takes waiting; a
-// cache.Front belongs in front of it.
+// cache.Resolver belongs in front of it.
 type Recursor struct {
-	config  Config
-	cache   *cache.Cache
-	client  *upstream.Client
-	own     ownAddresses
-	hints   delegation
-	zones   map[string]*delegation // configured ones, by the wire form of the zone in lower case
-	servers serverTable
-	workers *names.Workers[func()]
-	rounds  sync.Pool     // of *round
-	slots   chan struct{} // one for each client's question worked on
-	waiting atomic.Int64  // askers
+	config      Config
+	cache       *cache.Cache
+	client      *upstream.Client
+	own         ownZones
+	localRoot   ownZones
+	self        ownAddresses
+	hints       delegation
+	zones       map[string]*delegation // configured ones, by the wire form of the zone in lower case
+	servers     infraCache
+	workers     *workers.Pool[func()]
+	zoneQueries sync.Pool    // of *zoneQuery
+	waiting     atomic.Int64 // clients
+	seed        maphash.Seed
 
-	unreachable [2]atomic.Int64 // until when IPv4 and IPv6 are not tried, in nanoseconds since 1970
-	unexpected  unexpected
+	families   families
+	counts     counters
+	unexpected *throttledlog.Log // replies that do not match
+	validate   validateFunc      // nil: nothing is validated
+	prover     *prover           // nil if validate is
+	reasons    reasons
+	reports    reports
+	ranges     *ranges.Store // nil: without validation
 
-	mu        sync.Mutex
-	closed    bool
-	inquiries map[inquiryKey]*inquiry // all that are on their way
-	traces    uint64                  // how many inquiries were traced
-	failed    map[inquiryKey]failed
-	claims    map[claimKey]*claim // questions to servers that equal ones wait for
-	busy      map[string]int      // questions in flight by zone
-	done      sync.WaitGroup      // whatever the recursor has started
+	mu       sync.Mutex
+	closed   bool
+	turns    turns[*fetch]       // of clients' questions
+	fetches  map[fetchKey]*fetch // all that are on their way
+	traces   uint64              // how many fetches were traced
+	failed   map[fetchKey]failed
+	inflight map[inflightKey]*inflight // questions to servers that equal ones wait for
+	busy     map[string]int            // questions in flight by zone
+	done     sync.WaitGroup            // whatever the recursor has started
 }
 
 // New returns a recursor as c describes it.
@@ -142,23 +190,43 @@ func New(c Config) (*Recursor, error) {
 	r := &Recursor{
 		config:    c,
 		cache:     c.Cache,
-		own:       newOwnAddresses(c.OwnAddresses),
+		own:       ownZones{zones: c.OwnZones},
+		localRoot: ownZones{isAsServer: true},
+		self:      newOwnAddresses(c.OwnAddresses),
 		hints:     hintsDelegation(c.Hints),
 		zones:     map[string]*delegation{},
-		workers:   names.NewWorkers(func(f func()) { f() }),
-		slots:     make(chan struct{}, c.MaxInFlight),
-		inquiries: map[inquiryKey]*inquiry{},
-		failed:    map[inquiryKey]failed{},
-		claims:    map[claimKey]*claim{},
+		workers:   workers.New(func(f func()) { f() }),
+		seed:      maphash.MakeSeed(),
+		fetches:   map[fetchKey]*fetch{},
+		failed:    map[fetchKey]failed{},
+		inflight:  map[inflightKey]*inflight{},
 		busy:      map[string]int{},
 	}
-	r.unexpected.log = c.Log
+	if c.LocalRoot != nil {
+		r.localRoot.zones = c.LocalRoot
+	}
+	r.turns.init(c.MaxInFlight, c.MaxWaiting)
+	r.unexpected, r.counts.events = throttledlog.New(c.Log, slog.LevelDebug, "reply does not match"), c.Events
 	r.client = upstream.NewClient(upstream.Config{
-		Network: c.Network, UDPSize: c.UDPSize, PlainCase: c.PlainCase, NoCookies: c.NoCookies, Unexpected: r.unexpected.say,
+		Network: c.Network, UDPSize: c.UDPSize, PlainCase: c.PlainCase, NoCookies: c.NoCookies, Unexpected: sayUnexpected(r.unexpected),
+		Packet: c.Events.Packet, Transports: c.Transports,
 	})
-	r.servers.init(c.MaxServers, func(a netip.AddrPort) *server { return newServer(r.client.Server(a), c.Timeout, quiet) })
+	r.servers.init(c.MaxServers, func(a netip.AddrPort) *server {
+		log := quiet
+		if c.Transports[a] != nil { // it is one that the operator has chosen
+			log = c.Log
+		}
+		return newServer(r.client.Server(a), c.Timeout, log)
+	})
 	if err := r.configure(c.Zones); err != nil {
 		return nil, err
+	}
+	if c.Validation != nil {
+		if c.RangeSize >= 0 {
+			r.ranges = ranges.New(cmp.Or(c.RangeSize, 1<<20))
+		}
+		r.prover = newProver(*c.Validation, r)
+		r.validate = r.prover.prove
 	}
 	return r, nil
 }
@@ -172,20 +240,20 @@ func (r *Recursor) configure(zones []ZoneServers) error {
 	for _, z := range zones {
 		switch {
 		case z.Zone.IsZero():
-			return errors.New("a zone with servers of its own has no name")
+			return errors.New("zone with configured servers has no name")
 		case len(z.Addresses) == 0:
-			return fmt.Errorf("there is no server for zone %s", z.Zone)
+			return fmt.Errorf("zone %s: no servers given", z.Zone)
 		}
 		key := z.Zone.Fold().Wire()
 		if r.zones[key] != nil {
-			return fmt.Errorf("zone %s has servers twice", z.Zone)
+			return fmt.Errorf("zone %s: servers are given twice", z.Zone)
 		}
 		d := &delegation{zone: z.Zone, source: fromStub}
 		if z.Forward {
 			d.source = fromForward
 		}
 		for _, a := range z.Addresses {
-			if err := checkConfigured(a, r.own); err != nil {
+			if err := checkConfigured(a, r.self); err != nil {
 				return fmt.Errorf("zone %s: %w", z.Zone, err)
 			}
 			d.servers = append(d.servers, nameServer{addresses: []netip.AddrPort{a}})
@@ -194,7 +262,7 @@ func (r *Recursor) configure(zones []ZoneServers) error {
 	}
 	for _, h := range r.config.Hints {
 		for _, a := range h.Addresses {
-			if err := checkConfigured(a, r.own); err != nil {
+			if err := checkConfigured(a, r.self); err != nil {
 				return fmt.Errorf("root server %s: %w", h.Name, err)
 			}
 		}
@@ -210,22 +278,55 @@ func (r *Recursor) IsOwn(x *names.Exchange) bool { return r.client.IsOwn(x) }
 // [*Failure], never an answer.
 func (r *Recursor) Resolve(ctx context.Context, x *names.Exchange) error {
 	q := x.Query.Question
-	switch {
-	case q.Class != wire.ClassIN:
+	if q.Class != wire.ClassIN {
 		return names.ErrPass
+	}
+	x.MarkAnswered("recursor")
+	switch {
 	case q.Type.IsQuestionOnly() && q.Type != wire.TypeANY:
+		r.counts.refused.Add(1)
+		r.counts.queries.Add(1)
 		return refuse(x, wire.ExtendedErrorInvalidQueryType, "this type is not looked up elsewhere")
 	case r.client.IsOwn(x):
-		return errLoop
+		return r.counts.ended(q, errLoop)
 	}
+	return r.counts.ended(q, r.resolveFor(ctx, r.clientKey(x), x))
+}
+
+// Stats returns what the recursor has done.
+func (r *Recursor) Stats() Stats { return r.counts.stats(r.waiting.Load()) }
+
+// clientKey is the key of a client's query.
+func (r *Recursor) clientKey(x *names.Exchange) fetchKey {
+	key := fetchKeyOf(x.Query.Question)
+	key.unchecked = r.validate != nil && x.Query.Header.Flags.Has(wire.FlagCD)
+	return key
+}
+
+// Fresh returns a resolver that asks servers, whatever the cache has.
+func (r *Recursor) Fresh() names.Resolver {
+	return names.ResolverFunc(func(ctx context.Context, x *names.Exchange) error {
+		key := r.clientKey(x)
+		key.again = textOf(nil)
+		return r.resolveFor(ctx, key, x)
+	})
+}
+
+// resolveFor answers x from what equal queries and servers have.
+func (r *Recursor) resolveFor(ctx context.Context, key fetchKey, x *names.Exchange) error {
 	if r.waiting.Add(1) > int64(r.config.MaxWaiting) {
 		r.waiting.Add(-1)
 		return errTooMany
 	}
 	defer r.waiting.Add(-1)
-	a, err := r.inquire(ctx, q)
+	a, err := r.fetchAnswer(ctx, key, x.Query.Question, x.Peer.Remote.Addr())
 	if err != nil {
 		return err
+	}
+	if a.isSecure && r.prover != nil && !x.Query.Header.Flags.Has(wire.FlagCD) {
+		if err := r.prover.validator.Sentinel(x.Query.Question); err != nil {
+			return &Failure{Code: wire.ExtendedErrorOther, Text: err.Error()}
+		}
 	}
 	return a.writeFor(x)
 }
@@ -272,7 +373,7 @@ func (r *Recursor) Close() error {
 		return nil
 	}
 	r.closed = true
-	for _, in := range r.inquiries {
+	for _, in := range r.fetches {
 		r.abandon(in)
 	}
 	r.mu.Unlock()

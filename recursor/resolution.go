@@ -1,6 +1,7 @@
 package recursor
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"slices"
@@ -20,26 +21,30 @@ import (
 //	     '------------------- alias -------------------'
 type resolution struct {
 	r     *Recursor
-	in    *inquiry
+	fetch *fetch
 	trace *tracer
 
 	name wire.Name   // what is looked for: the name asked for, or what aliases led to
 	seen []wire.Name // names looked for before: the links of the chain
 	out  answer      // what was found so far
 
-	cut       delegation // the servers to ask
-	cutKey    string     // its zone in lower case
-	referrals int
-	known     int  // labels of name that belong to the zone of cut, as far as is known
-	asked     int  // questions sent with a shortened name
-	whole     bool // the name is not shortened any more
+	cut          delegation // the servers to ask
+	cutKey       string     // its zone in lower case
+	referrals    int
+	knownLabels  int  // labels of name that belong to the zone of cut, as far as is known
+	minimised    int  // questions sent with a shortened name
+	sendFullName bool // names are not shortened from here on
 
-	useless wire.Name // the zone whose servers, as the cache has them, were of no use
+	badZone wire.Name // the zone whose servers in the cache were useless
 
-	claimed   claim    // what is being asked, and nobody else needs to ask
-	waitedFor claimKey // what somebody else has asked
+	distrusted []netip.AddrPort // servers of cut that have sent something bogus
+	avoided    []netip.AddrPort // servers that are not asked at all
+
+	inflight  inflight    // the query that is being sent, once for all fetches
+	waitedFor inflightKey // the query of another fetch that was waited for
 
 	response *response
+	bogus    *response // of several servers: if none has better
 	denial   *response // to a question with a shortened name: to be confirmed
 }
 
@@ -47,48 +52,66 @@ type resolution struct {
 // the end.
 type state func(t *resolution) (state, error)
 
-func newResolution(r *Recursor, in *inquiry) *resolution {
-	return &resolution{r: r, in: in, trace: in.trace, name: in.question.Name}
+func newResolution(r *Recursor, f *fetch) *resolution {
+	return &resolution{r: r, fetch: f, trace: f.trace, name: f.question.Name, out: answer{isSecure: true}}
 }
 
 // run returns the answer.
 func (t *resolution) run() (*answer, error) {
-	t.note(StepStart, t.in.question, netip.AddrPort{}, "", nil, 0)
+	t.record(StepStart, t.fetch.question, netip.AddrPort{}, "", nil, 0)
 	defer t.release()
 	var err error
-	for s := state(lookInCache); s != nil; {
+	first := lookInCache
+	switch {
+	case t.fetch.key.glueOf != "":
+		first = askParent
+	case t.fetch.key.again != "":
+		t.avoided = parseServers(t.fetch.key.again)
+		first = findServers
+	}
+	for s := state(first); s != nil; {
 		if s, err = s(t); err != nil {
 			var failure *Failure
 			if !errors.As(err, &failure) {
 				err = &Failure{Code: wire.ExtendedErrorOther, Text: err.Error(), Err: err}
 			}
-			t.note(StepFailure, t.in.question, netip.AddrPort{}, err.Error(), nil, 0)
+			t.record(StepFailure, t.fetch.question, netip.AddrPort{}, err.Error(), nil, 0)
 			return nil, err
 		}
 	}
-	t.note(StepAnswer, t.in.question, netip.AddrPort{}, t.out.rcode.String(), nil, 0)
+	t.record(StepAnswer, t.fetch.question, netip.AddrPort{}, t.out.rcode.String(), nil, 0)
 	return &t.out, nil
 }
 
 // question is what is looked for now.
 func (t *resolution) question() wire.Question {
-	return wire.Question{Name: t.name, Type: t.in.question.Type, Class: wire.ClassIN}
+	return wire.Question{Name: t.name, Type: t.fetch.question.Type, Class: wire.ClassIN}
 }
 
 // lookInCache is step 1: what was found before.
 func lookInCache(t *resolution) (state, error) {
 	for {
+		if t.lookInOwn() {
+			return nil, nil
+		}
 		q := t.question()
 		if a, ok := t.r.known(q); ok {
-			t.note(StepCache, q, netip.AddrPort{}, "answer", nil, 0)
+			t.record(StepCache, q, netip.AddrPort{}, "answer", nil, 0)
+			if isUsable, err := t.checkCached(q, a); !isUsable {
+				return findServers, err
+			}
 			t.finish(a)
 			return nil, nil
 		}
 		if q.Type != wire.TypeANY && q.Type != wire.TypeCNAME {
-			if a, ok := t.r.known(wire.Question{Name: q.Name, Type: wire.TypeCNAME, Class: wire.ClassIN}); ok {
+			alias := wire.Question{Name: q.Name, Type: wire.TypeCNAME, Class: wire.ClassIN}
+			if a, ok := t.r.known(alias); ok {
 				if target, ok := aliasIn(a, q.Name); ok {
-					t.note(StepCache, q, netip.AddrPort{}, "alias", nil, 0)
-					t.out.answers = append(t.out.answers, a.answers...)
+					t.record(StepCache, q, netip.AddrPort{}, "alias", nil, 0)
+					if isUsable, err := t.checkCached(alias, a); !isUsable {
+						return findServers, err
+					}
+					t.addLink(a)
 					if err := t.follow(target); err != nil {
 						return nil, err
 					}
@@ -96,12 +119,26 @@ func lookInCache(t *resolution) (state, error) {
 				}
 			}
 		}
-		if _, m, ok := t.r.cache.FindDenied(q.Name, q.Class, nil); ok {
-			if a, err := readKept(m); err == nil {
-				t.note(StepCache, q, netip.AddrPort{}, "no such name", nil, 0) // RFC 8020 2
+		if q.Type == wire.TypeDS {
+			if a, ok := t.r.delegatedDS(q.Name, t.fetch.key.unchecked); ok {
+				t.record(StepCache, q, netip.AddrPort{}, "the referral to the zone", nil, 0)
+				if isUsable, err := t.checkCached(q, a); !isUsable {
+					return findServers, err
+				}
 				t.finish(a)
 				return nil, nil
 			}
+		}
+		if denied, a, ok := t.r.deniedAbove(q.Name); ok {
+			t.record(StepCache, q, netip.AddrPort{}, "no such name", nil, 0) // RFC 8020 2
+			if isUsable, err := t.checkCached(wire.Question{Name: denied, Type: q.Type, Class: wire.ClassIN}, a); !isUsable {
+				return findServers, err
+			}
+			t.finish(a)
+			return nil, nil
+		}
+		if a, ok := t.synthesise(q); ok {
+			return t.takeSynthesised(q, a)
 		}
 		return findServers, nil
 	}
@@ -120,13 +157,39 @@ func aliasIn(a *answer, name wire.Name) (target wire.Name, ok bool) {
 
 // finish takes a for the end of the answer.
 func (t *resolution) finish(a *answer) {
+	t.take(a)
 	t.out.rcode = a.rcode
 	t.out.answers = append(t.out.answers, a.answers...)
-	t.out.authority = a.authority
-	t.out.extended = a.extended
+	if len(t.out.authority) == 0 {
+		t.out.authority = a.authority
+	} else {
+		for i := range a.authority {
+			t.addProof(&a.authority[i])
+		}
+	}
 }
 
-// follow goes on to the name that an alias leads to (step 4c).
+// addLink takes a for an alias on the way.
+func (t *resolution) addLink(a *answer) {
+	t.take(a)
+	for i := range a.answers {
+		isSame := func(o wire.Record) bool { return isSameRecord(&o, &a.answers[i]) }
+		if !slices.ContainsFunc(t.out.answers, isSame) { // a DNAME record may count twice
+			t.out.answers = append(t.out.answers, a.answers[i])
+		}
+	}
+	t.addProofs(a)
+}
+
+// take notes where a is from, which is a part of the answer, and what DNSSEC says
+// of it: the whole is as secure as the least of its parts.
+func (t *resolution) take(a *answer) {
+	t.out.isSecure = t.out.isSecure && a.isSecure
+	t.out.server = a.server
+	t.out.extended = cmp.Or(a.extended, t.out.extended)
+}
+
+// follow goes on to the target of an alias (step 4c).
 func (t *resolution) follow(target wire.Name) error {
 	t.seen = append(t.seen, t.name)
 	for _, name := range t.seen {
@@ -135,50 +198,75 @@ func (t *resolution) follow(target wire.Name) error {
 		}
 	}
 	if len(t.seen) > maxLinks {
+		t.r.counts.hit(LimitAliases)
 		return errAliases
 	}
 	t.name = target
-	t.note(StepAlias, t.question(), netip.AddrPort{}, "", nil, 0)
+	t.record(StepAlias, t.question(), netip.AddrPort{}, "", nil, 0)
 	return nil
 }
 
 // findServers is step 2: the servers of the nearest zone above the name, as far
 // as is known.
 func findServers(t *resolution) (state, error) {
-	name := t.serversOf()
-	configured := t.r.configuredFor(name)
-	zone, m, ok := t.r.cache.FindDelegation(name, wire.ClassIN, nil)
+	if err := t.bogusZone(); err != nil {
+		return nil, err
+	}
+	d, err := t.r.delegationOf(t.serversOf())
 	switch {
-	case configured != nil && (!ok || configured.source == fromForward || configured.zone.Len() >= zone.Len()):
-		t.descend(*configured)
-	case ok:
-		d, err := readDelegation(new(wire.Reader), m, zone, wire.Root, wire.SectionAuthority)
-		if err != nil {
-			return nil, err
-		}
-		d.source = fromCache
-		t.descend(d)
-	default:
+	case err != nil:
+		return nil, err
+	case d.source == fromHints && !t.r.localRoot.have(primingQuestion):
 		return findRootServers, nil
 	}
+	t.descend(d)
 	return askServers, nil
+}
+
+// delegationOf returns the servers of the nearest zone above name that are
+// known without asking: configured, from the cache, or the hints.
+func (r *Recursor) delegationOf(name wire.Name) (delegation, error) {
+	configured := r.configuredFor(name)
+	zone, m, security, ok := r.cache.FindDelegation(name, wire.ClassIN, nil)
+	switch {
+	case configured != nil && (!ok || configured.source == fromForward || configured.zone.Len() >= zone.Len()):
+		return *configured, nil
+	case !ok:
+		return r.hints, nil
+	}
+	d, err := readDelegation(new(wire.Reader), m, zone, wire.Root, wire.SectionAuthority)
+	d.source, d.security = fromCache, security
+	if r.validate != nil {
+		if ds, ok := r.delegatedDS(zone, false); ok {
+			d.ds = rrsetsOf(ds.answers, wire.TypeDS)[0]
+		}
+	}
+	return d, err
 }
 
 // serversOf is the name whose nearest zone has the answer.
 func (t *resolution) serversOf() wire.Name {
 	name := t.name
-	if t.in.question.Type == wire.TypeDS && !name.IsRoot() {
+	if t.fetch.question.Type == wire.TypeDS && !name.IsRoot() {
 		name = name.Parent() // a zone's parent has it (RFC 4035 3.1.4.1)
 	}
-	if !t.useless.IsZero() && name.HasSuffix(t.useless) {
-		name = t.useless.Parent()
+	if !t.badZone.IsZero() && name.HasSuffix(t.badZone) {
+		name = t.badZone.Parent()
 	}
 	return name
 }
 
 // configuredFor returns the servers that were given for the zone that name is
-// in, if any were.
+// in, if any were: by the configuration, or by a zone of our own.
 func (r *Recursor) configuredFor(name wire.Name) *delegation {
+	configured, own := r.configuredZone(name), r.own.delegation(name)
+	if own == nil || configured != nil && configured.zone.Len() > own.zone.Len() {
+		return configured
+	}
+	return own
+}
+
+func (r *Recursor) configuredZone(name wire.Name) *delegation {
 	if len(r.zones) == 0 {
 		return nil
 	}
@@ -195,25 +283,24 @@ func (r *Recursor) configuredFor(name wire.Name) *delegation {
 }
 
 // findRootServers asks the servers of the hints which ones there are now (RFC
-// 8109), and is content with the hints where they do not say.
+// 8109), and uses the hints if they do not say.
 func findRootServers(t *resolution) (state, error) {
-	if t.in.question.Name.IsRoot() && t.in.question.Type == wire.TypeNS {
+	if t.fetch.question.Name.IsRoot() && t.fetch.question.Type == wire.TypeNS {
 		t.descend(t.r.hints)
 		return askServers, nil
 	}
-	if _, err := t.r.inquireFor(t.in, primingQuestion, t.in.abandoned); err == nil {
-		if _, m, ok := t.r.cache.FindDelegation(wire.Root, wire.ClassIN, nil); ok {
-			d, err := readDelegation(new(wire.Reader), m, wire.Root, wire.Root, wire.SectionAuthority)
-			if err != nil {
-				return nil, err
-			}
-			d.source = fromCache
+	if _, err := t.r.fetchFor(t.fetch, primingQuestion, t.fetch.abandoned); err == nil {
+		d, err := t.r.delegationOf(wire.Root)
+		if err != nil {
+			return nil, err
+		}
+		if d.source != fromHints {
 			t.descend(d)
 			return askServers, nil
 		}
 		// They have answered, and not what was asked: not the next time either.
 		t.r.mu.Lock()
-		t.r.rememberFailure(inquiryKeyOf(primingQuestion))
+		t.r.rememberFailure(fetchKeyOf(primingQuestion))
 		t.r.mu.Unlock()
 	}
 	t.descend(t.r.hints)
@@ -223,10 +310,11 @@ func findRootServers(t *resolution) (state, error) {
 // descend makes d the servers to ask.
 func (t *resolution) descend(d delegation) {
 	t.cut = d
+	t.distrusted, t.bogus = t.distrusted[:0], nil
 	t.cutKey = d.zone.Fold().Wire()
-	t.known, t.whole, t.denial = d.zone.LabelCount(), t.r.config.WholeNames || d.source == fromForward, nil
+	t.knownLabels, t.sendFullName, t.denial = d.zone.LabelCount(), t.r.config.WholeNames || d.source == fromForward, nil
 	if t.trace != nil {
-		t.trace.say(Step{Depth: t.in.depth, Kind: StepServers, Question: t.question(), Zone: d.zone, Text: d.describe()})
+		t.trace.emit(Step{Depth: t.fetch.depth, Kind: StepServers, Question: t.question(), Zone: d.zone, Text: d.describe()})
 	}
 }
 
@@ -238,17 +326,17 @@ func askServers(t *resolution) (state, error) {
 		if _, ok := t.r.known(q); !ok {
 			break
 		}
-		t.known = q.Name.LabelCount() // it is there, and no zone of its own
+		t.knownLabels = q.Name.LabelCount() // it is there, and no zone of its own
 		q = t.nextQuestion()
 	}
-	if t.claim(q) {
+	if t.waitOrRegister(q) {
 		if t.isOver() {
 			return nil, &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "no name server answered in time", Err: errLate}
 		}
 		return lookAgain, nil
 	}
 	if t.isShortened(q) {
-		t.asked++
+		t.minimised++
 	}
 	var err error
 	t.response, err = t.ask(q)
@@ -256,36 +344,39 @@ func askServers(t *resolution) (state, error) {
 		return understand, nil
 	}
 	t.release()
+	if t.bogus != nil {
+		return nil, t.takeBogus()
+	}
 	switch {
-	case t.isOver(), errors.Is(err, errExhausted):
+	case t.isOver(), errors.Is(err, errExhausted), errors.Is(err, errUnsent):
 	case t.isShortened(q):
-		t.whole = true // RFC 9156 3: there are servers that cannot cope with it
+		t.sendFullName = true // RFC 9156 3: there are servers that cannot cope with it
 		return askServers, nil
-	case t.cut.source == fromCache && t.useless.IsZero() && !t.cut.zone.IsRoot() && t.r.mayRenew(t.cutKey):
+	case t.cut.source == fromCache && t.badZone.IsZero() && !t.cut.zone.IsRoot() && t.r.mayRenew(t.cutKey):
 		// The zone may have moved on. Its parent knows.
-		t.useless = t.cut.zone.Clone()
+		t.badZone = t.cut.zone.Clone()
 		return findServers, nil
 	}
 	return nil, err
 }
 
-// isOver reports whether there is no time left, or nobody who waits.
+// isOver reports whether deadline exceeded, or no caller that waits.
 func (t *resolution) isOver() bool {
 	select {
-	case <-t.in.abandoned:
+	case <-t.fetch.abandoned:
 		return true
 	default:
-		return !time.Now().Before(t.in.deadline)
+		return !time.Now().Before(t.fetch.deadline)
 	}
 }
 
 // nextQuestion is what to ask the servers of the cut.
 func (t *resolution) nextQuestion() wire.Question {
 	q := t.question()
-	if t.whole {
+	if t.sendFullName {
 		return q
 	}
-	if labels := minimised(t.name, t.known, t.asked); labels < t.name.LabelCount() {
+	if labels := minimised(t.name, t.knownLabels, t.minimised); labels < t.name.LabelCount() {
 		q.Name, q.Type = t.name.Ancestor(labels), minimisedType
 	}
 	return q
@@ -299,46 +390,78 @@ func (t *resolution) isShortened(q wire.Question) bool { return q.Name.Len() != 
 func understand(t *resolution) (state, error) {
 	defer t.release()
 	p := t.response
-	if p.kind == saysReferral {
+	p.said = p.parts()
+	if p.kind != responseReferral && t.isShortened(p.question) {
+		return t.learn(p)
+	}
+	if err := t.checkResponse(p); err != nil {
+		if p.isBogus() {
+			return t.distrust(p, err)
+		}
+		if t.bogus != nil {
+			return nil, t.takeBogus() // its reason says more than that of a limit
+		}
+		return nil, err
+	}
+	t.bogus = nil
+	p.setSecurity()
+	if p.kind == responseReferral {
 		return t.refer(p)
 	}
-	if t.isShortened(p.question) {
-		switch p.kind {
-		case saysNoName:
-			if t.deniesAll(p) {
-				t.r.keep(p)
-				t.finish(&p.scrubber.out)
-				return nil, nil
+	t.store(p)
+	return t.proceed(p)
+}
+
+// learn takes what the response to a shortened name says about the whole one.
+func (t *resolution) learn(p *response) (state, error) {
+	switch p.kind {
+	case responseNXDomain:
+		if t.deniesAll(p) {
+			if err := t.checkResponse(p); err != nil {
+				t.sendFullName = true // the whole name shows whether it is that server's fault
+				return askServers, nil
 			}
-			// Servers say so of names that have nothing but others below them,
-			// which is wrong (RFC 8020 1). So they are asked for the whole name.
-			t.denial, t.whole = p, true
-		case saysAlias:
-			t.whole = true // what is below an alias is for the servers to say
-		default:
-			t.known = p.question.Name.LabelCount()
-			t.r.keep(p)
+			p.setSecurity()
+			t.r.storeResponse(p)
+			t.finish(&p.scrubber.out)
+			return nil, nil
 		}
-		return askServers, nil
+		// Servers say so of names that have only others below them, which is
+		// wrong (RFC 8020 1). So they are asked for the whole name.
+		t.denial, t.sendFullName = p, true
+	case responseCNAME:
+		t.sendFullName = true // what is below an alias is for the servers to say
+	default:
+		t.knownLabels = p.question.Name.LabelCount()
+		t.r.storeResponse(p)
 	}
-	t.r.keep(p)
-	if p.kind == saysNoName && t.denial != nil {
-		t.r.keep(t.denial)
+	return askServers, nil
+}
+
+// store keeps what the response says, and what it confirms.
+func (t *resolution) store(p *response) {
+	t.r.storeResponse(p)
+	if p.kind == responseNXDomain && t.denial != nil {
+		t.r.storeResponse(t.denial)
 	}
 	if p.question == primingQuestion {
-		// Without addresses it leads nowhere, and the hints have to do.
+		// Without addresses it is useless, and the hints have to do.
 		d, err := readDelegation(new(wire.Reader), p.message, wire.Root, wire.Root, wire.SectionAnswer)
 		if err == nil && slices.ContainsFunc(d.servers, func(s nameServer) bool { return len(s.addresses) > 0 }) {
-			t.r.keepDelegation(&d, p.message, wire.Root, wire.SectionAnswer)
+			t.r.storeDelegation(&d, p.message, wire.Root, wire.SectionAnswer)
 		}
 	}
-	a := &p.scrubber.out
-	if p.kind != saysAlias {
-		t.finish(a)
+}
+
+// proceed ends the resolution with the response, or goes on to the name that its
+// aliases refer to (step 4c).
+func (t *resolution) proceed(p *response) (state, error) {
+	s := &p.scrubber
+	if p.kind != responseCNAME {
+		t.finish(&s.out)
 		return nil, nil
 	}
-	t.out.answers = append(t.out.answers, a.answers...)
-	s := &p.scrubber
+	t.addLink(&s.out)
 	for i := range s.links - 1 {
 		if err := t.follow(s.names[i+1]); err != nil {
 			return nil, err
@@ -348,17 +471,17 @@ func understand(t *resolution) (state, error) {
 }
 
 // deniesAll reports whether p, which denies a shortened name, denies all names
-// below it (RFC 8020 2): the servers of the root and of top-level domains know
-// what they are saying.
+// below it.
 func (t *resolution) deniesAll(p *response) bool {
 	s := &p.scrubber
-	return t.cut.zone.LabelCount() <= 1 && t.cut.source < fromStub &&
+	return deniesBelow(t.cut.zone, false) && t.cut.source < fromStub &&
 		s.out.rcode == wire.RCodeNXDomain && s.links == 1 && !s.soa.IsZero()
 }
 
 // refer goes on to the servers of a zone below (step 4b).
 func (t *resolution) refer(p *response) (state, error) {
 	if t.referrals++; t.referrals > maxReferrals {
+		t.r.counts.hit(LimitReferrals)
 		return nil, exhausted("more zone cuts than one name may have")
 	}
 	d, err := readDelegation(&p.scrubber.reader, p.message, p.child, t.cut.zone, wire.SectionAuthority)
@@ -366,8 +489,12 @@ func (t *resolution) refer(p *response) (state, error) {
 		return nil, err
 	}
 	d.expireBy(t.cut.expires)
-	t.note(StepReferral, t.question(), netip.AddrPort{}, p.child.String(), nil, 0)
-	t.r.keepDelegation(&d, p.message, t.cut.zone, wire.SectionAuthority)
+	d.security = p.said[0].security
+	if len(p.said[0].answer) > 0 {
+		d.ds = p.said[0].answer[0]
+	}
+	t.record(StepReferral, t.question(), netip.AddrPort{}, p.child.String(), nil, 0)
+	t.r.storeDelegation(&d, p.message, t.cut.zone, wire.SectionAuthority)
 	if configured := t.r.configuredFor(t.name); configured != nil && configured.zone.Len() > t.cut.zone.Len() {
 		d = *configured
 	}
@@ -375,11 +502,11 @@ func (t *resolution) refer(p *response) (state, error) {
 	return askServers, nil
 }
 
-// Why a name cannot be resolved, whoever is asked.
+// Why a name cannot be resolved, whatever the servers reply.
 var (
-	errAliasCircle = &Failure{Code: wire.ExtendedErrorInvalidData, Text: "the name is an alias of itself"}
-	errAliases     = &Failure{Code: wire.ExtendedErrorInvalidData, Text: "the name leads through too many aliases"}
-	errDepth       = &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "too many name servers have to be found one for another", Err: errExhausted}
+	errAliasCircle = &Failure{Code: wire.ExtendedErrorInvalidData, Text: "CNAME loop"}
+	errAliases     = &Failure{Code: wire.ExtendedErrorInvalidData, Text: "CNAME chain too long"}
+	errDepth       = &Failure{Code: wire.ExtendedErrorNoReachableAuthority, Text: "name servers nested too deeply", Err: errExhausted}
 )
 
 // exhausted is the failure of a question that has cost all it may.
@@ -387,17 +514,17 @@ func exhausted(what string) *Failure {
 	return &Failure{Code: wire.ExtendedErrorOther, Text: what, Err: errExhausted}
 }
 
-// note tells a step to whoever traces the question.
-func (t *resolution) note(kind StepKind, q wire.Question, server netip.AddrPort, text string, reply []byte, rtt time.Duration) {
+// record adds a step to the trace, if there is one.
+func (t *resolution) record(kind StepKind, q wire.Question, server netip.AddrPort, text string, reply []byte, rtt time.Duration) {
 	if t.trace == nil {
 		return
 	}
-	t.trace.say(Step{Depth: t.in.depth, Kind: kind, Question: q, Zone: t.cut.zone, Server: server, Text: text, Reply: reply, RTT: rtt})
+	t.trace.emit(Step{Depth: t.fetch.depth, Kind: kind, Question: q, Zone: t.cut.zone, Server: server, Text: text, Reply: reply, RTT: rtt})
 }
 
 // describe tells where the servers are known from, and which they are, for people.
 func (d *delegation) describe() string {
-	text := [...]string{"from the referral", "from the cache", "from the root hints", "as configured", "as configured, to forward to"}[d.source]
+	text := [...]string{"from the referral", "from the cache", "from a zone of our own", "from the root hints", "as configured", "as configured, to forward to"}[d.source]
 	var servers []string
 	for i := range d.servers {
 		s := &d.servers[i]

@@ -2,6 +2,7 @@ package recursor
 
 import (
 	"errors"
+	"net/netip"
 
 	"github.com/names-dns/names/recursor/upstream"
 	"github.com/names-dns/names/wire"
@@ -12,11 +13,11 @@ import (
 type responseKind uint8
 
 const (
-	saysAnswer   responseKind = iota // 4a: the records asked for
-	saysNoData                       // 4a: the name has none of that type
-	saysNoName                       // 4a: the name does not exist
-	saysReferral                     // 4b: other servers know
-	saysAlias                        // 4c: another name is to be asked for
+	responseAnswer   responseKind = iota // 4a: the records asked for
+	responseNoData                       // 4a: the name has none of that type
+	responseNXDomain                     // 4a: the name does not exist
+	responseReferral                     // 4b: other servers know
+	responseCNAME                        // 4c: another name is to be asked for
 )
 
 var responseKindTexts = [...]string{"answer", "no data", "no such name", "referral", "alias"}
@@ -27,9 +28,20 @@ func (k responseKind) String() string { return responseKindTexts[k] }
 type response struct {
 	kind     responseKind
 	question wire.Question
-	scrubber scrubber  // what is believed of the answer, alias by alias
-	child    wire.Name // of a referral: the zone it leads to
+	server   netip.AddrPort // that sent it
+	scrubber scrubber       // what is believed of the answer, alias by alias
+	child    wire.Name      // of a referral: the zone it refers to
 	message  []byte
+	said     []part    // name by name, once it is understood
+	failure  *Failure  // why it is bogus
+	agent    wire.Name // wants to know of failures
+
+	isChecked bool // said was validated
+
+	// isWeak is set for a "no data" without an SOA record: servers send that
+	// for names they know nothing of. It counts if no other server says more,
+	// and it is not kept (RFC 2308 5).
+	isWeak bool
 }
 
 // last is the name that the aliases of the response lead to; the name asked
@@ -38,10 +50,11 @@ func (r *response) last() wire.Name { return r.scrubber.last() }
 
 // Why replies of authoritative servers cannot be used (RFC 1034 5.3.3 step 4d).
 var (
-	errLame      = errors.New("it is not a server of the zone")
-	errUpward    = errors.New("it refers to the zone itself or to one above")
-	errNothing   = errors.New("it says neither what it has nor who may have it")
-	errNotAnswer = errors.New("the answer is about something else")
+	errLame      = errors.New("not authoritative for the zone")
+	errUpward    = errors.New("referral to the zone itself or to one that is not below it")
+	errLost      = errors.New("authoritative reply with the NS records of another zone")
+	errNothing   = errors.New("neither an answer nor a referral")
+	errNotAnswer = errors.New("answer to another question")
 )
 
 // classify finds out what a reply to q from a server of zone says. Nothing is
@@ -59,22 +72,22 @@ func classify(reply *upstream.Reply, q wire.Question, zone wire.Name) (*response
 	case !isAuthoritative && flags.Has(wire.FlagRA) && (s.found || s.links > 1 || !s.soa.IsZero()):
 		return nil, errLame // what it has is from a cache
 	case s.found:
-		r.kind = saysAnswer
-	case reply.RCode == wire.RCodeYXDomain && s.tooLong:
-		r.kind = saysNoName // RFC 6672 2.2: the name the DNAME record makes is too long
+		r.kind = responseAnswer
+	case s.tooLong:
+		r.kind = responseNXDomain // RFC 6672 2.2: the name the DNAME record makes is too long
 	case reply.RCode == wire.RCodeNXDomain:
 		if s.links > 1 && !s.last().HasSuffix(zone) {
-			r.kind = saysAlias // whether that name exists is for others to say
+			r.kind = responseCNAME // whether that name exists is for others to say
 			break
 		}
 		if s.soa.IsZero() && !isAuthoritative {
 			return nil, errLame
 		}
-		r.kind = saysNoName
+		r.kind = responseNXDomain
 	case !s.soa.IsZero():
-		r.kind = saysNoData
+		r.kind = responseNoData
 	case s.links > 1:
-		r.kind = saysAlias
+		r.kind = responseCNAME
 	default:
 		return r, r.readReferral(isAuthoritative)
 	}
@@ -83,41 +96,64 @@ func classify(reply *upstream.Reply, q wire.Question, zone wire.Name) (*response
 
 func (s *scrubber) last() wire.Name { return s.names[s.links-1] }
 
-// readReferral looks for the servers that the reply refers to: those of a zone
-// below the one asked, which the name is in.
+// readReferral reads a reply that has neither the records asked for nor an
+// alias, and no SOA record: a referral to the servers of a zone below the one
+// asked, or a "no data" that is weak.
 func (r *response) readReferral(isAuthoritative bool) error {
-	zone, reader := r.scrubber.zone, &r.scrubber.reader // nothing that it has read is of use
-	if err := goTo(reader, r.message, wire.SectionAuthority); err != nil {
+	cut, err := r.cuts()
+	switch {
+	case err != nil:
 		return err
-	}
-	for {
-		h, err := reader.Next()
-		if err == wire.ErrSectionDone {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if h.Type != wire.TypeNS || h.Class != wire.ClassIN || !r.question.Name.HasSuffix(h.Name) {
-			continue
-		}
-		if h.Name.Len() > zone.Len() && h.Name.HasSuffix(zone) {
-			if r.question.Type == wire.TypeDS && h.Name.Equal(r.question.Name) {
-				continue // it is to say this itself (RFC 4035 3.1.4.1)
-			}
-			r.kind, r.child = saysReferral, r.question.Name.Ancestor(h.Name.LabelCount())
-			return nil
-		}
-		if !isAuthoritative {
-			return errUpward
-		}
-	}
-	if reader.Header().Counts[wire.SectionAnswer] != 0 {
+	case !cut.child.IsZero():
+		r.kind, r.child = responseReferral, cut.child
+		return nil
+	case r.scrubber.reader.Header().Counts[wire.SectionAnswer] != 0 && !r.scrubber.hasOthers:
 		return errNotAnswer
-	}
-	if !isAuthoritative {
+	case (cut.isAbove || cut.isOffPath) && isAuthoritative:
+		return errLost
+	case cut.isAbove, cut.isOwn && !isAuthoritative:
+		return errUpward
+	case !isAuthoritative && !cut.isAsked:
 		return errNothing
 	}
-	r.kind = saysNoData // without an SOA record: not to be kept (RFC 2308 5)
+	r.kind, r.isWeak = responseNoData, true
 	return nil
+}
+
+// cuts are the zones whose NS records are in the authority section of a reply
+// that has no answer.
+type cuts struct {
+	child     wire.Name // below the zone asked, and the name is in it
+	isAsked   bool      // the name itself, the question being for its DS records
+	isOwn     bool      // the zone asked
+	isAbove   bool      // above the zone asked, or in another branch
+	isOffPath bool      // below the zone asked, and the name is not in it
+}
+
+func (r *response) cuts() (c cuts, err error) {
+	zone, q, reader := r.scrubber.zone, r.question, &r.scrubber.reader // nothing that it has read is of use
+	if err := goTo(reader, r.message, wire.SectionAuthority); err != nil {
+		return c, err
+	}
+	var ns wire.NS
+	for {
+		h, err := reader.Next()
+		switch {
+		case err == wire.ErrSectionDone:
+			return c, nil
+		case err != nil:
+			return c, err
+		case h.Type != wire.TypeNS || h.Class != wire.ClassIN:
+		case h.Name.Equal(zone):
+			c.isOwn = true
+		case !h.Name.HasSuffix(zone):
+			c.isAbove = true
+		case !q.Name.HasSuffix(h.Name):
+			c.isOffPath = true
+		case q.Type == wire.TypeDS && h.Name.Equal(q.Name):
+			c.isAsked = true // RFC 4035 3.1.4.1: it should have answered this itself
+		case c.child.IsZero() && reader.Parse(&ns) == nil:
+			c.child = q.Name.Ancestor(h.Name.LabelCount())
+		}
+	}
 }

@@ -46,6 +46,9 @@ const (
 	nsec    = "example.com. NSEC zzz.example.com. NS SOA"
 )
 
+// longTarget is too long a target for a DNAME record at example.com.
+var longTarget = strings.Repeat(strings.Repeat("a", 62)+".", 4)
+
 // The records that belong are passed on, in their order, and no others.
 func TestScrub(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -108,23 +111,26 @@ func TestScrub(t *testing.T) {
 			kind: wire.TypeA, rcode: wire.RCodeNXDomain, authority: []string{"com. NS a.gtld-servers.net.", soa, "com. SOA a. b. 1 2 3 4 5"},
 			additional: []string{"a.gtld-servers.net. A 192.0.2.66"}, wantAuthority: []string{soa},
 		},
-		"no such name behind an alias": {
+		"no such name at the end of an alias": {
 			kind: wire.TypeA, rcode: wire.RCodeNXDomain, answers: []string{"@ CNAME a.example.net."}, authority: []string{soa, "example.net. SOA a. b. 1 2 3 4 5"},
 			want: []string{"@ CNAME a.example.net."}, wantAuthority: []string{"example.net. SOA a. b. 1 2 3 4 5"},
 		},
 		"no data": {
 			kind: wire.TypeAAAA, authority: []string{soa}, wantAuthority: []string{soa},
 		},
-		"no data and no SOA":    {kind: wire.TypeAAAA},
-		"SOA of somebody else":  {kind: wire.TypeAAAA, authority: []string{"example.net. SOA a. b. 1 2 3 4 5", "a.www.example.com. SOA a. b. 1 2 3 4 5"}},
-		"too long for a DNAME":  {kind: wire.TypeA, rcode: wire.RCodeYXDomain, answers: []string{"example.com. DNAME example.net."}, want: []string{"example.com. DNAME example.net."}},
+		"no data and no SOA":  {kind: wire.TypeAAAA},
+		"SOA of another zone": {kind: wire.TypeAAAA, authority: []string{"example.net. SOA a. b. 1 2 3 4 5", "a.www.example.com. SOA a. b. 1 2 3 4 5"}},
+		"too long for a DNAME": {
+			kind: wire.TypeA, rcode: wire.RCodeYXDomain, answers: []string{"example.com. DNAME " + longTarget},
+			want: []string{"example.com. DNAME " + longTarget},
+		},
 		"signatures not wanted": {kind: wire.TypeA, answers: []string{"@ A 192.0.2.1", sigA}, authority: []string{nsec}, want: []string{"@ A 192.0.2.1"}},
 		"signed answer": {
 			kind: wire.TypeA, do: true, answers: []string{"@ A 192.0.2.1", sigA, "@ RRSIG TXT" + sigTail, "other.example.com. RRSIG A" + sigTail},
 			authority: []string{nsec, "example.com. RRSIG NSEC" + sigTail, "example.net. NSEC a.example.net. NS", "example.com. RRSIG NS" + sigTail},
 			want:      []string{"@ A 192.0.2.1", sigA}, wantAuthority: []string{nsec, "example.com. RRSIG NSEC" + sigTail},
 		},
-		"signature of somebody else": {
+		"signature of another zone": {
 			kind: wire.TypeA, do: true, answers: []string{"@ A 192.0.2.1", strings.Replace(sigA, "example.com", "example.net", 1)},
 			authority: []string{"example.net. NSEC a.example.net. NS"}, want: []string{"@ A 192.0.2.1"},
 		},
@@ -158,6 +164,76 @@ func TestScrub(t *testing.T) {
 	}
 }
 
+// TestScrubDropsDuplicates: each record is passed on once, however many there
+// are (RFC 2181 5).
+func TestScrubDropsDuplicates(t *testing.T) {
+	for _, count := range []int{1, 2, fewRecords - 1, fewRecords, fewRecords + 1, 200} {
+		var answers []string
+		for range 3 {
+			for i := range count {
+				answers = append(answers, fmt.Sprintf("@ A 192.0.2.%d", i), fmt.Sprintf("@ RRSIG A 13 3 %d 20300101000000 20200101000000 4711 example.com. AAAA", i))
+			}
+		}
+		reply, q := newReply(t, wire.TypeA, 0, answers, nil, nil)
+		a, err := scrub(reply, q, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := text(a.answers), text(upstreamtest.Records(q.Name, answers[:2*count]...)); got != want {
+			t.Errorf("%d records three times: got\n%s", count, got)
+		}
+	}
+}
+
+// TestScrubMalformed: records whose data is not valid for their type are dropped;
+// an answer that has no others is none.
+func TestScrubMalformed(t *testing.T) {
+	bad := func(name string, kind wire.Type, data string) wire.Record {
+		return wire.Record{Name: wire.MustParseName(name), Type: kind, Class: wire.ClassIN, TTL: 300, Data: []byte(data)}
+	}
+	q := wire.Question{Name: wire.MustParseName("www.example.com."), Type: wire.TypeA, Class: wire.ClassIN}
+	good := upstreamtest.Records(q.Name, "@ A 192.0.2.1")[0]
+	alias := upstreamtest.Records(q.Name, "@ CNAME a.example.com.")[0]
+	for name, c := range map[string]struct {
+		kind               wire.Type
+		answers, authority []wire.Record
+		want               string
+		err                error
+	}{
+		"too short":           {wire.TypeA, []wire.Record{bad("www.example.com.", wire.TypeA, "abc"), good}, nil, "www.example.com. A 192.0.2.1", nil},
+		"too long":            {wire.TypeA, []wire.Record{good, bad("www.example.com.", wire.TypeA, "abcde")}, nil, "www.example.com. A 192.0.2.1", nil},
+		"nothing else":        {wire.TypeA, []wire.Record{bad("www.example.com.", wire.TypeA, "abcde")}, nil, "", errMalformed},
+		"nothing else of any": {wire.TypeANY, []wire.Record{bad("www.example.com.", wire.TypeMX, "x")}, nil, "", errMalformed},
+		"of any":              {wire.TypeANY, []wire.Record{bad("www.example.com.", wire.TypeMX, "x"), good}, nil, "www.example.com. A 192.0.2.1", nil},
+		"of another name":     {wire.TypeA, []wire.Record{bad("a.example.com.", wire.TypeA, "x")}, nil, "", nil},
+		"alias":               {wire.TypeA, []wire.Record{bad("www.example.com.", wire.TypeCNAME, "\x03w")}, nil, "", errMalformed},
+		"DNAME":               {wire.TypeA, []wire.Record{bad("example.com.", wire.TypeDNAME, "\x03w")}, nil, "", errMalformed},
+		"DNAME and alias":     {wire.TypeA, []wire.Record{bad("example.com.", wire.TypeDNAME, "\x03w"), alias}, nil, "www.example.com. CNAME a.example.com.", nil},
+		"after an alias":      {wire.TypeA, []wire.Record{alias, bad("a.example.com.", wire.TypeA, "x")}, nil, "", errMalformed},
+		"before an alias":     {wire.TypeA, []wire.Record{bad("www.example.com.", wire.TypeA, "x"), alias}, nil, "www.example.com. CNAME a.example.com.", nil},
+		"signature":           {wire.TypeA, []wire.Record{good, bad("www.example.com.", wire.TypeRRSIG, "\x00\x01")}, nil, "www.example.com. A 192.0.2.1", nil},
+		"SOA":                 {wire.TypeA, nil, []wire.Record{bad("example.com.", wire.TypeSOA, "x")}, "", nil},
+		"service binding": {wire.TypeHTTPS, []wire.Record{bad("www.example.com.", wire.TypeHTTPS, "\x00\x01\x00\x00\x03\x00\x02\x01\xbb\x00\x01\x00\x03\x02h2")},
+			nil, "", errMalformed}, // keys out of order
+	} {
+		t.Run(name, func(t *testing.T) {
+			q.Type = c.kind
+			m := &wire.Message{Flags: wire.FlagQR | wire.FlagRA, Questions: []wire.Question{q}, EDNS: &wire.EDNS{}, Answers: c.answers, Authority: c.authority}
+			b, err := m.AppendTo(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := scrub(&upstream.Reply{Message: b}, q, true)
+			if err != c.err {
+				t.Fatalf("got error %v, want %v", err, c.err)
+			}
+			if err == nil && (text(a.answers) != c.want || len(a.authority) > 0) {
+				t.Errorf("got\n%s\nand\n%s", text(a.answers), text(a.authority))
+			}
+		})
+	}
+}
+
 func TestScrubRefuses(t *testing.T) {
 	var chain, many []string
 	for i := range maxLinks + 1 {
@@ -172,16 +248,36 @@ func TestScrubRefuses(t *testing.T) {
 		answers, authority []string
 		want               error
 	}{
-		"referral":              {authority: []string{"com. NS a.gtld-servers.net."}, want: errReferral},
-		"chain":                 {answers: chain, want: errChain},
-		"many":                  {answers: many, want: errManyRecords},
-		"substitution":          {answers: []string{"example.com. DNAME example.net.", "@ CNAME www.example.org."}, want: errSubstitution},
-		"NXDOMAIN with records": {rcode: wire.RCodeNXDomain, answers: []string{"@ A 192.0.2.1"}, want: errContradiction},
+		"referral":                        {authority: []string{"com. NS a.gtld-servers.net."}, want: errReferral},
+		"chain":                           {answers: chain, want: errChain},
+		"many":                            {answers: many, want: errManyRecords},
+		"substitution":                    {answers: []string{"example.com. DNAME example.net.", "@ CNAME www.example.org."}, want: errSubstitution},
+		"YXDOMAIN with records":           {rcode: wire.RCodeYXDomain, answers: []string{"@ A 192.0.2.1"}, want: errNotTooLong},
+		"YXDOMAIN with nothing":           {rcode: wire.RCodeYXDomain, want: errNotTooLong},
+		"YXDOMAIN with a DNAME that fits": {rcode: wire.RCodeYXDomain, answers: []string{"example.com. DNAME example.net."}, want: errNotTooLong},
+		"NXDOMAIN with records":           {rcode: wire.RCodeNXDomain, answers: []string{"@ A 192.0.2.1"}, want: errContradiction},
 	} {
 		reply, q := newReply(t, wire.TypeA, c.rcode, c.answers, c.authority, nil)
 		if _, err := scrub(reply, q, true); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v", name, err)
 		}
+	}
+	for name, c := range map[string]struct {
+		authority []string
+		want      error
+	}{
+		"DS, and the child's referral":              {[]string{"@ NS ns.example.com."}, nil},
+		"DS, and a referral to a zone in between":   {[]string{"example.com. NS ns.example.com."}, errReferral},
+		"DS, and a referral to the zones above all": {[]string{". NS a.root-servers.net."}, errReferral},
+	} {
+		reply, q := newReply(t, wire.TypeDS, 0, nil, c.authority, nil)
+		if a, err := scrub(reply, q, true); err != c.want || err == nil && (a.rcode != 0 || len(a.answers)+len(a.authority) != 0) {
+			t.Errorf("%s: got %+v, %v", name, a, err)
+		}
+	}
+	reply, q := newReply(t, wire.TypeDS, 0, nil, []string{"@ NS ns.example.com.", "@ DS 1 8 250 00", "@ RRSIG DS" + sigTail, "a.www.example.com. DS 2 8 250 00"}, nil)
+	if a, err := scrub(reply, q, true); err != nil || text(a.answers) != text(upstreamtest.Records(q.Name, "@ DS 1 8 250 00", "@ RRSIG DS"+sigTail)) {
+		t.Errorf("the DS records of a referral: got %+v, %v", a, err)
 	}
 	if reply, q := newReply(t, wire.TypeA, 0, chain[:maxLinks], nil, nil); true {
 		if _, err := scrub(reply, q, false); err != nil {
@@ -206,7 +302,7 @@ func TestScrubTTL(t *testing.T) {
 // Each prefix of a reply is an error, and the whole is not.
 func TestScrubPrefixes(t *testing.T) {
 	reply, q := newReply(t, wire.TypeA, 0, []string{"@ CNAME a.example.", "a.example. A 192.0.2.1"}, []string{soa}, nil)
-	whole := len(reply.Message) - 11 // what is behind, the OPT record, was read before
+	whole := len(reply.Message) - 11 // the OPT record after it was read before
 	for n := range len(reply.Message) + 1 {
 		_, err := scrub(&upstream.Reply{Message: reply.Message[:n:n]}, q, true)
 		if (err == nil) != (n >= whole) {
@@ -220,8 +316,8 @@ func TestExtendedErrorIsPassedOn(t *testing.T) {
 	for _, c := range []struct{ sent, want string }{
 		{"filtered", "filtered"},
 		{"", ""},
-		{long, long[:maxExtendedText]},
-		{"x" + long, ("x" + long)[:maxExtendedText-1]},
+		{long, long[:names.MaxExtendedText]},
+		{"x" + long, ("x" + long)[:names.MaxExtendedText-1]},
 		{"\xff\xfe", ""},
 	} {
 		var o wire.Options

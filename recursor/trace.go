@@ -23,13 +23,13 @@ type Step struct {
 	Question wire.Question
 	// Zone is the zone whose servers are concerned.
 	Zone wire.Name
-	// Server is who was asked; the zero value where nobody was.
+	// Server is the server that was asked; the zero value if none was.
 	Server netip.AddrPort
-	// RTT is how long the reply took; 0 where it is not known.
+	// RTT is how long the reply took; 0 if it is not known.
 	RTT time.Duration
 	// Text says more, in words: what was believed, or why not.
 	Text string
-	// Reply is what the server sent, in wire form; nil where it did not.
+	// Reply is what the server sent, in wire form; nil if it did not.
 	Reply []byte
 }
 
@@ -46,12 +46,14 @@ const (
 	StepIgnored                  // a reply came that cannot, or none did
 	StepReferral                 // servers of a zone below are said to know more
 	StepAlias                    // another name is looked for from here on
+	StepValidate                 // DNSSEC: what came of checking a part of an answer
+	StepLink                     // DNSSEC: which key has signed what, what came of a zone
 	StepLookUp                   // the address of a name server is looked for
 	StepAnswer                   // the end: an answer
 	StepFailure                  // the end: none
 )
 
-var stepKindTexts = [...]string{"start", "cache", "servers", "ask", "reply", "ignored", "referral", "alias", "look up", "answer", "failure"}
+var stepKindTexts = [...]string{"start", "cache", "servers", "ask", "reply", "ignored", "referral", "alias", "validate", "link", "look up", "answer", "failure"}
 
 func (k StepKind) String() string { return stepKindTexts[k] }
 
@@ -87,44 +89,44 @@ func (s Step) MarshalJSON() ([]byte, error) {
 	return json.Marshal(o)
 }
 
-// Trace answers x as [Recursor.Resolve] does, and tells hear of each step, one
-// after the other. Nobody else's question is waited for, so that all of it is
+// Trace answers x as [Recursor.Resolve] does, and calls emit with each step, one
+// after the other. No other query is waited for, so that all of it is
 // seen; the cache is used as always.
-func (r *Recursor) Trace(ctx context.Context, x *names.Exchange, hear func(Step)) error {
+func (r *Recursor) Trace(ctx context.Context, x *names.Exchange, emit func(Step)) error {
 	q := x.Question()
 	q.Name = q.Name.Clone()
-	in := &inquiry{
-		key: inquiryKeyOf(q), question: q, askers: 1, abandoned: make(chan struct{}), landed: make(chan struct{}),
-		deadline: time.Now().Add(r.config.Timeout), trace: &tracer{start: time.Now(), hear: hear},
+	f := &fetch{
+		key: r.clientKey(x), question: q, waiters: 1, abandoned: make(chan struct{}), over: make(chan struct{}),
+		deadline: time.Now().Add(r.config.Timeout), trace: &tracer{start: time.Now(), to: emit},
 	}
-	in.budget = in.own.begin()
+	f.budget = f.own.begin(&r.counts)
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
 		return errClosed
 	}
-	r.add(in)
+	r.add(f)
 	r.done.Add(1)
 	r.mu.Unlock()
 	defer r.done.Done()
-	defer context.AfterFunc(ctx, func() { r.leave(in) })()
-	r.resolve(in)
-	if in.err != nil {
-		return in.err
+	defer context.AfterFunc(ctx, func() { r.leave(f) })()
+	r.resolve(f)
+	if f.err != nil {
+		return f.err
 	}
-	return in.answer.writeFor(x)
+	return f.answer.writeFor(x)
 }
 
-// tracer hears the steps of one question and of all that it takes to answer it.
+// tracer passes on the steps of one query and of all those it needs.
 type tracer struct {
 	start time.Time
 	mu    sync.Mutex
-	hear  func(Step)
+	to    func(Step)
 }
 
-func (t *tracer) say(s Step) {
+func (t *tracer) emit(s Step) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s.At = time.Since(t.start)
-	t.hear(s)
+	t.to(s)
 }

@@ -27,25 +27,33 @@ type Config struct {
 	// NoCookies leaves cookies (RFC 7873) out.
 	NoCookies bool
 
-	// Unexpected hears of replies that do not match what was asked, and why
-	// they do not. It is called where replies are received and must not block.
+	// Transports are how servers are asked that are not asked over UDP and TCP,
+	// by the address and port that they are known by.
+	Transports map[netip.AddrPort]*Transport
+
+	// Unexpected is called with the server of a reply that does not match what
+	// was asked, and why it does not. It must not block.
 	// It may be nil.
 	Unexpected func(server netip.AddrPort, why string)
+
+	// Packet is called with each message that is sent, and each reply. It must
+	// not block. It may be nil.
+	Packet func(p Packet)
 }
 
 // Network opens sockets that are connected to a server. Their local addresses
 // must have a method AddrPort as [net.UDPAddr] has.
 type Network interface {
-	// DialUDP opens a datagram socket on a port nobody can predict. It
+	// DialUDP opens a datagram socket on a port that cannot be predicted. It
 	// receives what comes from server only. Neither opening it nor writing to
-	// it waits; reading does, and ends when it is closed.
+	// it waits; reading does, and ends when its read deadline has passed.
 	DialUDP(ctx context.Context, server netip.AddrPort) (net.Conn, error)
 	// DialTCP opens a connection.
 	DialTCP(ctx context.Context, server netip.AddrPort) (net.Conn, error)
 }
 
 // System is the network of the operating system. Its kernel picks the port of
-// a datagram socket at random, each time anew. Where it can, a [Client] gets
+// a datagram socket at random, each time anew. If it can, a [Client] gets
 // there in ways that are faster than a new socket for each question.
 type System struct{}
 
@@ -70,8 +78,10 @@ type Client struct {
 	plainCase  bool
 	noCookies  bool
 	unexpected func(server netip.AddrPort, why string)
+	packet     func(p Packet) // nil: none is wanted
+	transports map[netip.AddrPort]*Transport
 
-	own     ownQueries
+	own     outstandingQueries
 	readers sync.WaitGroup // of sockets and connections
 }
 
@@ -88,7 +98,7 @@ func NewClient(c Config) *Client {
 	}
 	client := &Client{
 		network: c.Network, udpSize: uint16(min(max(c.UDPSize, 512), maxDatagram)), plainCase: c.PlainCase,
-		noCookies: c.NoCookies, unexpected: c.Unexpected, waiting: sync.Pool{New: newWaiting},
+		noCookies: c.NoCookies, unexpected: c.Unexpected, packet: c.Packet, transports: c.Transports, waiting: sync.Pool{New: newWaiting},
 	}
 	client.sockets = networkSockets{c.Network, &client.readers}
 	if _, ok := c.Network.(System); ok {
@@ -99,11 +109,12 @@ func NewClient(c Config) *Client {
 
 // Server returns the server at addr, of which nothing is known yet.
 func (c *Client) Server(addr netip.AddrPort) *Server {
-	return &Server{client: c, addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())}
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	return &Server{client: c, addr: addr, transport: c.transports[addr]}
 }
 
 // Wait returns once nothing is left of what the client has opened and started:
-// when its servers are closed and nobody asks them any more. Sockets are not
+// when its servers are closed and not used again. Sockets are not
 // kept for later from then on.
 func (c *Client) Wait() {
 	c.readers.Wait()
@@ -111,10 +122,10 @@ func (c *Client) Wait() {
 }
 
 // IsOwn reports whether x holds a query that this client has sent and still
-// waits for: it came round in a circle. The query is known by the socket it
+// waits for: it came back in a loop. The query is known by the socket it
 // comes from, or by the cookie in it where others passed it on.
 func (c *Client) IsOwn(x *names.Exchange) bool {
-	if c.own.hasSent(ownQuery{x.Peer.Remote, x.Query.Header.ID}) {
+	if c.own.hasSent(outstandingQuery{x.Peer.Remote, x.Query.Header.ID}) {
 		return true
 	}
 	if !x.Query.HasEDNS || len(x.Query.EDNS.Options) == 0 {

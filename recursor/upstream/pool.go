@@ -11,9 +11,9 @@ import (
 // them; servers limit how many a client may have.
 const maxConnections = 4
 
-// errBusy is returned where a server's connections have as many questions as
+// errBusy is returned if a server's connections have as many questions as
 // they may.
-var errBusy = errors.New("too many questions wait for the server over TCP")
+var errBusy = errors.New("too many queries wait for the server over TCP")
 
 // pool is the connections of a server, under its lock.
 type pool struct {
@@ -36,15 +36,16 @@ func (s *Server) connection() (c *conn, isFresh bool, err error) {
 			return c, isFresh, nil
 		}
 	}
-	if len(p.conns) >= maxConnections {
+	limits := s.limits()
+	if len(p.conns) >= limits.connections {
 		return nil, false, errBusy
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
-	c = &conn{cancel: cancel, opened: make(chan struct{}), waiting: map[uint16]chan []byte{}}
-	c.idle = time.AfterFunc(openTimeout+idleTimeout, c.closeIfIdle)
+	c = &conn{limits: limits, cancel: cancel, opened: make(chan struct{}), writing: make(chan struct{}, 1), waiting: map[uint16]chan []byte{}}
+	c.idle = time.AfterFunc(openTimeout+limits.idle, c.closeIfIdle)
 	c.claim()
 	p.conns = append(p.conns, c)
-	s.client.readers.Go(func() { c.run(ctx, s.client.network, s.addr) })
+	s.client.readers.Go(func() { c.run(ctx, s.dial) })
 	return c, true, nil
 }
 
@@ -55,7 +56,7 @@ func (s *Server) release(c *conn) {
 	unused := c.claimed == 0
 	stuck := unused && c.retired
 	if unused && c.broken == nil {
-		c.idle.Reset(idleTimeout)
+		c.idle.Reset(c.limits.idle)
 	}
 	c.mu.Unlock()
 	if stuck {
@@ -67,7 +68,7 @@ func (s *Server) release(c *conn) {
 func (c *conn) claim() (isFresh, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.broken != nil || c.retired || c.claimed >= maxPipelined {
+	if c.broken != nil || c.retired || c.claimed >= c.limits.pipelined {
 		return false, false
 	}
 	c.claimed++

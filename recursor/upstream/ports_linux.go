@@ -15,17 +15,17 @@ import (
 // are used again: one that is done with is disconnected, which takes its port
 // away, and gets another from the kernel when it is connected the next time.
 // That saves making it, having it watched and closing it, about half of what a
-// question costs the kernel; docs/decisions/0003-ports.md says why it is of no
-// use to a guesser.
+// question costs the kernel; docs/decisions/0003-ports.md says why it does
+// not help a guesser.
 type ports struct {
 	others networkSockets // for addresses with a zone
 
-	mu      sync.Mutex
+	mu      sync.Mutex // nothing is called under it
 	closed  bool
 	idle    [2][]*port      // of IPv4 and of IPv6, disconnected
 	all     map[int32]*port // by descriptor
 	made    int             // sockets that are there or are being made
-	watch   *watch          // nil where there are none
+	watch   *watch          // nil if there are none
 	watches sync.WaitGroup
 }
 
@@ -67,21 +67,17 @@ func (p *ports) open(w waiter, server netip.AddrPort) (socket, error) {
 	}
 }
 
-// close lets go of the idle sockets, and waits for the watch where no others
-// are left.
+// close closes the idle sockets, and waits until the others are gone too.
 func (p *ports) close() {
 	p.mu.Lock()
 	p.closed = true
 	idle := append(p.idle[0], p.idle[1]...)
 	p.idle = [2][]*port{}
-	isLast := len(idle) == p.made
 	p.mu.Unlock()
 	for _, s := range idle {
 		s.discard()
 	}
-	if isLast {
-		p.watches.Wait()
-	}
+	p.watches.Wait()
 }
 
 // takeIdle returns a socket used before, nil if there is none.
@@ -178,7 +174,7 @@ func (p *ports) keep(s *port) {
 	}
 }
 
-// tell tells those who wait for sockets that something has come.
+// tell calls the waiters of sockets for which something has come.
 func (p *ports) tell(events []syscall.EpollEvent, space []byte) {
 	var told [maxEvents]struct {
 		socket *port
@@ -203,7 +199,7 @@ type port struct {
 	ports  *ports
 	fd     int
 	is6    bool
-	waiter waiter // under the lock of ports; nil where it is idle
+	waiter waiter // under the lock of ports; nil if it is idle
 	from   netip.AddrPort
 
 	// What the kernel reads and writes.

@@ -18,7 +18,7 @@ type Query struct {
 	DO       bool       // DNSSEC records are wanted
 	Budget   *Budget
 
-	// Buffer is lent for the reply: behind its end, if there is room. It may be
+	// Buffer is lent for the reply: after its end, if there is room. It may be
 	// nil.
 	Buffer []byte
 
@@ -36,10 +36,13 @@ type Reply struct {
 	RCode   wire.RCode
 	// Options are the EDNS options of the reply: a part of Message.
 	Options wire.Options
+	// HasQuestion: the reply repeats the question. Only an error may not.
+	HasQuestion bool
 	// Heard: the server is there, as something it sent shows. This holds, as
 	// RTT does, where Ask returns an error too.
 	Heard bool
-	// RTT is how long the last datagram took there and back; 0 if none did.
+	// RTT is how long the last datagram took there and back, or the query by the
+	// server's [Transport]; 0 if none did.
 	RTT time.Duration
 }
 
@@ -56,7 +59,7 @@ func (r *Reply) Clone() Reply {
 }
 
 // Budget is what one question of a client may cost, whatever it takes and
-// whoever is asked. It is safe for use by many goroutines.
+// whichever server is asked. It is safe for use by many goroutines.
 type Budget struct {
 	queries atomic.Int64
 	octets  atomic.Int64
@@ -70,14 +73,14 @@ func NewBudget(queries, octets int) *Budget {
 }
 
 // Reset makes b a budget of so many queries sent and octets received, for
-// another question: nobody may ask on the old one's behalf any more.
+// another question: the old one must be over.
 func (b *Budget) Reset(queries, octets int) {
 	b.queries.Store(int64(queries))
 	b.octets.Store(int64(octets))
 }
 
-// ErrBudget is returned where a question has cost all it may.
-var ErrBudget = errors.New("the question has taken all the queries or octets it may")
+// ErrBudget is returned if a query has used up its budget.
+var ErrBudget = errors.New("query budget exhausted")
 
 func (b *Budget) send() error {
 	if b.queries.Add(-1) < 0 {
@@ -93,11 +96,12 @@ func (b *Budget) receive(octets int) error {
 	return nil
 }
 
-// form is how a question is put to a server.
-type form struct {
+// queryForm is how a question is put to a server.
+type queryForm struct {
 	edns   bool
 	cookie bool // only with EDNS
 	mixed  bool // case
+	padded bool // only with EDNS
 	// doubtful: EDNS is left out for the server may not answer because of it.
 	doubtful bool
 }
@@ -105,7 +109,7 @@ type form struct {
 // outgoing is a query as it was sent.
 type outgoing struct {
 	Query  *Query
-	form   form
+	form   queryForm
 	random [2 + 32]byte // the ID, a bit for each octet of the name
 	id     uint16
 	packet []byte
@@ -114,10 +118,16 @@ type outgoing struct {
 	needsCookie bool
 }
 
-// nameAt is where the question's name stands in a message.
+// paddedQuery is what the length of a query that travels encrypted is a multiple
+// of, in octets (RFC 8467 4.1).
+const paddedQuery = 128
+
+var padding [paddedQuery]byte
+
+// nameAt is the offset of the name of the question in a message.
 const nameAt = wire.HeaderLen
 
-// draw draws what nobody can guess.
+// draw draws what cannot be guessed.
 func (o *outgoing) draw() {
 	random := o.random[:2]
 	if o.form.mixed {
@@ -127,11 +137,12 @@ func (o *outgoing) draw() {
 	o.id = binary.BigEndian.Uint16(random)
 }
 
-// compose writes the query behind b, with what was drawn. The server's cookie may be empty.
+// compose appends the query to b, with what was drawn. The server's cookie may be empty.
 func (o *outgoing) compose(b []byte, udpSize uint16, serverCookie []byte) {
 	q := o.Query
 	var edns wire.EDNS
-	var data, option [4 + 8 + 32]byte
+	var data [4 + 8 + 32]byte
+	var option [4 + paddedQuery]byte
 	if o.form.cookie {
 		cookie := wire.Cookie{Client: o.cookie, Server: serverCookie}
 		edns.Options = wire.Options(option[:0]).AppendOption(wire.OptionCookie, cookie.AppendTo(data[:0]))
@@ -145,6 +156,10 @@ func (o *outgoing) compose(b []byte, udpSize uint16, serverCookie []byte) {
 		}
 		present = &edns
 	}
+	if o.form.padded && o.form.edns {
+		size := nameAt + q.Question.Name.Len() + 4 + edns.Len() + 4 // of the option: code and length
+		edns.Options = edns.Options.AppendOption(wire.OptionPadding, padding[:-size&(paddedQuery-1)])
+	}
 	o.packet = wire.AppendQuery(b, o.id, q.Flags, q.Question, present)[len(b):]
 	if o.form.mixed {
 		mixCase(o.packet[nameAt:nameAt+q.Question.Name.Len()], o.random[2:])
@@ -152,7 +167,7 @@ func (o *outgoing) compose(b []byte, udpSize uint16, serverCookie []byte) {
 }
 
 // mixCase gives each letter of a name the case that its bit says. Length
-// octets are no letters.
+// octets are not letters.
 func mixCase(name, bits []byte) {
 	for i, c := range name {
 		if folded := wire.FoldByte(c); 'a' <= folded && folded <= 'z' {

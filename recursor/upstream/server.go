@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/names-dns/names/wire"
@@ -12,15 +13,17 @@ import (
 
 // Server is one server and what was learned of it.
 type Server struct {
-	client *Client
-	addr   netip.AddrPort
+	client    *Client
+	addr      netip.AddrPort
+	transport *Transport   // nil: UDP, and TCP if necessary
+	exchanges atomic.Int32 // in flight by the transport's Exchange
 
-	mu     sync.Mutex
-	memory memory
-	pool   pool
+	mu      sync.Mutex
+	profile profile
+	pool    pool
 }
 
-// Addr returns where the server is.
+// Addr returns the address of the server: what it is known by, if it has a transport.
 func (s *Server) Addr() netip.AddrPort { return s.addr }
 
 // Close ends the server's connections. What is asked over them fails, and so
@@ -33,18 +36,21 @@ func (s *Server) Close() {
 	for _, c := range conns {
 		c.close(errServerClosed)
 	}
+	if s.transport != nil && s.transport.Close != nil {
+		s.transport.Close()
+	}
 }
 
-// The ways a server fails to answer, beside the errors of sockets.
+// The ways a server fails to answer, in addition to the errors of sockets.
 var (
-	ErrMalformed = errors.New("the reply cannot be read")
-	ErrTruncated = errors.New("the reply over TCP is truncated")
-	ErrMismatch  = errors.New("the reply does not match the question")
+	ErrMalformed = errors.New("malformed reply")
+	ErrTruncated = errors.New("truncated reply over TCP")
+	ErrMismatch  = errors.New("reply does not match the question")
 
-	errServerClosed = errors.New("the server is no longer in use")
+	errServerClosed = errors.New("server closed")
 )
 
-// NotSentError is returned where a question could not be sent: the fault is
+// NotSentError is returned if a query could not be sent: the fault is
 // on this side, and says nothing about the server.
 type NotSentError struct{ Err error }
 
@@ -52,7 +58,7 @@ func (e *NotSentError) Error() string { return "query not sent: " + e.Err.Error(
 
 func (e *NotSentError) Unwrap() error { return e.Err }
 
-// TCPError is returned where a question had to go over TCP and got no answer
+// TCPError is returned if a query had to go over TCP and got no answer
 // there, while the server is there for UDP or may be.
 type TCPError struct{ Err error }
 
@@ -60,38 +66,46 @@ func (e *TCPError) Error() string { return "over TCP: " + e.Err.Error() }
 
 func (e *TCPError) Unwrap() error { return e.Err }
 
-// maxSteps is how often a server is asked in one [Asking]: over UDP without
+// maxSteps is how often a server is asked in one [Request]: over UDP without
 // options, without EDNS, with a new cookie, over TCP.
 const maxSteps = 6
 
 // less returns the form in which to ask again a server that did not understand
-// f, as its reply m shows; again is false where it did.
-func (f form) less(m *wire.Query, rcode wire.RCode) (next form, again bool) {
-	if !f.edns || !isBewildered(rcode) && rcode != wire.RCodeBadVers {
+// f, as its reply m shows; again is false if it did.
+func (f queryForm) less(m *wire.Query, rcode wire.RCode, overTCP bool) (next queryForm, again bool) {
+	next = f
+	if rcode == wire.RCodeBadCookie && f.cookie && overTCP {
+		next.cookie = false // it likes none, and there is nothing to prove over TCP
+		return next, true
+	}
+	if !f.edns || !seemsToLackEDNS(rcode) && rcode != wire.RCodeBadVers {
 		return f, false
 	}
-	next = f
 	if f.cookie && m.HasEDNS && rcode != wire.RCodeBadVers {
 		next.cookie = false // it knows EDNS, and what it does not like is the option
 		return next, true
 	}
-	next.edns, next.cookie = false, false
+	next.edns, next.cookie, next.padded = false, false, false
 	return next, true
 }
 
-// memory is what was learned of a server. Everything in it is forgotten after
+// profile is what was learned of a server. Everything in it is forgotten after
 // a while, for servers are replaced.
-type memory struct {
+type profile struct {
 	noEDNS    time.Time // no EDNS until then
 	silence   silence
 	noOptions time.Time // no EDNS options until then
 	plainCase time.Time // no mixed case until then
+	mixedCase time.Time // until then it is known to repeat mixed case
 	cookie    cookie
 }
 
 const (
 	ednsMemory = 15 * time.Minute
 	caseMemory = time.Hour
+	// cookieMemory is how long a server is known to send cookies after it did:
+	// about as long as such a cookie is good for (RFC 9018 4.3).
+	cookieMemory = time.Hour
 )
 
 // silence is that of a server that answers no question with EDNS. Some drop
@@ -111,7 +125,7 @@ const (
 	silenceMemory   = 2 * time.Minute
 )
 
-// isSuspect notes that a question is sent, and reports whether it is better
+// isSuspect records that a question is sent, and reports whether it is better
 // asked without EDNS.
 func (s *silence) isSuspect(now time.Time) bool {
 	if now.Before(s.knownUntil) {
@@ -129,46 +143,69 @@ func (s *silence) isSuspect(now time.Time) bool {
 type cookie struct {
 	local  netip.Addr // the address it was made for: it must not tell that two are one (RFC 9018 3)
 	client [8]byte
-	server []byte // what the server gave us
+	server []byte    // what the server gave us
+	seen   time.Time // when it was last in a reply
 }
 
-// usual is the form the server is asked in first.
-func (s *Server) usual(now time.Time) form {
+// initialForm is the form the server is asked in first. It is asked over TCP at once
+// if it has a cookie and is to be asked without: nothing else would be believed.
+func (s *Server) initialForm(now time.Time) (f queryForm, overTCP bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := form{edns: !now.Before(s.memory.noEDNS), mixed: !s.client.plainCase && !now.Before(s.memory.plainCase)}
-	if f.edns && s.memory.silence.isSuspect(now) {
-		f.edns, f.doubtful = false, true
+	if s.transport != nil { // nothing to prove, and nothing to guess
+		isKnown := !now.Before(s.profile.noEDNS)
+		return queryForm{edns: isKnown, padded: isKnown}, true
 	}
-	f.cookie = f.edns && !s.client.noCookies && !now.Before(s.memory.noOptions)
-	return f
+	if c := &s.profile.cookie; now.Sub(c.seen) >= cookieMemory {
+		c.server = nil
+	}
+	f = queryForm{edns: !now.Before(s.profile.noEDNS), mixed: !s.client.plainCase && !now.Before(s.profile.plainCase)}
+	if f.edns && s.profile.silence.isSuspect(now) {
+		f.edns, f.doubtful = false, true
+		overTCP = s.profile.cookie.server != nil
+	}
+	f.cookie = f.edns && !s.client.noCookies && !now.Before(s.profile.noOptions)
+	return f, overTCP
 }
 
 // learn keeps what the answer a to a question in the form f says about the
-// server, where the form first tried was another.
-func (s *Server) learn(now time.Time, first, f form, a *answer, overTCP bool) {
-	rcode := a.rcode()
-	understood := !isBewildered(rcode) && rcode != wire.RCodeBadVers
+// server, if the form first tried was another. What it was known to
+// understand it is believed not to understand only over TCP: one forged error
+// must not take EDNS, cookies or mixed case away for longer than a question.
+func (s *Server) learn(now time.Time, first, f queryForm, a *answer, overTCP bool) {
+	rcode := rcodeOf(a.message)
+	understood := !seemsToLackEDNS(rcode) && rcode != wire.RCodeBadVers
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	m := &s.profile
+	knewEDNS := !overTCP && now.Before(m.silence.knownUntil)
+	knewCase := !overTCP && now.Before(m.mixedCase)
 	switch {
-	case understood && first.edns && !f.edns:
-		s.memory.noEDNS = now.Add(ednsMemory)
+	case understood && first.edns && !f.edns && !knewEDNS:
+		m.noEDNS = now.Add(ednsMemory)
 	case understood && first.doubtful:
-		s.memory.noEDNS = now.Add(silenceMemory)
+		m.noEDNS = now.Add(silenceMemory)
 	case f.edns:
-		s.memory.silence.knownUntil = now.Add(ednsMemory)
+		m.silence.knownUntil = now.Add(ednsMemory)
 	}
-	s.memory.silence.asked = 0
-	if understood && first.cookie && !f.cookie && f.edns {
-		s.memory.noOptions = now.Add(ednsMemory)
+	m.silence.asked = 0
+	if understood && first.cookie && !f.cookie && f.edns && !knewEDNS {
+		m.noOptions = now.Add(ednsMemory)
 	}
-	if first.mixed && (!f.mixed || overTCP && !a.repeats) {
-		s.memory.plainCase = now.Add(caseMemory)
+	switch {
+	case !first.mixed || a.message.Question.Name.IsZero():
+	case !f.mixed && !knewCase, overTCP && a.wrongCase:
+		m.plainCase = now.Add(caseMemory)
+	case f.mixed && !a.wrongCase:
+		m.mixedCase = now.Add(caseMemory)
 	}
-	if overTCP && f.cookie {
-		if _, ok := a.message.EDNS.Options.Find(wire.OptionCookie); !ok {
-			s.memory.cookie.server = nil // its cookies are not to be counted on
+	if overTCP && f.cookie && !a.message.Question.Name.IsZero() {
+		cookie, ok := a.message.EDNS.Options.Find(wire.OptionCookie)
+		switch {
+		case !ok:
+			m.cookie.server = nil // its cookies are not to be counted on
+		case len(cookie) < 8 || [8]byte(cookie) != m.cookie.client:
+			m.noOptions = now.Add(ednsMemory) // it does not send back what it is sent
 		}
 	}
 }
@@ -181,7 +218,7 @@ func (s *Server) cookieFor(local netip.Addr, o *outgoing) []byte {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &s.memory.cookie
+	c := &s.profile.cookie
 	if c.local != local || c.client == [8]byte{} {
 		s.forgetCookie()
 		c.local = local
@@ -192,16 +229,16 @@ func (s *Server) cookieFor(local netip.Addr, o *outgoing) []byte {
 	return c.server
 }
 
-// forgetCookie lets go of the cookie, if there is one. The server is locked.
+// forgetCookie drops the cookie, if there is one. The server is locked.
 func (s *Server) forgetCookie() {
-	if c := &s.memory.cookie; c.client != [8]byte{} {
+	if c := &s.profile.cookie; c.client != [8]byte{} {
 		s.client.own.removeCookie(c.client)
 		*c = cookie{}
 	}
 }
 
 // learnCookie keeps the server cookie of a reply.
-func (s *Server) learnCookie(o *outgoing, m *wire.Query) {
+func (s *Server) learnCookie(now time.Time, o *outgoing, m *wire.Query) {
 	if !o.form.cookie {
 		return
 	}
@@ -212,7 +249,11 @@ func (s *Server) learnCookie(o *outgoing, m *wire.Query) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.memory.cookie.client == c.Client && string(s.memory.cookie.server) != string(c.Server) {
-		s.memory.cookie.server = append([]byte(nil), c.Server...)
+	if s.profile.cookie.client != c.Client {
+		return
+	}
+	s.profile.cookie.seen = now
+	if string(s.profile.cookie.server) != string(c.Server) {
+		s.profile.cookie.server = append([]byte(nil), c.Server...)
 	}
 }

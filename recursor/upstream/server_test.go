@@ -1,9 +1,11 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -124,69 +126,164 @@ func TestAsk(t *testing.T) {
 	})
 }
 
-// Packets that are not the reply are waited past; after a few the question
-// goes over TCP.
+// Packets without the ID, which an attacker off the path has to guess, are
+// waited past; after a few the question goes over TCP.
 func TestForeignPackets(t *testing.T) {
+	var heard []string
+	unexpected := func(_ netip.AddrPort, why string) { heard = append(heard, why) }
+	forge := func(q *upstreamtest.Query) {
+		m := q.Reply()
+		m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 203.0.113.66")
+		m.ID++
+		q.SendMessage(m)
+	}
+	play(t, Config{Unexpected: unexpected}, func(s *scene) {
+		s.serve(func(q *upstreamtest.Query) { forge(q); forge(q); right(q) }, nil)
+		s.mustAnswer()
+		if len(heard) != 2 || heard[0] != "wrong ID" {
+			t.Errorf("heard of %q", heard)
+		}
+	})
+	heard = nil
+	play(t, Config{Unexpected: unexpected}, func(s *scene) {
+		overTCP := 0
+		s.serve(func(q *upstreamtest.Query) {
+			for range 10 {
+				forge(q)
+			}
+		}, count(&overTCP, right))
+		s.mustAnswer()
+		if len(heard) != maxForeign || overTCP != 1 {
+			t.Errorf("%d packets were looked at, %d questions went over TCP", len(heard), overTCP)
+		}
+	})
+}
+
+// A packet with the right ID and something else wrong is forged or comes from a
+// faulty server: the question goes over TCP at once, and the server is not
+// waited for. Over TCP such a reply is useless.
+func TestDoubtfulReplies(t *testing.T) {
 	for _, c := range []struct {
-		why   string
-		spoil func(m *wire.Message)
+		why     string
+		spoil   func(m *wire.Message)
+		udpOnly bool // TCP proves who sent it
 	}{
-		{"wrong ID", func(m *wire.Message) { m.ID++ }},
 		{"wrong question", func(m *wire.Message) {
 			m.Questions = []wire.Question{{Name: wire.Root, Type: wire.TypeA, Class: wire.ClassIN}}
-		}},
-		{"wrong question", func(m *wire.Message) {
-			q := m.Questions[0]
-			q.Type = wire.TypeAAAA
-			m.Questions = []wire.Question{q}
-		}},
-		{"wrong question", func(m *wire.Message) {
-			q := m.Questions[0]
-			q.Class = wire.ClassCH
-			m.Questions = []wire.Question{q}
-		}},
-		{"wrong question", func(m *wire.Message) { m.Questions = append(m.Questions[:1:1], m.Questions[0]) }},
-		{"wrong question", func(m *wire.Message) { m.Questions = nil }},
-		{"not a response to a query", func(m *wire.Message) { m.Flags &^= wire.FlagQR }},
-		{"not a response to a query", func(m *wire.Message) { m.Flags = m.Flags.WithOpcode(wire.OpcodeNotify) }},
+		}, false},
+		{"wrong question", func(m *wire.Message) { m.Questions[0].Type = wire.TypeAAAA }, false},
+		{"wrong question", func(m *wire.Message) { m.Questions[0].Class = wire.ClassCH }, false},
+		{"wrong question", func(m *wire.Message) { m.Questions[0].Type, m.RCode = wire.TypeAAAA, wire.RCodeServFail }, false},
+		{"wrong question", func(m *wire.Message) { m.Questions = append(m.Questions, m.Questions[0]) }, false},
+		{"wrong question", func(m *wire.Message) { m.Questions = nil }, false},
+		{"wrong question", func(m *wire.Message) { m.Questions, m.RCode = nil, wire.RCodeNXDomain }, false},
+		{"wrong question", func(m *wire.Message) { m.Questions, m.Answers, m.EDNS = nil, nil, nil }, false},
+		{"not a response to a query", func(m *wire.Message) { m.Flags &^= wire.FlagQR }, false},
+		{"not a response to a query", func(m *wire.Message) { m.Flags = m.Flags.WithOpcode(wire.OpcodeNotify) }, false},
 		{"wrong cookie", func(m *wire.Message) {
 			m.EDNS.Options = wire.Options(nil).AppendOption(wire.OptionCookie, []byte("12345678abcdefgh"))
-		}},
+		}, true},
 		{"wrong cookie", func(m *wire.Message) {
 			m.EDNS.Options = wire.Options(nil).AppendOption(wire.OptionCookie, []byte("1234567"))
-		}},
+		}, true},
 	} {
 		t.Run(c.why, func(t *testing.T) {
-			var heard []string
-			unexpected := func(_ netip.AddrPort, why string) { heard = append(heard, why) }
 			forge := func(q *upstreamtest.Query) {
 				m := q.Reply()
-				m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 203.0.113.66")
-				c.spoil(m)
+				m.Questions = slices.Clone(m.Questions)
+				if c.spoil(m); m.EDNS != nil && m.RCode == wire.RCodeNoError {
+					m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 203.0.113.66")
+				}
 				q.SendMessage(m)
 			}
+			var heard []string
+			unexpected := func(_ netip.AddrPort, why string) { heard = append(heard, why) }
 			play(t, Config{Unexpected: unexpected}, func(s *scene) {
-				s.serve(func(q *upstreamtest.Query) { forge(q); forge(q); right(q) }, nil)
+				s.serve(forge, right)
 				s.mustAnswer()
-				if len(heard) != 2 || heard[0] != c.why {
+				if len(heard) != 1 || heard[0] != c.why {
 					t.Errorf("heard of %q", heard)
 				}
 			})
-			heard = nil
-			play(t, Config{Unexpected: unexpected}, func(s *scene) {
-				overTCP := 0
-				s.serve(func(q *upstreamtest.Query) {
-					for range 10 {
-						forge(q)
-					}
-				}, count(&overTCP, right))
-				s.mustAnswer()
-				if len(heard) != maxForeign || overTCP != 1 {
-					t.Errorf("%d packets were looked at, %d questions went over TCP", len(heard), overTCP)
+			if c.udpOnly {
+				return
+			}
+			play(t, Config{}, func(s *scene) {
+				s.serve(truncated, forge)
+				if _, err := s.ask(); !errors.Is(err, ErrMismatch) {
+					t.Errorf("over TCP: got %v", err)
 				}
 			})
 		})
 	}
+}
+
+// bare answers with a header and nothing else, whatever its counts say.
+func bare(r wire.RCode, questions byte) upstreamtest.Handler {
+	return func(q *upstreamtest.Query) {
+		b := []byte{byte(q.ID >> 8), byte(q.ID), 0x80, byte(r), 0, questions, 0, 0, 0, 0, 0, 0}
+		q.Send(b)
+	}
+}
+
+// Twelve octets are an answer if they are an error: the server has spoken, and
+// is not waited for.
+func TestBareErrors(t *testing.T) {
+	for _, rcode := range []wire.RCode{wire.RCodeFormErr, wire.RCodeServFail, wire.RCodeNotImp, wire.RCodeRefused, wire.RCodeNotAuth} {
+		for _, questions := range []byte{0, 1, 2} {
+			for _, overTCP := range []bool{false, true} {
+				play(t, Config{}, func(s *scene) {
+					if s.serve(bare(rcode, questions), nil); overTCP {
+						s.serve(truncated, bare(rcode, questions))
+					}
+					r, err := s.ask()
+					if err != nil || r.RCode != rcode || !r.Heard || r.HasQuestion {
+						t.Errorf("TCP %v, %v, %d questions: %+v, %v", overTCP, rcode, questions, r, err)
+					}
+					if f, _ := s.server.initialForm(time.Now()); !f.mixed || !f.edns {
+						t.Errorf("TCP %v, %v: it is asked in the form %+v from now on", overTCP, rcode, f)
+					}
+				})
+			}
+		}
+	}
+}
+
+// What comes after the end of a message belongs to nothing (RFC 1035 4.1).
+func TestTrailingOctets(t *testing.T) {
+	trailing := func(q *upstreamtest.Query) {
+		m := q.Reply()
+		m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7")
+		b, err := m.AppendTo(nil)
+		if err != nil {
+			t.Error(err)
+		}
+		q.Send(append(b, 0, 0, 0))
+	}
+	for _, udp := range []upstreamtest.Handler{trailing, truncated} {
+		play(t, Config{}, func(s *scene) {
+			s.serve(udp, trailing)
+			if r, err := s.ask(); err != nil || !bytes.Contains(r.Message, []byte{192, 0, 2, 7}) {
+				t.Errorf("got %x, %v", r.Message, err)
+			}
+		})
+	}
+}
+
+// An error whose records cannot be followed is that error.
+func TestErrorCutShort(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		s.serve(func(q *upstreamtest.Query) {
+			m := q.Reply()
+			m.RCode, m.Answers = wire.RCodeServFail, upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7")
+			m.EDNS = nil
+			b, _ := m.AppendTo(nil)
+			q.Send(b[:len(b)-3])
+		}, nil)
+		if r, err := s.ask(); err != nil || r.RCode != wire.RCodeServFail {
+			t.Errorf("got %v, %v", r.RCode, err)
+		}
+	})
 }
 
 func TestShortPacketIsForeign(t *testing.T) {
@@ -216,7 +313,7 @@ func TestGuessingWithoutTCP(t *testing.T) {
 		if _, err := s.ask(); !errors.As(err, &overTCP) || !errors.Is(err, syscall.ECONNREFUSED) || asked != 1 {
 			t.Errorf("asked %d times, got %v", asked, err)
 		}
-		if !s.server.usual(time.Now()).mixed {
+		if f, _ := s.server.initialForm(time.Now()); !f.mixed {
 			t.Error("the case was given up for it")
 		}
 	})
@@ -253,7 +350,7 @@ func TestForgedCaseIsNotBelieved(t *testing.T) {
 	play(t, Config{}, func(s *scene) {
 		s.serve(lowerCase, right)
 		s.mustAnswer()
-		if !s.server.usual(time.Now()).mixed {
+		if f, _ := s.server.initialForm(time.Now()); !f.mixed {
 			t.Error("the case was given up")
 		}
 	})
@@ -441,12 +538,12 @@ func TestServersSilentToEDNS(t *testing.T) {
 	})
 }
 
-// A burst of questions to a server nobody knows says nothing about EDNS.
+// A burst of questions to an unknown server says nothing about EDNS.
 func TestBurstIsNoSilence(t *testing.T) {
 	s := NewClient(Config{}).Server(serverAddr)
 	now := time.Now()
 	for i := range 100 {
-		if f := s.usual(now.Add(time.Duration(i) * time.Millisecond)); !f.edns {
+		if f, _ := s.initialForm(now.Add(time.Duration(i) * time.Millisecond)); !f.edns {
 			t.Fatalf("question %d is asked without EDNS", i)
 		}
 	}
@@ -482,7 +579,7 @@ func TestFormErrInEveryForm(t *testing.T) {
 		if r, err := s.ask(); err != nil || r.RCode != wire.RCodeFormErr || asked != 3 {
 			t.Errorf("asked %d times: RCODE %v, error %v", asked, r.RCode, err)
 		}
-		if !s.server.usual(time.Now()).edns {
+		if f, _ := s.server.initialForm(time.Now()); !f.edns {
 			t.Error("EDNS was given up for it")
 		}
 	})
@@ -561,10 +658,181 @@ func TestMissingCookie(t *testing.T) {
 			q.SendMessage(m)
 		}), count(&tcp, right))
 		s.mustAnswer()
-		s.mustAnswer() // over TCP, where there is no cookie either: it is forgotten
+		s.mustAnswer() // over TCP, if there is no cookie either: it is forgotten
 		s.mustAnswer()
 		if udp != 3 || tcp != 1 {
 			t.Errorf("asked %d times over UDP, %d times over TCP", udp, tcp)
+		}
+	})
+}
+
+// cookieServer answers with a cookie, and at times with what forge sends in its
+// place.
+func cookieServer(isForged *bool, forge upstreamtest.Handler) upstreamtest.Handler {
+	return func(q *upstreamtest.Query) {
+		if *isForged {
+			forge(q)
+			return
+		}
+		m := q.Reply()
+		if q.EDNS != nil {
+			m = withCookie(q, "cookie:1")
+		}
+		m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7")
+		q.SendMessage(m)
+	}
+}
+
+// A server that is known to send cookies is believed without them only over
+// TCP: whatever is forged over UDP, the question goes there, and EDNS, cookies
+// and mixed case stay.
+func TestForgedDowngrade(t *testing.T) {
+	for name, forge := range map[string]upstreamtest.Handler{
+		"FORMERR, twelve octets":  bare(wire.RCodeFormErr, 0),
+		"NOTIMP, twelve octets":   bare(wire.RCodeNotImp, 0),
+		"REFUSED, twelve octets":  bare(wire.RCodeRefused, 0),
+		"SERVFAIL, twelve octets": bare(wire.RCodeServFail, 1),
+		"FORMERR with OPT":        func(q *upstreamtest.Query) { q.Fail(wire.RCodeFormErr) },
+		"BADVERS":                 func(q *upstreamtest.Query) { q.Fail(wire.RCodeBadVers) },
+		"BADCOOKIE":               func(q *upstreamtest.Query) { q.Fail(wire.RCodeBadCookie) },
+		"no OPT": func(q *upstreamtest.Query) {
+			m := q.Reply()
+			m.EDNS, m.Answers = nil, upstreamtest.Records(q.Questions[0].Name, "@ A 203.0.113.66")
+			q.SendMessage(m)
+		},
+		"lower case": lowerCase,
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, Config{}, func(s *scene) {
+				isForged, overTCP := false, 0
+				s.serve(cookieServer(&isForged, forge), count(&overTCP, cookieServer(new(bool), nil)))
+				s.mustAnswer()
+				isForged = true
+				s.mustAnswer()
+				if overTCP != 1 {
+					t.Errorf("%d questions went over TCP", overTCP)
+				}
+				if f, _ := s.server.initialForm(time.Now()); f != (queryForm{edns: true, cookie: true, mixed: true}) {
+					t.Errorf("it is asked in the form %+v from now on", f)
+				}
+				isForged = false
+				s.mustAnswer()
+				if overTCP != 1 {
+					t.Errorf("%d questions went over TCP", overTCP)
+				}
+			})
+			play(t, Config{}, func(s *scene) { // without TCP there is no answer, and nothing is learned
+				isForged := false
+				s.serve(cookieServer(&isForged, forge), nil)
+				s.mustAnswer()
+				isForged = true
+				var overTCP *TCPError
+				if _, err := s.ask(); !errors.As(err, &overTCP) {
+					t.Errorf("got %v", err)
+				}
+				if f, _ := s.server.initialForm(time.Now()); f != (queryForm{edns: true, cookie: true, mixed: true}) {
+					t.Errorf("it is asked in the form %+v from now on", f)
+				}
+			})
+		})
+	}
+}
+
+// A server that was replaced by one that knows neither EDNS nor cookies shows so
+// over TCP, or is believed an hour later.
+func TestHonestDowngrade(t *testing.T) {
+	old := func(q *upstreamtest.Query) {
+		if q.EDNS != nil {
+			bare(wire.RCodeFormErr, 0)(q)
+			return
+		}
+		right(q)
+	}
+	play(t, Config{}, func(s *scene) {
+		isOld, overTCP := false, 0
+		s.serve(cookieServer(&isOld, old), count(&overTCP, old))
+		s.mustAnswer()
+		isOld = true
+		s.mustAnswer()
+		s.mustAnswer()
+		if overTCP != 2 { // with EDNS and without
+			t.Errorf("asked %d times over TCP", overTCP)
+		}
+	})
+	play(t, Config{}, func(s *scene) {
+		isOld := false
+		s.serve(cookieServer(&isOld, old), nil)
+		s.mustAnswer()
+		isOld = true
+		if _, err := s.ask(); err == nil {
+			t.Error("it was believed")
+		}
+		time.Sleep(cookieMemory)
+		s.mustAnswer()
+	})
+}
+
+// A server that has gone silent is asked without EDNS, which cookies need, over
+// TCP only, if it is known to send them.
+func TestSilenceIsNoDowngrade(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		isSilent, overTCP, withoutEDNS := false, 0, 0
+		s.serve(cookieServer(&isSilent, func(q *upstreamtest.Query) {
+			if q.EDNS == nil {
+				withoutEDNS++
+			}
+		}), count(&overTCP, right))
+		s.mustAnswer()
+		time.Sleep(ednsMemory)
+		isSilent = true
+		for range 3 {
+			s.ask()
+		}
+		if overTCP != 1 || withoutEDNS != 0 {
+			t.Errorf("%d questions went over TCP, %d without EDNS over UDP", overTCP, withoutEDNS)
+		}
+	})
+}
+
+// A server that knows EDNS and sends no cookies may have an error forged: the
+// question is asked without EDNS, the next one with it.
+func TestEDNSIsNotForgotten(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		asked := 0
+		s.serve(numbered(&asked, func(q *upstreamtest.Query, number int) {
+			if number == 2 {
+				bare(wire.RCodeFormErr, 0)(q)
+				return
+			}
+			right(q)
+		}), nil)
+		s.mustAnswer()
+		s.mustAnswer()
+		if f, _ := s.server.initialForm(time.Now()); !f.edns || !f.cookie || asked != 3 {
+			t.Errorf("asked %d times, from now on in the form %+v", asked, f)
+		}
+	})
+}
+
+// A server that likes no cookie, even over TCP, is asked without.
+func TestBadCookieForEver(t *testing.T) {
+	play(t, Config{}, func(s *scene) {
+		var udp, tcp int
+		reject := func(q *upstreamtest.Query) {
+			if q.EDNS != nil && len(q.EDNS.Options) > 0 {
+				q.Fail(wire.RCodeBadCookie)
+				return
+			}
+			right(q)
+		}
+		s.serve(count(&udp, reject), count(&tcp, reject))
+		s.mustAnswer()
+		if udp != 2 || tcp != 2 {
+			t.Errorf("asked %d times over UDP, %d times over TCP", udp, tcp)
+		}
+		s.mustAnswer()
+		if udp != 3 || tcp != 2 {
+			t.Errorf("then asked %d times over UDP, %d times over TCP", udp, tcp)
 		}
 	})
 }
@@ -573,7 +841,7 @@ func TestCookieBelongsToAnAddress(t *testing.T) {
 	s := NewClient(Config{}).Server(serverAddr)
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
 	cookieAt := func(local netip.Addr) [8]byte {
-		o := outgoing{form: form{edns: true, cookie: true}}
+		o := outgoing{form: queryForm{edns: true, cookie: true}}
 		s.cookieFor(local, &o)
 		return o.cookie
 	}
@@ -628,14 +896,21 @@ func TestTruncatedOverTCP(t *testing.T) {
 	})
 }
 
+// Records that cannot be followed to the end may have been cut off on the way:
+// TCP has them whole, or the server cannot be understood.
 func TestMalformedReply(t *testing.T) {
+	malformed := func(q *upstreamtest.Query) {
+		m := q.Reply()
+		m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7")
+		b, _ := m.AppendTo(nil)
+		q.Send(b[:len(b)-15])
+	}
 	play(t, Config{}, func(s *scene) {
-		s.serve(func(q *upstreamtest.Query) {
-			m := q.Reply()
-			m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7")
-			b, _ := m.AppendTo(nil)
-			q.Send(b[:len(b)-15])
-		}, right)
+		s.serve(malformed, right)
+		s.mustAnswer()
+	})
+	play(t, Config{}, func(s *scene) {
+		s.serve(malformed, malformed)
 		if _, err := s.ask(); !errors.Is(err, ErrMalformed) {
 			t.Errorf("got %v", err)
 		}
@@ -689,7 +964,7 @@ func TestIsOwn(t *testing.T) {
 			}{
 				{q.From, q.ID, false, true},
 				{q.From, q.ID, true, true},
-				{stranger, q.ID, true, true}, // somebody passed it on, cookie and all
+				{stranger, q.ID, true, true}, // another server passed it on, cookie and all
 				{stranger, q.ID, false, false},
 				{q.From, q.ID + 1, false, false},
 			} {
@@ -719,13 +994,13 @@ func TestIsOwn(t *testing.T) {
 // It is asked about every query a server gets.
 func TestIsOwnAllocatesNothing(t *testing.T) {
 	c := NewClient(Config{})
-	o := outgoing{Query: newQuery("www.example.com."), form: form{edns: true, cookie: true}, cookie: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}}
+	o := outgoing{Query: newQuery("www.example.com."), form: queryForm{edns: true, cookie: true}, cookie: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}}
 	o.compose(nil, 1232, nil)
 	var x names.Exchange
 	x.Read(o.packet, names.Peer{Remote: netip.MustParseAddrPort("192.0.2.1:4242")})
 	if n := testing.AllocsPerRun(100, func() {
 		if c.IsOwn(&x) {
-			t.Error("somebody else's query")
+			t.Error("another server's query")
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

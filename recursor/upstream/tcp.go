@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 
+	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/wire"
 )
 
@@ -22,9 +22,12 @@ const (
 	openTimeout = 3 * time.Second
 	// writeTimeout is how long a server may take to receive a query.
 	writeTimeout = 2 * time.Second
+	// stuckTime is how long nothing may come on a connection while a question
+	// waits that is then cancelled, if others are to be asked over it.
+	stuckTime = 2 * time.Second
 	// maxPipelined is how many questions wait on one connection.
 	maxPipelined = 64
-	// maxStray is how many replies that nobody waits for a connection may
+	// maxStray is how many replies to no question a connection may
 	// bring: some come late, more are a flood.
 	maxStray = 2 * maxPipelined
 )
@@ -34,6 +37,7 @@ var errBroken = errors.New("the connection was closed")
 
 // conn is a connection that questions share.
 type conn struct {
+	limits streamLimits
 	idle   *time.Timer
 	cancel context.CancelFunc // ends the dialling
 
@@ -43,12 +47,15 @@ type conn struct {
 	net    net.Conn
 	local  netip.AddrPort
 
-	writing sync.Mutex
+	// writing has an element while a query is written, which may take as long
+	// as writeTimeout; questions wait for it no longer than they wait at all.
+	writing chan struct{}
 
-	mu      sync.Mutex
+	mu      sync.Mutex             // nothing waits or is called under it
 	waiting map[uint16]chan []byte // by ID; each receives one message, or is closed
 	claimed int                    // questions that will be asked over it or are
 	asked   int                    // questions it has had in its life
+	heard   int                    // messages that have come
 	retired bool                   // no more questions: it seems to be stuck
 	broken  error                  // why it ended
 }
@@ -56,7 +63,7 @@ type conn struct {
 // overTCP sends a query over a connection and waits for what answers it. If
 // the connection was used before and turns out to be closed, a new one is
 // tried once: the server has ended what it thought idle.
-func (s *Server) overTCP(ctx context.Context, q *Query, f form) (answer, error) {
+func (s *Server) overTCP(ctx context.Context, q *Query, f queryForm) (answer, error) {
 	for {
 		if err := q.Budget.send(); err != nil {
 			return answer{}, err
@@ -74,7 +81,7 @@ func (s *Server) overTCP(ctx context.Context, q *Query, f form) (answer, error) 
 }
 
 // ask sends a query over c.
-func (s *Server) ask(ctx context.Context, c *conn, q *Query, f form) (answer, error) {
+func (s *Server) ask(ctx context.Context, c *conn, q *Query, f queryForm) (answer, error) {
 	select {
 	case <-c.opened:
 	case <-ctx.Done():
@@ -87,7 +94,7 @@ func (s *Server) ask(ctx context.Context, c *conn, q *Query, f form) (answer, er
 	var buf [2 + maxQuery]byte
 	serverCookie := s.cookieFor(c.local.Addr(), &o)
 	var reply chan []byte
-	for reply == nil { // an ID that nobody on the connection uses
+	for reply == nil { // an ID that is free on the connection
 		o.draw()
 		o.compose(buf[:2], s.client.udpSize, serverCookie)
 		var err error
@@ -96,16 +103,21 @@ func (s *Server) ask(ctx context.Context, c *conn, q *Query, f form) (answer, er
 		}
 	}
 	defer c.forget(o.id)
-	key := ownQuery{c.local, o.id}
+	key := outstandingQuery{c.local, o.id}
 	s.client.own.add(key)
 	defer s.client.own.remove(key)
 	binary.BigEndian.PutUint16(buf[:], uint16(len(o.packet)))
-	if err := c.write(buf[:2+len(o.packet)]); err != nil {
+	if err := c.write(ctx, buf[:2+len(o.packet)]); err != nil {
 		return answer{}, err
+	}
+	sent, heard := time.Now(), c.messages()
+	if s.client.packet != nil {
+		s.tap(&o, Packet{Local: c.local, Transport: s.protocol(), Message: o.packet, Sent: sent})
 	}
 	select {
 	case <-ctx.Done():
-		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		isStuck := time.Since(sent) >= stuckTime && c.messages() == heard
+		if isStuck || errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 			c.retire()
 		}
 		return answer{}, context.Cause(ctx)
@@ -113,26 +125,38 @@ func (s *Server) ask(ctx context.Context, c *conn, q *Query, f form) (answer, er
 		if !ok {
 			return answer{}, errBroken
 		}
-		if err := q.Budget.receive(len(b)); err != nil {
-			return answer{}, err
-		}
-		a := answer{message: &wire.Query{}}
-		var why string
-		a.verdict, why = o.match(a.message, b, true)
-		if why != "" {
-			s.client.unexpected(s.addr, why)
-		}
-		if a.verdict == isForeign {
-			return answer{}, ErrMismatch
-		}
-		a.repeats = o.repeatsCase(b)
-		o.restoreCase(a.message)
-		s.learnCookie(&o, a.message)
-		return a, nil
+		return s.readReply(&o, b, c.local, sent)
 	}
 }
 
-// await makes room for the reply with that ID; nil where the ID is taken.
+// readReply finds out what the message b is that came for o.
+func (s *Server) readReply(o *outgoing, b []byte, local netip.AddrPort, sent time.Time) (answer, error) {
+	if err := o.Query.Budget.receive(len(b)); err != nil {
+		return answer{}, err
+	}
+	a := answer{message: &wire.Query{}}
+	var why string
+	a.verdict, why = o.match(a.message, b, true)
+	if why != "" {
+		s.client.unexpected(s.addr, why)
+	}
+	if a.verdict == isForeign || a.verdict == isDoubtful {
+		return answer{}, ErrMismatch
+	}
+	now := time.Now()
+	if s.client.packet != nil {
+		s.tap(o, Packet{Local: local, Transport: s.protocol(), IsReply: true, Message: b, Sent: sent, Received: now})
+	}
+	if s.transport != nil {
+		a.rtt = now.Sub(sent)
+	}
+	a.wrongCase = !a.message.Question.Name.IsZero() && !o.repeatsCase(b)
+	o.restoreCase(a.message)
+	s.learnCookie(now, o, a.message)
+	return a, nil
+}
+
+// await makes room for the reply with that ID; nil if the ID is taken.
 func (c *conn) await(id uint16) (chan []byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -154,55 +178,51 @@ func (c *conn) forget(id uint16) {
 	c.mu.Unlock()
 }
 
+// messages is how many messages have come.
+func (c *conn) messages() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.heard
+}
+
 func (c *conn) retire() {
 	c.mu.Lock()
 	c.retired = true
 	c.mu.Unlock()
 }
 
-func (c *conn) write(frame []byte) error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+func (c *conn) write(ctx context.Context, frame []byte) error {
+	select {
+	case c.writing <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	c.net.SetWriteDeadline(time.Now().Add(writeTimeout))
-	if _, err := c.net.Write(frame); err != nil {
+	_, err := c.net.Write(frame)
+	<-c.writing
+	if err != nil {
 		c.close(err)
 		return errBroken
 	}
 	return nil
 }
 
-// run opens the connection and hands replies to those who wait for them, until
-// it ends.
-func (c *conn) run(ctx context.Context, network Network, server netip.AddrPort) {
-	socket, err := network.DialTCP(ctx, server)
-	c.mu.Lock()
-	switch {
-	case c.broken != nil: // closed meanwhile
+// run opens the connection and hands replies to the questions they belong to,
+// until it ends.
+func (c *conn) run(ctx context.Context, dial func(context.Context) (net.Conn, error)) {
+	socket, err := dial(ctx)
+	if broken := c.hasOpened(socket, err); broken != nil {
 		if err == nil {
 			socket.Close()
 		}
-		err = c.broken
-	case err != nil:
-		c.broken = err
-	default:
-		c.net, c.local = socket, localAddress(socket)
-	}
-	c.mu.Unlock()
-	close(c.opened)
-	if err != nil {
 		c.cancel()
 		return
 	}
 	in := bufio.NewReader(c.net)
 	stray := 0
 	for {
-		var length [2]byte
-		if _, err := io.ReadFull(in, length[:]); err != nil {
-			c.close(err)
-			return
-		}
-		b := make([]byte, binary.BigEndian.Uint16(length[:]))
-		if _, err := io.ReadFull(in, b); err != nil {
+		b, err := frame.Read(in, nil)
+		if err != nil {
 			c.close(err)
 			return
 		}
@@ -215,13 +235,31 @@ func (c *conn) run(ctx context.Context, network Network, server netip.AddrPort) 
 	}
 }
 
-// deliver hands b to whoever waits for its ID.
+// hasOpened records that the connection is there, or why it is not. It returns
+// why it cannot be used.
+func (c *conn) hasOpened(socket net.Conn, err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer close(c.opened)
+	switch {
+	case c.broken != nil: // closed meanwhile
+		return c.broken
+	case err != nil:
+		c.broken = err
+		return err
+	}
+	c.net, c.local = socket, localAddress(socket)
+	return nil
+}
+
+// deliver hands b to the question with its ID.
 func (c *conn) deliver(b []byte) bool {
 	if len(b) < 2 {
 		return false
 	}
 	id := binary.BigEndian.Uint16(b)
 	c.mu.Lock()
+	c.heard++
 	reply := c.waiting[id]
 	delete(c.waiting, id)
 	c.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 const (
@@ -13,17 +14,17 @@ const (
 	maxQuery    = 512  // octets of a query: name 255, OPT with cookie 55
 
 	// maxForeign is how many packets that do not match are waited past before
-	// the question goes over TCP: somebody may be guessing.
+	// the question goes over TCP: an attacker may be guessing.
 	maxForeign = 3
 )
 
-// sockets opens sockets, each on a port that nobody can predict.
+// sockets opens sockets, each on a port that cannot be predicted.
 type sockets interface {
 	// open connects a socket, which is for one question. What comes for it is
 	// w's.
 	open(w waiter, server netip.AddrPort) (socket, error)
-	// close lets go of what is kept for later. Sockets may be opened still, and
-	// nothing is kept then.
+	// close closes what is kept for later, keeps nothing from now on, and waits
+	// until the sockets in use are closed.
 	close()
 }
 
@@ -34,13 +35,14 @@ type socket interface {
 	send(b []byte) error
 	// read returns what has come, errNothing if that is nothing.
 	read(b []byte) (int, error)
+	// close neither waits nor calls anybody. It may be called by ready.
 	close()
 }
 
-// waiter is told when something has come for a socket of its own.
+// waiter is called when something has come for a socket of its own.
 type waiter interface {
 	// ready may read it, into space, which is lent. The socket may be closed by
-	// now, and somebody else's.
+	// now, and another waiter's.
 	ready(s socket, space []byte)
 }
 
@@ -68,10 +70,12 @@ type networkSocket struct {
 	conn    net.Conn
 	waiter  waiter
 	// What has come and was not read. The goroutine sets it before it calls the
-	// waiter, who reads it meanwhile.
+	// waiter, which reads it meanwhile.
 	packet []byte
 	err    error
 	has    bool
+
+	isSent bool // the goroutine is there, and will close the socket
 }
 
 func (s *networkSocket) local() netip.AddrPort { return localAddress(s.conn) }
@@ -80,12 +84,14 @@ func (s *networkSocket) send(b []byte) error {
 	if _, err := s.conn.Write(b); err != nil {
 		return err
 	}
+	s.isSent = true
 	s.sockets.readers.Go(s.wait)
 	return nil
 }
 
 // wait receives until the socket is closed or fails.
 func (s *networkSocket) wait() {
+	defer s.conn.Close()
 	buf := packets.Get().(*[2 * maxDatagram]byte)
 	defer packets.Put(buf)
 	for s.err == nil {
@@ -106,4 +112,10 @@ func (s *networkSocket) read(b []byte) (int, error) {
 	return copy(b, s.packet), s.err
 }
 
-func (s *networkSocket) close() { s.conn.Close() }
+// close has the goroutine that reads close the connection, if there is one:
+// closing a [net.Conn] waits until its last use is over.
+func (s *networkSocket) close() {
+	if !s.isSent || s.conn.SetReadDeadline(time.Unix(0, 1)) != nil {
+		s.conn.Close()
+	}
+}

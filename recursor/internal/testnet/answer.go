@@ -1,6 +1,7 @@
 package testnet
 
 import (
+	"github.com/names-dns/names/internal/signedtree"
 	"github.com/names-dns/names/wire"
 )
 
@@ -52,7 +53,7 @@ func answer(zones []*Zone, q wire.Question, do bool, reply *wire.Message) {
 	a.addAddresses()
 }
 
-// step answers for name; where that is an alias it returns what it leads to.
+// step answers for name; if that is an alias it returns its target.
 func (a *answerer) step(name wire.Name, t wire.Type) (alias wire.Name) {
 	z := a.zone
 	for labels := z.origin.LabelCount(); labels <= name.LabelCount(); labels++ {
@@ -73,11 +74,20 @@ func (a *answerer) step(name wire.Name, t wire.Type) (alias wire.Name) {
 	for !z.exists(encloser) && !encloser.Equal(z.origin) {
 		encloser = encloser.Parent()
 	}
-	if wildcard, err := encloser.Prepend("*"); err == nil && z.exists(wildcard) {
-		return a.take(wildcard, name, t)
+	wildcard, err := encloser.Prepend("*")
+	if err == nil && z.exists(wildcard) {
+		alias = a.take(wildcard, name, t)
+		a.prove(func(z *signedtree.Zone) {
+			if z.HasNSEC3() && len(a.reply.Answers) == 0 {
+				z.Prove(a.reply, z.At(encloser))
+			}
+			z.Deny(a.reply, name, encloser, wire.Name{})
+		})
+		return alias
 	}
 	a.reply.RCode = wire.RCodeNXDomain
 	a.deny()
+	a.prove(func(z *signedtree.Zone) { z.Deny(a.reply, name, encloser, wildcard) })
 	return wire.Name{}
 }
 
@@ -99,12 +109,13 @@ func (a *answerer) take(owner, name wire.Name, t wire.Type) (alias wire.Name) {
 		return target(cname[0])
 	case !found:
 		a.deny()
+		a.prove(func(z *signedtree.Zone) { z.Prove(a.reply, z.At(owner)) })
 	}
 	return wire.Name{}
 }
 
 // put adds an RRset to a section, its owner written as name, with its
-// signatures for those who want them.
+// signatures for queries with DO.
 func (a *answerer) put(section *[]wire.Record, owner, name wire.Name, set rrset) {
 	for _, r := range set {
 		r.Name = name
@@ -127,6 +138,8 @@ func (a *answerer) refer(cut wire.Name, ns rrset) {
 	a.put(&a.reply.Authority, cut, cut, ns)
 	if ds := a.zone.at(cut, wire.TypeDS); a.do && len(ds) > 0 {
 		a.put(&a.reply.Authority, cut, cut, ds)
+	} else {
+		a.prove(func(z *signedtree.Zone) { z.Prove(a.reply, z.At(cut)) })
 	}
 }
 
@@ -173,7 +186,7 @@ func (a *answerer) addAddresses() {
 	}
 }
 
-// target returns the name that a record leads to, none for most types.
+// target returns the name that a record refers to, none for most types.
 func target(r wire.Record) wire.Name {
 	data, err := r.Rdata()
 	if err != nil {

@@ -32,6 +32,9 @@ func describe(m *wire.Message) []string {
 			var e wire.ExtendedError
 			if code == wire.OptionExtendedError && e.Parse(data) == nil {
 				lines = append(lines, describeExtended(e.Code))
+				if e.Text != "" {
+					lines = append(lines, "because: "+e.Text)
+				}
 			}
 			rest = next
 		}
@@ -39,8 +42,7 @@ func describe(m *wire.Message) []string {
 	for s := wire.SectionAnswer; s <= wire.SectionAdditional; s++ {
 		var records []string
 		for _, r := range m.Section(s) {
-			text := strings.Replace(r.String(), "\tIN\t", "\t", 1)
-			records = append(records, s.String()+": "+strings.Join(strings.Fields(text), " "))
+			records = append(records, s.String()+": "+describeRecord(&r))
 		}
 		if s != wire.SectionAnswer { // the order of an answer tells the chain
 			slices.Sort(records)
@@ -48,6 +50,24 @@ func describe(m *wire.Message) []string {
 		lines = append(lines, records...)
 	}
 	return lines
+}
+
+// describeRecord is a record as a story has it: of a long signature or key there
+// is its length.
+func describeRecord(r *wire.Record) string {
+	words := strings.Fields(strings.Replace(r.String(), "\tIN\t", "\t", 1))
+	data, _ := r.Rdata()
+	fields, octets := 0, 0
+	switch d := data.(type) {
+	case *wire.RRSIG:
+		fields, octets = 11, len(d.Signature)
+	case *wire.DNSKEY:
+		fields, octets = 6, len(d.PublicKey)
+	}
+	if octets >= 32 && len(words) > fields {
+		return fmt.Sprintf("%s (%d octets)", strings.Join(words[:fields], " "), octets)
+	}
+	return strings.Join(words, " ")
 }
 
 // describeError is what comes of an error of a resolver: SERVFAIL for most.
@@ -59,9 +79,12 @@ func describeError(err error) []string {
 		return []string{"dropped"}
 	}
 	lines := []string{wire.RCodeServFail.String()}
-	if extended, ok := err.(interface{ ExtendedError() (uint16, string) }); ok {
-		code, _ := extended.ExtendedError()
+	if extended, ok := err.(names.ExtendedErrorer); ok {
+		code, text := extended.ExtendedError()
 		lines = append(lines, describeExtended(wire.ExtendedErrorCode(code)))
+		if text != "" {
+			lines = append(lines, "because: "+text)
+		}
 	}
 	return lines
 }

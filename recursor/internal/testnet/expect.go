@@ -30,7 +30,7 @@ type outcome struct {
 
 // check bounds a number.
 type check struct {
-	what  string // as it stands in the story, up to the colon
+	what  string // as it is written in the story, up to the colon
 	value func(o *outcome) int64
 	show  func(n int64) string
 	bound string // "", "at most", "at least"
@@ -81,7 +81,7 @@ func (p *parser) expect(e *expectation, l *line) error {
 	rest = strings.Join(strings.Fields(rest), " ")
 	if colon < 0 {
 		if _, err := wire.ParseRCode(what); err != nil && !slices.Contains([]string{"passed", "dropped"}, what) {
-			return p.fail(l, 0, fmt.Errorf("%q is neither an RCODE nor one of error, answer, authority, additional, replies, sent, took, seen with a colon", what))
+			return p.fail(l, 0, fmt.Errorf("%q is neither an RCODE nor one of error, because, answer, authority, additional, replies, sent, took, seen with a colon", what))
 		}
 		e.reply = append(e.reply, strings.Join(strings.Fields(l.text), " "))
 		return nil
@@ -90,7 +90,7 @@ func (p *parser) expect(e *expectation, l *line) error {
 		return p.fail(l, 1, errors.New("expected a colon"))
 	}
 	switch what {
-	case "error", "answer", "authority", "additional", "replies":
+	case "error", "because", "answer", "authority", "additional", "replies":
 		e.reply = append(e.reply, what+": "+rest)
 		return nil
 	case "seen":
@@ -117,7 +117,7 @@ func (p *parser) expect(e *expectation, l *line) error {
 		return p.check(e, c, l, words, colon+1, func(text string) (int64, error) {
 			n, err := strconv.ParseUint(text, 10, 31)
 			if err != nil {
-				return 0, fmt.Errorf("%q is no number", text)
+				return 0, fmt.Errorf("%q is not a number", text)
 			}
 			return int64(n), nil
 		})
@@ -131,7 +131,7 @@ func (p *parser) expect(e *expectation, l *line) error {
 			return int64(d), err
 		})
 	}
-	return p.fail(l, 0, fmt.Errorf("%q is none of error, answer, authority, additional, replies, sent, took, seen", what))
+	return p.fail(l, 0, fmt.Errorf("%q is none of error, because, answer, authority, additional, replies, sent, took, seen", what))
 }
 
 // check reads "[at most|at least] LIMIT" from the n-th word on.
@@ -141,7 +141,7 @@ func (p *parser) check(e *expectation, c check, l *line, words []word, n int, pa
 		n += 2
 	}
 	if n+1 != len(words) {
-		return p.fail(l, n, errors.New("expected a number, or one behind at most or at least"))
+		return p.fail(l, n, errors.New("expected a number, or at most or at least and a number"))
 	}
 	if words[n].text == "?" {
 		c.isNew = true
@@ -195,7 +195,8 @@ func (e *expectation) relevant(reply []string) []string {
 	for _, l := range reply {
 		section, _, _ := strings.Cut(l, ":")
 		names := func(l string) bool { return strings.HasPrefix(l, section+":") }
-		if section != "authority" && section != "additional" || slices.ContainsFunc(e.reply, names) {
+		isOptional := section == "authority" || section == "additional" || section == "because"
+		if !isOptional || slices.ContainsFunc(e.reply, names) {
 			kept = append(kept, l)
 		}
 	}

@@ -103,7 +103,7 @@ func (l *line) words() []word {
 }
 
 // endsAddress reports whether the colon that text ends with belongs to an
-// address, as in 2001:db8::, rather than stand behind it.
+// address, as in 2001:db8::, rather than follow it.
 func endsAddress(text string) bool {
 	return strings.HasSuffix(text, "::") && !strings.HasSuffix(text, ":::")
 }

@@ -24,7 +24,7 @@ func (w *World) DialUDP(ctx context.Context, server netip.AddrPort) (net.Conn, e
 	return w.network.DialUDP(ctx, server)
 }
 
-// DialTCP opens a connection, which takes a round trip. Where nobody is, it
+// DialTCP opens a connection, which takes a round trip. If no server is there, it
 // takes as long as ctx allows.
 func (w *World) DialTCP(ctx context.Context, server netip.AddrPort) (net.Conn, error) {
 	if err := w.reach("tcp", server); err != nil {
@@ -50,7 +50,7 @@ func (w *World) DialTCP(ctx context.Context, server netip.AddrPort) (net.Conn, e
 	return w.network.DialTCP(ctx, server)
 }
 
-// reach makes sure that there is somebody to open a socket to, and fails
+// reach makes sure that there is a server to open a socket to, and fails
 // where our side has no such addresses.
 func (w *World) reach(network string, server netip.AddrPort) error {
 	w.mu.Lock()
@@ -69,7 +69,7 @@ func (w *World) handle(packet *upstreamtest.Query, addr netip.Addr) {
 	w.mu.Lock()
 	p := w.note(q, addr)
 	if !w.isThere(addr) {
-		p.Said = "nobody there"
+		p.Said = "no server there"
 		w.mu.Unlock()
 		return
 	}
@@ -112,7 +112,7 @@ func (b *behaviour) deliver(q *upstreamtest.Query, reply []byte, delay time.Dura
 	}
 }
 
-// forge returns a guess of somebody off the path at the reply: right in all
+// forge returns the reply that an attacker off the path guesses: right in all
 // but the ID.
 func forge(reply []byte, offset uint16) []byte {
 	b := slices.Clone(reply)

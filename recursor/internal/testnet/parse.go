@@ -139,7 +139,7 @@ func (p *parser) zone(l *line, words []word) (command, error) {
 		if c.on, err = p.addresses(l, words, 3); err != nil {
 			return nil, err
 		}
-		c.records, err = p.readRecords(l, origin)
+		c.records, c.signing, err = p.readZone(l, origin)
 		return c, err
 	}
 	return nil, p.fail(l, 2, errors.New("expected on or gone"))
@@ -185,15 +185,18 @@ func (p *parser) hint(l *line, words []word) (command, error) {
 	return &setHint{Hint{name, addrs}}, p.nothingBelow(l)
 }
 
-// network reads "network no IPv6".
+// network reads "network no IPv6" and "network IPv6".
 func (p *parser) network(l *line, words []word) (command, error) {
-	if len(words) == 3 && words[1].text == "no" {
-		c := &setFamily{noIPv4: words[2].text == "IPv4", noIPv6: words[2].text == "IPv6"}
-		if c.noIPv4 || c.noIPv6 {
-			return c, p.nothingBelow(l)
-		}
+	rest := words[1:]
+	c := &setFamily{isGone: len(rest) > 0 && rest[0].text == "no"}
+	if c.isGone {
+		rest = rest[1:]
 	}
-	return nil, p.fail(l, 1, errors.New("expected no IPv4 or no IPv6"))
+	if len(rest) == 1 && (rest[0].text == "IPv4" || rest[0].text == "IPv6") {
+		c.is6 = rest[0].text == "IPv6"
+		return c, p.nothingBelow(l)
+	}
+	return nil, p.fail(l, 1, errors.New("expected IPv4 or IPv6, or no IPv4 or no IPv6"))
 }
 
 // advance reads "advance DURATION".
@@ -251,7 +254,7 @@ func (p *parser) ask(l *line, words []word) (command, error) {
 			c.flags &^= wire.FlagRD
 		case "times", "from":
 			if i+1 == len(words) {
-				return nil, p.fail(l, i+1, fmt.Errorf("something is missing behind %s", words[i].text))
+				return nil, p.fail(l, i+1, fmt.Errorf("something is missing after %s", words[i].text))
 			}
 			i++
 			if words[i-1].text == "from" {

@@ -223,6 +223,9 @@ func (p *parser) effect(r *rule, l *line, words []word) (effect func(b *behaviou
 			}
 		}
 		return nil, at, errors.New("expected answer, authority or additional")
+	case "reports to":
+		agent, err := wire.ParseName(argument)
+		return func(b *behaviour) { b.agent = agent }, at, err
 	case "delay":
 		least, most, isRange := strings.Cut(argument, "-")
 		if !isRange {
@@ -250,6 +253,9 @@ func (p *parser) effect(r *rule, l *line, words []word) (effect func(b *behaviou
 	case "cuts off at":
 		n, err := parseCount(argument, 65535)
 		return func(b *behaviour) { b.cutAt = n }, at, err
+	case "goes on for":
+		n, err := parseCount(argument, 65535)
+		return func(b *behaviour) { b.after = n }, at, err
 	case "forged":
 		n, err := parseCount(argument, maxCopies)
 		return func(b *behaviour) { b.forged = n }, at, err

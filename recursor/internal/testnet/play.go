@@ -17,7 +17,7 @@ import (
 )
 
 // Start makes the resolver that a story is played with, set as the story
-// wants. What it returns beside is called at the end.
+// wants. The function it returns is called at the end.
 type Start func(w *World, settings []Setting) (r names.Resolver, stop func(), err error)
 
 // Wrong returns err with the place where the story has the setting.

@@ -1,6 +1,7 @@
 package testnet
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -19,15 +20,25 @@ type recordReader struct {
 	origin  wire.Name
 	ttl     uint32
 	records []wire.Record
+	signing *signing // nil: it is not signed
 }
 
 // readRecords reads the lines below l: records as in master files, each with
 // its owner, and the directives $TTL and $GENERATE.
 func (p *parser) readRecords(l *line, origin wire.Name) ([]wire.Record, error) {
+	records, signing, err := p.readZone(l, origin)
+	if err == nil && signing != nil {
+		err = p.fail(l, 0, errors.New("only zones are signed"))
+	}
+	return records, err
+}
+
+// readZone reads the lines below l as the records of a zone, and how it is signed.
+func (p *parser) readZone(l *line, origin wire.Name) ([]wire.Record, *signing, error) {
 	r := recordReader{origin: origin, ttl: defaultTTL}
 	for _, entry := range l.below {
 		if len(entry.below) > 0 {
-			return nil, p.fail(entry.below[0], 0, errors.New("a record has one line and nothing below it"))
+			return nil, nil, p.fail(entry.below[0], 0, errors.New("a record has one line and nothing below it"))
 		}
 		words, columns, err := entry.recordWords()
 		if err == nil {
@@ -36,13 +47,13 @@ func (p *parser) readRecords(l *line, origin wire.Name) ([]wire.Record, error) {
 		}
 		var at *atColumn
 		if errors.As(err, &at) {
-			return nil, &Error{p.file, entry.number, at.column, at.err}
+			return nil, nil, &Error{p.file, entry.number, at.column, at.err}
 		}
 		if err != nil {
-			return nil, p.fail(entry, 0, err)
+			return nil, nil, p.fail(entry, 0, err)
 		}
 	}
-	return r.records, nil
+	return r.records, r.signing, nil
 }
 
 // entry reads a record or directive. The last column is that of the end.
@@ -62,6 +73,9 @@ func (r *recordReader) entry(words []wire.Word, columns []int) error {
 		return nil
 	case strings.EqualFold(string(words[0].Text), "$GENERATE"):
 		return r.generate(words, columns)
+	}
+	if ok, err := r.directive(words, columns); ok {
+		return err
 	}
 	return r.record(words, columns)
 }
@@ -123,6 +137,9 @@ func (r *recordReader) record(words []wire.Word, columns []int) error {
 		return &atColumn{columns[next], err}
 	}
 	record.Data, err = wire.AppendRdataFromText(nil, record.Type, words[next+1:], r.origin)
+	if data, ok := malformedData(words[next+1:]); err != nil && ok {
+		record.Data, err = data, nil
+	}
 	if err != nil {
 		var at *wire.WordError
 		if errors.As(err, &at) {
@@ -132,6 +149,22 @@ func (r *recordReader) record(words []wire.Word, columns []int) error {
 	}
 	r.records = append(r.records, record)
 	return nil
+}
+
+// malformedData reads data of the form of RFC 3597 5, "\# length hexadecimal",
+// which need not be valid for its type.
+func malformedData(words []wire.Word) (data []byte, ok bool) {
+	if len(words) < 2 || string(words[0].Text) != `\#` {
+		return nil, false
+	}
+	for _, w := range words[2:] {
+		part, err := hex.DecodeString(string(w.Text))
+		if err != nil {
+			return nil, false
+		}
+		data = append(data, part...)
+	}
+	return data, string(words[1].Text) == strconv.Itoa(len(data))
 }
 
 func startsWithDigit(text []byte) bool {

@@ -82,6 +82,9 @@ func (b *behaviour) message(addr netip.Addr, zones []*Zone, q *query) *wire.Mess
 		}
 		*section = append((*section)[:len(*section):len(*section)], b.adds[s]...)
 	}
+	if !b.agent.IsZero() && m.EDNS != nil {
+		m.EDNS.Options = m.EDNS.Options.Append(&wire.ReportChannel{Agent: b.agent})
+	}
 	if b.noEDNS && m.RCode <= 15 {
 		m.EDNS = nil
 	}
@@ -132,6 +135,7 @@ func (b *behaviour) send(packet []byte, q *query) []byte {
 	if b.cutAt > 0 {
 		packet = packet[:min(b.cutAt, len(packet))]
 	}
+	packet = append(packet, make([]byte, b.after)...)
 	return packet
 }
 
@@ -148,6 +152,7 @@ func (b *behaviour) faults() string {
 		{b.lowercases, "name in lower case"},
 		{b.fromElsewhere, "from another address"},
 		{b.cutAt > 0, "cut off"},
+		{b.after > 0, "and zeros"},
 	} {
 		if f.isThere {
 			text += ", " + f.what

@@ -10,7 +10,7 @@ import (
 type rule struct {
 	conditions []condition
 	first      int // only so many queries, the first of them; 0: all
-	after      int // only those behind so many
+	after      int // only those after so many
 	effects    []func(b *behaviour)
 	takesBelow bool // an effect has read the lines below
 }
@@ -57,11 +57,13 @@ type behaviour struct {
 	demandsCookies   bool
 	truncates        bool
 	cutAt            int              // octets of the reply that are sent; 0: all
+	after            int              // zeros that come after the end of the reply
 	wrongID          bool             // of the reply
+	agent            wire.Name        // that wants reports of errors (RFC 9567); zero: none
 	wrongQuestion    wire.Name        // in the reply; zero: the one asked
-	limit            int              // octets over UDP, whatever the asker takes; 0: none
+	limit            int              // octets over UDP, whatever the client takes; 0: none
 	forged           int              // packets with guessed IDs that arrive before the reply
-	copies           int              // of the reply, beside the first
+	copies           int              // of the reply, besides the first
 	delay            [2]time.Duration // at least, at most
 	loss             float64          // probability
 	fromElsewhere    bool             // the reply comes from an address that was not asked
@@ -74,7 +76,7 @@ type saying uint8
 const (
 	fromZones   saying = iota // what its zones have
 	nothing                   // it is silent
-	unreachable               // the network says that nobody is there
+	unreachable               // the network says that no server is there
 	justRCode
 	literally
 	bomb // a reply that costs much to read

@@ -1,6 +1,7 @@
 package testnet
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -24,7 +25,7 @@ type Story struct {
 	commands []command // those that all stories of the file begin with included
 }
 
-// Setting is what a story wants the resolver to be set to, for whoever makes
+// Setting is what a story wants the resolver to be set to, for the function that makes
 // one to understand.
 type Setting struct {
 	Words []string
@@ -42,6 +43,7 @@ type command interface {
 type setZone struct {
 	origin  wire.Name
 	records []wire.Record
+	signing *signing // nil: it is not signed
 	isGone  bool
 	on      []netip.Addr
 }
@@ -49,7 +51,11 @@ type setZone struct {
 func (c *setZone) run(p *player) []string {
 	var z *Zone
 	if !c.isGone {
-		z = newZone(c.origin, c.records)
+		var err error
+		if z, err = c.signing.signed(c.origin, c.records); err != nil {
+			p.failed = fmt.Errorf("story %q: zone %v: %w", p.story.Name, c.origin, err)
+			return nil
+		}
 	}
 	p.world.setZone(c.origin, z, c.on)
 	return nil
@@ -78,14 +84,17 @@ func (c *setHint) run(p *player) []string {
 	return nil
 }
 
-// setFamily takes IPv4 or IPv6 away from our side.
-type setFamily struct{ noIPv4, noIPv6 bool }
+// setFamily takes IPv4 or IPv6 away from our side, or gives it back.
+type setFamily struct{ is6, isGone bool }
 
 func (c *setFamily) run(p *player) []string {
 	p.world.mu.Lock()
 	defer p.world.mu.Unlock()
-	p.world.noIPv4 = p.world.noIPv4 || c.noIPv4
-	p.world.noIPv6 = p.world.noIPv6 || c.noIPv6
+	if c.is6 {
+		p.world.noIPv6 = c.isGone
+	} else {
+		p.world.noIPv4 = c.isGone
+	}
 	return nil
 }
 
@@ -97,13 +106,13 @@ type advance struct {
 
 // ask asks the resolver.
 type ask struct {
-	name  string // with $ for the number where it is asked many times
+	name  string // with $ for the number if it is asked many times
 	kind  wire.Type
 	times int
 	do    bool
 	tcp   bool
 	flags wire.Flags
 	from  netip.Addr
-	text  string // as it stands in the file
+	text  string // as it is written in the file
 	want  expectation
 }

@@ -94,7 +94,7 @@ func pass(packet []byte, x *names.Exchange) error {
 	return nil
 }
 
-// wrong is a story that does not happen as it is told.
+// wrong is a story that does not happen as it is written.
 const wrong = `zone example. on 192.0.2.53
   www A 192.0.2.80
 

@@ -37,7 +37,7 @@ type draw struct {
 	question string
 }
 
-// Hint is a root server the resolver is told of.
+// Hint is a root server that the resolver knows.
 type Hint struct {
 	Name  wire.Name
 	Addrs []netip.Addr

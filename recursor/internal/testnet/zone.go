@@ -1,16 +1,20 @@
 package testnet
 
-import "github.com/names-dns/names/wire"
+import (
+	"github.com/names-dns/names/internal/signedtree"
+	"github.com/names-dns/names/wire"
+)
 
 // Zone is what a server has of a zone.
 type Zone struct {
 	origin wire.Name
 	// nodes are the RRsets of each owner. Names outside the zone are glue that
-	// somebody put there, rightly or not.
+	// is in the zone, rightly or not.
 	nodes map[wire.Key][]rrset
 	// encloses has the names that have one with records below them, which are
 	// there even without records of their own (RFC 4592 2.2.2).
 	encloses map[wire.Key]bool
+	proofs   *signedtree.Zone // of a signed zone: what denies names and types
 }
 
 // rrset is records of one owner and type, as they stand in the story.
@@ -35,10 +39,15 @@ func newZone(origin wire.Name, records []wire.Record) *Zone {
 }
 
 func (z *Zone) add(r wire.Record) {
-	k := r.Name.Key()
 	for above := r.Name.Parent(); !above.IsZero(); above = above.Parent() {
 		z.encloses[above.Key()] = true
 	}
+	z.addHashed(r)
+}
+
+// addHashed adds a record whose owner is not a name of the zone.
+func (z *Zone) addHashed(r wire.Record) {
+	k := r.Name.Key()
 	for i, set := range z.nodes[k] {
 		if set[0].Type == r.Type && coveredBy(set[0]) == coveredBy(r) {
 			z.nodes[k][i] = append(set, r)

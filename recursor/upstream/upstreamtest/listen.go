@@ -14,29 +14,43 @@ import (
 // test. A nil tcp refuses connections; a nil udp leaves datagrams unanswered.
 func Listen(t testing.TB, udp, tcp Handler) netip.AddrPort {
 	t.Helper()
-	var running sync.WaitGroup
-	t.Cleanup(running.Wait)
 	for range 100 {
-		packets, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		l, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		addr := packets.LocalAddr().(*net.UDPAddr).AddrPort()
-		if tcp != nil {
-			l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(addr))
-			if err != nil { // taken for TCP: another port
-				packets.Close()
-				continue
-			}
-			t.Cleanup(func() { l.Close() })
-			running.Go(func() { acceptStreams(l, &running, tcp) })
+		addr := l.LocalAddr().(*net.UDPAddr).AddrPort()
+		l.Close()
+		if ListenAt(t, addr, udp, tcp) == nil { // otherwise it is taken for TCP
+			return addr
 		}
-		t.Cleanup(func() { packets.Close() })
-		running.Go(func() { servePackets(packets, &running, udp) })
-		return addr
 	}
 	t.Fatal("found no port that is free for UDP and TCP")
 	return netip.AddrPort{}
+}
+
+// ListenAt is Listen at an address. It fails if that is taken.
+func ListenAt(t testing.TB, addr netip.AddrPort, udp, tcp Handler) error {
+	packets, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+	if err != nil {
+		return err
+	}
+	var running sync.WaitGroup
+	if tcp != nil {
+		l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(addr))
+		if err != nil {
+			packets.Close()
+			return err
+		}
+		running.Go(func() { acceptStreams(l, &running, tcp) })
+		t.Cleanup(running.Wait)
+		t.Cleanup(func() { l.Close() })
+	} else {
+		t.Cleanup(running.Wait)
+	}
+	t.Cleanup(func() { packets.Close() })
+	running.Go(func() { servePackets(packets, &running, udp) })
+	return nil
 }
 
 func servePackets(c *net.UDPConn, running *sync.WaitGroup, handler Handler) {

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/wire"
 )
 
@@ -86,7 +87,7 @@ type socket struct {
 	inbox         chan []byte
 	refused       chan struct{} // as the network reports it
 	once          sync.Once
-	wake          chan struct{} // closed once nobody is to wait any more
+	wake          chan struct{} // closed when no goroutine is to wait any longer
 	isClosed      sync.Once
 }
 
@@ -97,7 +98,7 @@ func (s *socket) Write(b []byte) (int, error) {
 	q := &Query{Packet: bytes.Clone(b), From: s.local, send: func(b []byte) {
 		select {
 		case s.inbox <- bytes.Clone(b):
-		default: // as a socket drops what nobody reads
+		default: // as a socket drops packets that are not read
 		}
 	}, refuse: func() {
 		select {
@@ -199,7 +200,7 @@ func serveStream(c net.Conn, from netip.AddrPort, handler Handler) {
 				c.Close()
 				return
 			}
-			c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...))
+			frame.Write(c, b)
 		}, refuse: func() { c.Close() }}
 		handling.Go(func() { handler(q) })
 	}

@@ -24,7 +24,7 @@ type Handler func(q *Query)
 // Send sends a packet to where the query came from.
 func (q *Query) Send(b []byte) { q.send(b) }
 
-// Unreachable has the network report to a socket in memory that nobody takes
+// Unreachable has the network report to a socket in memory that no server takes
 // datagrams at the server's port; a connection ends.
 func (q *Query) Unreachable() {
 	if q.refuse != nil {

@@ -1,5 +1,0 @@
-//go:build race
-
-package recursor
-
-const raceEnabled = true

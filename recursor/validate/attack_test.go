@@ -1,0 +1,358 @@
+package validate
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/names-dns/names/internal/signedtree"
+	"github.com/names-dns/names/wire"
+	"github.com/names-dns/names/wire/dnssec"
+)
+
+// spent is how much work of a kind was done with b.
+func spent(b *Budget, w Work) int { return b.limits.totals()[w] - int(b.left[w].Load()) }
+
+// wantWork fails if more work was done than b allows.
+func wantWork(t testing.TB, b *Budget) {
+	t.Helper()
+	for w, most := range b.limits.totals() {
+		// The one that does not fit is counted, but not done.
+		if n := spent(b, Work(w)); n > most+1 && Work(w) != Octets {
+			t.Errorf("%d %s, at most %d are allowed", n, workTexts[w], most)
+		}
+	}
+}
+
+// collide returns keys with one tag: the two last octets are chosen so that the
+// sum comes out right.
+func collide(t testing.TB, count int) []*dnssec.SigningKey {
+	t.Helper()
+	var keys []*dnssec.SigningKey
+	const tag = 4711
+	for i := range count {
+		sum := sha256.Sum256([]byte(fmt.Sprint("colliding ", i)))
+		seed := sum[:]
+		binary.BigEndian.PutUint16(seed[30:], 0)
+		data := append([]byte{1, 1, 3, byte(toy)}, seed...)
+		// Adding what is missing may carry; twice is enough.
+		for range 3 {
+			missing := uint16(tag - dnssec.KeyTag(data))
+			binary.BigEndian.PutUint16(data[34:], binary.BigEndian.Uint16(data[34:])+missing)
+		}
+		k, err := algorithms.NewSigningKey(toy, wire.FlagZoneKey|wire.FlagSecureEntry, toyKey(slices.Clone(data[4:])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k.Tag == tag {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) < count*3/4 {
+		t.Fatalf("only %d of %d keys collide", len(keys), count)
+	}
+	return keys
+}
+
+// TestKeyTrap: many keys with one tag times many signatures (CVE-2023-50387).
+// The verdict is indeterminate, never insecure, and the work has a bound,
+// whatever comes first.
+func TestKeyTrap(t *testing.T) {
+	keys := collide(t, 40)
+	for _, order := range []string{"keys as they are", "keys reversed", "right key last"} {
+		o := options(t, "trap.", signedtree.NSEC)
+		switch order {
+		case "keys reversed":
+			slices.Reverse(keys)
+		case "right key last":
+			keys = append(keys[1:], keys[0])
+		}
+		o.Keys = keys
+		w := newWorld(t,
+			signZone(t, ".", options(t, ".", signedtree.NSEC), "trap. NS ns.elsewhere.", dsOf(t, "trap.", keys[len(keys)-1], 2)),
+			signZone(t, "trap.", o, a("a.trap.", 1)))
+		w.change = func(m *wire.Message, _ bool) *wire.Message {
+			// Fifty signatures that differ in one octet each.
+			var answers []wire.Record
+			for _, r := range m.Answers {
+				if r.Type != wire.TypeRRSIG || !r.Name.HasSuffix(wire.MustParseName("trap.")) {
+					answers = append(answers, r)
+					continue
+				}
+				for i := range 50 {
+					bad := r.Clone()
+					bad.Data[len(bad.Data)-1-i%20] ^= byte(1 + i)
+					answers = append(answers, bad)
+				}
+			}
+			m.Answers = answers
+			return m
+		}
+		b := w.v.NewBudget()
+		r, _ := w.checkWith("a.trap. A", b)
+		if r.Verdict != Indeterminate || !strings.Contains(r.Reason.Text, "limit of") {
+			t.Errorf("%s: %v %q", order, r.Verdict, r.Reason)
+		}
+		if n := spent(b, Verifications); n > 8 {
+			t.Errorf("%s: %d signatures verified", order, n)
+		}
+		wantWork(t, b)
+		// The zone is remembered: the next query costs nothing.
+		before := w.fetches.Load()
+		next := w.v.NewBudget()
+		if r, _ := w.checkWith("b.trap. A", next); r.Verdict != Indeterminate && r.Verdict != Bogus {
+			t.Errorf("%s: then %v", order, r.Verdict)
+		}
+		if spent(next, Verifications) > 0 || w.fetches.Load() != before {
+			t.Errorf("%s: the zone is tried again: %d signatures, %d fetches", order, spent(next, Verifications), w.fetches.Load()-before)
+		}
+	}
+}
+
+// TestTwoKeysOfOneTag: an honest collision works.
+func TestTwoKeysOfOneTag(t *testing.T) {
+	keys := collide(t, 8)[:2]
+	for range 2 {
+		slices.Reverse(keys)
+		o := options(t, "two.", signedtree.NSEC)
+		o.Keys = keys
+		w := newWorld(t, signZone(t, ".", options(t, ".", signedtree.NSEC), "two. NS ns.elsewhere.", dsOf(t, "two.", keys[0], 2)),
+			signZone(t, "two.", o, a("a.two.", 1)))
+		w.want("a.two. A", Secure, "")
+	}
+}
+
+// TestReTrap: many DS records and many keys whose tags do not meet: no
+// signature is verified, but the comparisons have a bound (CVE-2026-19668,
+// CVE-2026-85501).
+func TestReTrap(t *testing.T) {
+	o := options(t, "trap.", signedtree.NSEC)
+	for i := range 200 {
+		o.Keys = append(o.Keys, newKey(t, fmt.Sprint("key ", i)))
+	}
+	lines := []string{"trap. NS ns.elsewhere."}
+	for i := range 200 {
+		lines = append(lines, fmt.Sprintf("trap. DS %d %d 2 %064x", 60000+i, toy, i))
+	}
+	w := newWorld(t, signZone(t, ".", options(t, ".", signedtree.NSEC), lines...), signZone(t, "trap.", o, a("a.trap.", 1)))
+	b := w.v.NewBudget()
+	r, _ := w.checkWith("a.trap. A", b)
+	if r.Verdict > Indeterminate {
+		t.Errorf("%v %q", r.Verdict, r.Reason)
+	}
+	if n := spent(b, Verifications); n > 3 {
+		t.Errorf("%d signatures verified", n)
+	}
+	wantWork(t, b)
+}
+
+// TestMatchingDSWithWrongDigests: DS records whose tag and algorithm match, and
+// whose digest does not: hashing a key is counted as well.
+func TestMatchingDSWithWrongDigests(t *testing.T) {
+	k := newKey(t, "trap.")
+	lines := []string{"trap. NS ns.elsewhere."}
+	for i := range 50 {
+		lines = append(lines, fmt.Sprintf("trap. DS %d %d 2 %064x", k.Tag, toy, i))
+	}
+	w := newWorld(t, signZone(t, ".", options(t, ".", signedtree.NSEC), lines...),
+		signZone(t, "trap.", options(t, "trap.", signedtree.NSEC), a("a.trap.", 1)))
+	b := w.v.NewBudget()
+	r, _ := w.checkWith("a.trap. A", b)
+	if r.Verdict > Indeterminate {
+		t.Errorf("%v %q", r.Verdict, r.Reason)
+	}
+	wantWork(t, b)
+}
+
+// TestUnusableKeysAreTrials: a key with the right tag and a malformed body
+// counts as a failed trial (CVE-2025-8677).
+func TestUnusableKeysAreTrials(t *testing.T) {
+	w := newWorld(t, signZone(t, ".", options(t, ".", signedtree.NSEC), "trap. NS ns.elsewhere.", dsLine(t, "trap.")),
+		signZone(t, "trap.", options(t, "trap.", signedtree.NSEC), a("a.trap.", 1)))
+	w.change = func(m *wire.Message, _ bool) *wire.Message {
+		var answers []wire.Record
+		for _, r := range m.Answers {
+			if r.Type == wire.TypeDNSKEY && r.Name.Equal(wire.MustParseName("trap.")) {
+				for i := range 30 { // an octet pair more that does not change the tag
+					bad := r.Clone()
+					bad.Data = append(bad.Data, make([]byte, 2*(1+i))...)
+					answers = append(answers, bad)
+				}
+			}
+			answers = append(answers, r)
+		}
+		m.Answers = answers
+		return m
+	}
+	b := w.v.NewBudget()
+	r, _ := w.checkWith("a.trap. A", b)
+	if r.Verdict > Indeterminate {
+		t.Errorf("%v %q", r.Verdict, r.Reason)
+	}
+	if spent(b, Failures) == 0 {
+		t.Error("no failures counted")
+	}
+	wantWork(t, b)
+}
+
+// TestTemporalFailuresCount: signatures out of their time are not free.
+func TestTemporalFailuresCount(t *testing.T) {
+	w := family(t)
+	w.change = func(m *wire.Message, fetched bool) *wire.Message {
+		if !fetched {
+			for i, r := range m.Answers {
+				if r.Type == wire.TypeRRSIG {
+					bad := r.Clone()
+					binary.BigEndian.PutUint32(bad.Data[8:], binary.BigEndian.Uint32(bad.Data[12:])+1)
+					m.Answers[i] = bad
+				}
+			}
+		}
+		return m
+	}
+	b := w.v.NewBudget()
+	r, _ := w.checkWith("a.nsec. A", b)
+	if r.Verdict != Bogus || r.Reason.Code != wire.ExtendedErrorSignatureExpired || spent(b, Failures) != 1 {
+		t.Errorf("%v %q, %d failures", r.Verdict, r.Reason, spent(b, Failures))
+	}
+}
+
+// TestNSEC3HashLoad: a name of 127 labels below a zone with salt and
+// iterations (CVE-2023-50868): the hashes have a bound, and so has a proof
+// stuffed with records (CVE-2026-11605, CVE-2026-42923).
+func TestNSEC3HashLoad(t *testing.T) {
+	w := family(t)
+	deep := strings.Repeat("x.", 120) + "nsec3."
+	b := w.v.NewBudget()
+	r, _ := w.checkWith(deep+" A", b)
+	if r.Verdict != Indeterminate || !strings.Contains(r.Reason.Text, "limit of names hashed for NSEC3 reached") {
+		t.Errorf("%v %q", r.Verdict, r.Reason)
+	}
+	wantWork(t, b)
+	b = w.v.NewBudget()
+	if r, _ := w.checkWith(strings.Repeat("x.", 40)+"nsec3. A", b); r.Verdict != Secure {
+		t.Errorf("40 labels: %v %q", r.Verdict, r.Reason)
+	}
+	wantWork(t, b)
+}
+
+// TestStuffedProofs: a negative reply with all NSEC records of a large zone.
+func TestStuffedProofs(t *testing.T) {
+	var lines []string
+	for i := range 300 {
+		lines = append(lines, a(fmt.Sprintf("n%d.big.", i), 1))
+	}
+	w := newWorld(t, signZone(t, ".", options(t, ".", signedtree.NSEC), "big. NS ns.elsewhere.", dsLine(t, "big.")),
+		signZone(t, "big.", options(t, "big.", signedtree.NSEC), lines...))
+	w.change = func(m *wire.Message, fetched bool) *wire.Message {
+		if !fetched {
+			m.Authority = nil
+			for _, r := range w.tree.Zones[1].Records {
+				if r.Type == wire.TypeNSEC || r.Type == wire.TypeRRSIG && wire.Type(r.Data[1]) == wire.TypeNSEC {
+					m.Authority = append(m.Authority, r)
+				}
+			}
+		}
+		return m
+	}
+	b := w.v.NewBudget()
+	r, _ := w.checkWith("x.big. A", b)
+	if r.Verdict > Indeterminate {
+		t.Errorf("%v %q", r.Verdict, r.Reason)
+	}
+	wantWork(t, b)
+}
+
+// TestManySignatures: only so many signatures of an RRset are looked at.
+func TestManySignatures(t *testing.T) {
+	w := family(t)
+	w.change = func(m *wire.Message, fetched bool) *wire.Message {
+		if fetched {
+			return m
+		}
+		var answers []wire.Record
+		for _, r := range m.Answers {
+			if r.Type == wire.TypeRRSIG {
+				for i := range 100 { // of a key that is not there
+					bad := r.Clone()
+					binary.BigEndian.PutUint16(bad.Data[16:], uint16(i))
+					answers = append(answers, bad)
+				}
+			}
+			answers = append(answers, r)
+		}
+		m.Answers = answers
+		return m
+	}
+	b := w.v.NewBudget()
+	r, _ := w.checkWith("a.nsec. A", b)
+	if r.Verdict > Indeterminate || r.Reason.Text == "" {
+		t.Errorf("%v %q", r.Verdict, r.Reason)
+	}
+	wantWork(t, b)
+}
+
+// TestBudgetOutlivesRestarts: a second reply for the same query is judged from
+// what is left (CVE-2026-50045).
+func TestBudgetOutlivesRestarts(t *testing.T) {
+	w := family(t)
+	b := w.v.NewBudget()
+	var last Result
+	for range 100 {
+		last, _ = w.checkWith("nothing.nsec. A", b)
+	}
+	if last.Verdict != Indeterminate || !strings.Contains(last.Reason.Text, "limit of") {
+		t.Errorf("%v %q", last.Verdict, last.Reason)
+	}
+	wantWork(t, b)
+}
+
+// TestLimitIsNotRemembered: a query that used up its budget elsewhere does not
+// make a zone bogus for others.
+func TestLimitIsNotRemembered(t *testing.T) {
+	w := family(t)
+	b := w.v.NewBudget()
+	b.take(Verifications, b.limits.Verifications)
+	if r, _ := w.checkWith("a.nsec. A", b); r.Verdict != Indeterminate {
+		t.Errorf("%v %q", r.Verdict, r.Reason)
+	}
+	w.want("a.nsec. A", Secure, "")
+}
+
+// TestOrdinaryChainsFit: a chain of aliases through eight signed zones that
+// are not known yet, each with four keys and two DS records, stays well within
+// every limit.
+func TestOrdinaryChainsFit(t *testing.T) {
+	const zones = 8
+	top := []string{}
+	var all []*signedtree.Zone
+	for i := range zones {
+		zone := fmt.Sprintf("z%d.", i)
+		o := options(t, zone, signedtree.NSEC)
+		for j := range 3 {
+			o.Keys = append(o.Keys, newKey(t, fmt.Sprint(zone, j)))
+		}
+		top = append(top, zone+" NS ns.elsewhere.", dsOf(t, zone, o.Keys[3], 2), dsOf(t, zone, o.Keys[0], 2))
+		next := fmt.Sprintf("a.z%d. CNAME a.z%d.", i, i+1)
+		if i == zones-1 {
+			next = a(fmt.Sprintf("a.z%d.", i), 1)
+		}
+		all = append(all, signZone(t, zone, o, next))
+	}
+	w := newWorld(t, append(all, signZone(t, ".", options(t, ".", signedtree.NSEC), top...))...)
+	b := w.v.NewBudget()
+	r, _ := w.checkWith("a.z0. A", b)
+	if r.Verdict != Secure {
+		t.Errorf("%+v", r)
+	}
+	for k, limit := range b.limits.totals() {
+		n := spent(b, Work(k))
+		t.Logf("%d of %d %s", n, limit, workTexts[k])
+		if n > limit*9/10 {
+			t.Errorf("%d %s, of %d", n, workTexts[k], limit)
+		}
+	}
+}
