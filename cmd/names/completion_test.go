@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/names-dns/names/cmd/internal/cli"
 )
 
 // TestCompletion sources the script and asks bash what it completes.
@@ -17,7 +19,7 @@ func TestCompletion(t *testing.T) {
 		{"names se", "serve"},
 		{"names check --str", "--strict"},
 		{"names serve --bindz", "--bindzone"},
-		{"names serve --allow", "--allow-recursion"},
+		{"names serve --allow-r", "--allow-recursion"},
 		{"names query +dns", "+dnssec"},
 		{"names serve --bindzone completion.g", "completion.go"},
 		{"names bench --per-c", "--per-connection"},
@@ -39,11 +41,11 @@ func TestCompletion(t *testing.T) {
 
 func TestCompletionCommandLine(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	if code := run([]string{"completion", "bash"}, &stdout, &stderr); code != exitOK || !strings.Contains(stdout.String(), "complete -o filenames -F _names names") {
+	if code := run([]string{"completion", "bash"}, &stdout, &stderr); code != cli.ExitOK || !strings.Contains(stdout.String(), "complete -o filenames -F _names names") {
 		t.Errorf("exit code %d: %s%s", code, stdout.String(), stderr.String())
 	}
-	for _, args := range [][]string{{"completion"}, {"completion", "fish"}} {
-		if code := run(args, &stdout, &stderr); code != exitUsage {
+	for _, args := range [][]string{{"completion"}, {"completion", "tcsh"}} {
+		if code := run(args, &stdout, &stderr); code != cli.ExitUsage {
 			t.Errorf("names %v: exit code %d", args, code)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/names-dns/names/cmd/examples/internal/usage"
+	"github.com/names-dns/names/cmd/examples/usage"
 	"github.com/names-dns/names/names"
 )
 

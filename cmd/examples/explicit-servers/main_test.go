@@ -29,7 +29,7 @@ func TestServersInTheirOrder(t *testing.T) {
 		{[]string{"host.example", other, knows}, 0, "192.0.2.2\n", ""},
 		{[]string{"host.example", refuses}, 1, "", "ERROR: host.example AAAA: server refused to answer (REFUSED, server " + refuses},
 		{[]string{"host.example", "localhost:53"}, 2, "", "ERROR: "},
-		{[]string{"host.example", "127.0.0.1:0"}, 2, "", "ERROR: server 127.0.0.1:0 is no address"},
+		{[]string{"host.example", "127.0.0.1:0"}, 2, "", "ERROR: server 127.0.0.1:0 is not an address"},
 	} {
 		var stdout, stderr bytes.Buffer
 		code := run(test.args, &stdout, &stderr)

@@ -2,6 +2,7 @@ package howto
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -66,7 +67,7 @@ func Example_serveAZone() {
 		log.Fatal(err)
 	}
 	server, err := listener.Listen(listener.Config{
-		Addresses: []netip.AddrPort{address},
+		Endpoints: listener.Plain(address),
 		Resolver:  zones,
 	})
 	if err != nil {
@@ -137,7 +138,7 @@ func Example_chain() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	cached := store.Front(client)
+	cached := store.Resolver(client)
 	defer cached.Close()
 	chain := names.Chain{zones, hosts, cached}
 
@@ -216,13 +217,13 @@ func Example_tryResolve() {
 	// there.example. REFUSED
 }
 
-// observer hands questions to somebody who looks at them later.
+// observer hands questions to a goroutine that looks at them later.
 type observer struct{ seen chan<- *names.Exchange }
 
 func (o observer) Resolve(_ context.Context, x *names.Exchange) error {
 	select {
 	case o.seen <- x.Detach(): // a copy: x is lent until this method returns
-	default: // nobody has the time
+	default: // the reader is busy
 	}
 	return names.ErrPass
 }
@@ -238,7 +239,7 @@ func Example_detach() {
 	// 192.0.2.1 asked for time.example.
 }
 
-// closed is a failure that the asker may know the reason of.
+// closed is a failure whose reason the client may know.
 type closed struct{ until string }
 
 func (c closed) Error() string { return "database is closed until " + c.until }
@@ -282,7 +283,7 @@ func Example_access() {
 	// mail.example.com. NOERROR
 	//   A 192.0.2.25
 	// www.example.net. REFUSED
-	//   because: recursion is not offered to this address
+	//   because: recursion is not offered to this client
 }
 
 // notified hears which zones have changed.
@@ -327,6 +328,109 @@ func Example_opcodes() {
 	// example.com. has changed
 }
 
+// numbers answers AXFR with more records than a message holds, and nothing else.
+type numbers struct{ count int }
+
+func (r numbers) Resolve(_ context.Context, x *names.Exchange) error {
+	q := x.Question()
+	if q.Type != wire.TypeAXFR || !x.CanStream() {
+		x.RCode = wire.RCodeRefused
+		return nil
+	}
+	for i := range r.count {
+		var text wire.TXT
+		text.Strings = text.Strings.Append(fmt.Sprint(i))
+		err := x.Reply.Record(q.Name, wire.ClassIN, 0, &text)
+		if errors.Is(err, wire.ErrNoSpace) { // on to the next message
+			if err = x.NextMessage(); err == nil {
+				err = x.Reply.Record(q.Name, wire.ClassIN, 0, &text)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func Example_manyMessages() {
+	edge, err := listener.NewEdge(listener.Config{Resolver: numbers{10000}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var x names.Exchange
+	query := wire.AppendQuery(nil, 1, 0, wire.Question{Name: wire.MustParseName("n.example."), Type: wire.TypeAXFR, Class: wire.ClassIN}, nil)
+	messages, records := 1, 0
+	last := edge.AnswerEach(context.Background(), &x, query, names.Peer{Transport: names.QUIC}, nil, func(message []byte) error {
+		h, err := wire.ParseHeader(message)
+		messages, records = messages+1, records+int(h.Counts[wire.SectionAnswer])
+		return err
+	})
+	h, err := wire.ParseHeader(last)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(messages, "messages", records+int(h.Counts[wire.SectionAnswer]), "records")
+	// Output:
+	// 3 messages 10000 records
+}
+
+func Example_gates() {
+	zones, err := zonesFrom("../zones/example.com")
+	if err != nil {
+		log.Fatal(err)
+	}
+	office := netip.MustParsePrefix("192.0.2.0/24")
+
+	guarded := listener.Config{
+		Resolver: zones,
+		Gates: []listener.Gate{{Query: func(x *names.Exchange) listener.Verdict {
+			if !office.Contains(x.Peer.Remote.Addr()) && x.Peer.Key.IsZero() {
+				x.RCode = wire.RCodeRefused
+			}
+			return listener.Continue
+		}}},
+	}
+
+	query := wire.AppendQuery(nil, 1, 0, wire.Question{Name: wire.MustParseName("example.com."), Type: wire.TypeSOA, Class: wire.ClassIN}, nil)
+	edge, err := listener.NewEdge(guarded)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var x names.Exchange
+	for _, client := range []string{"192.0.2.1:4242", "198.51.100.1:4242"} {
+		reply, err := wire.ParseMessage(edge.Answer(context.Background(), &x, query, names.Peer{Remote: netip.MustParseAddrPort(client)}, nil))
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(client, reply.RCode)
+	}
+	// Output:
+	// 192.0.2.1:4242 NOERROR
+	// 198.51.100.1:4242 REFUSED
+}
+
+func Example_endpoints() {
+	certificates := new(tls.Config) // with a certificate, in earnest
+
+	endpoints := listener.Plain(netip.MustParseAddrPort("0.0.0.0:53"), netip.MustParseAddrPort("[::]:53"))
+	endpoints = append(endpoints, listener.Endpoint{
+		Address:   netip.MustParseAddrPort("0.0.0.0:853"),
+		Transport: names.TLS,
+		TLS:       certificates,
+	})
+
+	for _, e := range endpoints {
+		fmt.Println(e.Transport, e.Address)
+	}
+	// Output:
+	// udp 0.0.0.0:53
+	// tcp 0.0.0.0:53
+	// udp [::]:53
+	// tcp [::]:53
+	// tls 0.0.0.0:853
+}
+
 func TestClock(t *testing.T) {
 	r := clock{wire.MustParseName("time.example."), noon}
 
@@ -335,7 +439,7 @@ func TestClock(t *testing.T) {
 		t.Errorf("answers: %v", reply.Answers)
 	}
 	if _, err := namestest.Try(t, r, "other.example.", wire.TypeTXT); err != names.ErrPass {
-		t.Errorf("somebody else's name: %v", err)
+		t.Errorf("another's name: %v", err)
 	}
 	namestest.CheckResolver(t, r,
 		wire.Question{Name: r.name, Type: wire.TypeTXT, Class: wire.ClassIN},

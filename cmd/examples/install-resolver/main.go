@@ -1,6 +1,6 @@
 // The install-resolver command points a whole program at a chain of resolvers:
 // whatever in it looks names up with package net - here net.LookupHost, it
-// might be an HTTP client in a library of somebody else's - asks the chain.
+// might be an HTTP client in a library written by others - asks the chain.
 package main
 
 import (
@@ -11,11 +11,11 @@ import (
 	"net"
 	"os"
 
-	"github.com/names-dns/names/cmd/examples/internal/usage"
+	"github.com/names-dns/names/cmd/examples/usage"
 	"github.com/names-dns/names/names"
 )
 
-// ours are names that nobody else knows.
+// ours are names that no other server knows.
 var ours = names.ParseHosts(`
 192.0.2.80   intranet.example
 2001:db8::80 intranet.example

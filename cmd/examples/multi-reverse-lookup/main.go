@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/names-dns/names/cmd/examples/internal/usage"
+	"github.com/names-dns/names/cmd/examples/usage"
 	"github.com/names-dns/names/names"
 )
 

@@ -16,8 +16,9 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 
-	"github.com/names-dns/names/cmd/examples/internal/usage"
+	"github.com/names-dns/names/cmd/examples/usage"
 	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/recursor"
@@ -42,7 +43,7 @@ func (workstations) TryResolve(x *names.Exchange) error {
 func (w workstations) Resolve(_ context.Context, x *names.Exchange) error { return w.TryResolve(x) }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -60,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return usage.Failed(stderr, 1, err)
 	}
 	server, err := listener.Listen(listener.Config{
-		Addresses: []netip.AddrPort{address},
+		Endpoints: listener.Plain(address),
 		Resolver:  &recursor.Access{Allow: names.PrivatePeers(), Next: names.Chain{workstations{}, client}},
 	})
 	if err != nil {

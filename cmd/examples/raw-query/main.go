@@ -16,7 +16,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/names-dns/names/cmd/examples/internal/usage"
+	"github.com/names-dns/names/cmd/examples/usage"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -42,8 +42,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	question := wire.Question{Name: name, Type: kind, Class: wire.ClassIN}
 	query := wire.AppendQuery(nil, uint16(rand.Uint32()), wire.FlagRD, question, &wire.EDNS{UDPSize: 1232})
-	asker := names.Asker{Timeouts: []time.Duration{5 * time.Second}, KeepTruncated: true}
-	reply, err := asker.Ask(context.Background(), query, server)
+	querier := names.Querier{Timeouts: []time.Duration{5 * time.Second}, KeepTruncated: true}
+	reply, err := querier.Query(context.Background(), query, server)
 	if err != nil {
 		return usage.Failed(stderr, 1, err)
 	}

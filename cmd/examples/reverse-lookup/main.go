@@ -10,7 +10,7 @@ import (
 	"net/netip"
 	"os"
 
-	"github.com/names-dns/names/cmd/examples/internal/usage"
+	"github.com/names-dns/names/cmd/examples/usage"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )

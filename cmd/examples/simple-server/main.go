@@ -13,15 +13,16 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"syscall"
 
-	"github.com/names-dns/names/cmd/examples/internal/usage"
+	"github.com/names-dns/names/cmd/examples/usage"
 	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/recursor"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -39,7 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return usage.Failed(stderr, 1, err)
 	}
 	server, err := listener.Listen(listener.Config{
-		Addresses: []netip.AddrPort{address},
+		Endpoints: listener.Plain(address),
 		Resolver:  &recursor.Access{Allow: names.PrivatePeers(), Next: client},
 	})
 	if err != nil {

@@ -32,7 +32,7 @@ func TestForwards(t *testing.T) {
 		if got := exampletest.Answers(t, server, overTCP, "example.com", wire.TypeSOA); got != want {
 			t.Errorf("TCP %t: %q, want %q", overTCP, got, want)
 		}
-		if got := exampletest.Answers(t, server, overTCP, "nobody.example", wire.TypeA); !strings.Contains(got, "name does not exist") {
+		if got := exampletest.Answers(t, server, overTCP, "missing.example", wire.TypeA); !strings.Contains(got, "name does not exist") {
 			t.Errorf("TCP %t: %q", overTCP, got)
 		}
 	}

@@ -127,7 +127,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 }
 
 // TestReadmeCommandsRun types what the README shows and expects what it shows,
-// with these differences: it is done at other ports; our own query is in dig's
+// the first block as a whole, with these differences: it is done at other ports; our own query is in dig's
 // place; each block begins with the server of "make run"; and the servers of
 // resolv.conf are one that serves example.com.
 func TestReadmeCommandsRun(t *testing.T) {
@@ -160,6 +160,7 @@ func TestReadmeCommandsRun(t *testing.T) {
 	}
 	s := &shell{t: t, dir: dir, tools: tools, port: freePort(t)}
 	defer s.stopServer()
+	s.pasteFirst(filepath.Join(root, "README.md"))
 	ran := 0
 	for _, b := range blocks(t, filepath.Join(root, "README.md")) {
 		if b.language != "console" {
@@ -185,6 +186,28 @@ func TestReadmeCommandsRun(t *testing.T) {
 	}
 	if ran < 8 {
 		t.Errorf("ran only %d commands", ran)
+	}
+}
+
+// pasteFirst pastes the first block of the README as a whole. Its build is the
+// one that is tested.
+func (s *shell) pasteFirst(readme string) {
+	s.t.Helper()
+	all := blocks(s.t, readme)
+	if all[0].language != "sh" || all[1].language != "" {
+		s.t.Fatal("README.md does not begin with a block of commands and one with what they print")
+	}
+	if err := os.Symlink(s.tools, filepath.Join(s.dir, "build")); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.tools, "make"), []byte("#!/bin/sh\ntest $1 = build\n"), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	out, err := s.command(ctx, "set -e\n"+strings.Join(all[0].lines, "\n")+"\nwait\n").Output()
+	if printed := words(strings.Split(string(out), "\n")); err != nil || !slices.Equal(printed, words(all[1].lines)) {
+		s.t.Errorf("README.md, first block: %v, it prints\n%s", err, out)
 	}
 }
 
@@ -249,7 +272,7 @@ func (s *shell) serve(where, command string) {
 	s.t.Helper()
 	s.stopServer()
 	s.log.Reset()
-	if !strings.Contains(command, " -p ") {
+	if !strings.Contains(command, " -p ") && !strings.Contains(command, " --config ") {
 		command += " -i 127.0.0.1 -p 10053"
 	}
 	if strings.Contains(command, " -r") || strings.Contains(command, " --recursive") {
@@ -294,7 +317,7 @@ func (s *shell) command(ctx context.Context, command string) *exec.Cmd {
 	return cmd
 }
 
-// waitForServer asks until somebody answers.
+// waitForServer sends queries until the server answers.
 func (s *shell) waitForServer(where string) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -334,7 +357,7 @@ func words(lines []string) (said []string) {
 	return said
 }
 
-// freePort finds a port of 127.0.0.1 that nobody has, neither for UDP nor for TCP.
+// freePort finds a port of 127.0.0.1 that is free for UDP and TCP.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -353,4 +376,49 @@ func freePort(t *testing.T) string {
 	}
 	t.Fatal("no port is free for both UDP and TCP")
 	return ""
+}
+
+// TestExamplesBuildOutside copies each example into a module of its own, to
+// begin a program with.
+func TestExamplesBuildOutside(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds all examples: not with -short")
+	}
+	here, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	_, ours, _ := strings.Cut(read("go.mod"), "\n")
+	write("go.mod", "module outside.example\n"+ours+"\nrequire github.com/names-dns/names v0.0.0\nreplace github.com/names-dns/names => "+here+"\n")
+	write("go.sum", read("go.sum"))
+	examples, err := filepath.Glob(filepath.Join(root, "cmd/examples/*/main.go"))
+	if err != nil || len(examples) < 8 {
+		t.Fatalf("found %d examples: %v", len(examples), err)
+	}
+	for _, e := range examples {
+		name := filepath.Base(filepath.Dir(e))
+		write(name+"/main.go", read("cmd/examples/"+name+"/main.go"))
+	}
+	build := exec.Command("go", "build", "-mod=mod", "-o", t.TempDir(), "./...")
+	build.Dir = dir
+	build.Env = append(os.Environ(), "GOFLAGS=", "GOPROXY=off", "GOWORK=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }

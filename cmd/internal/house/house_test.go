@@ -25,23 +25,32 @@ const (
 // is below a top-level package may import its helpers too.
 var allowed = map[string][]string{
 	"wire":      {},
-	"names":     {"wire"},
-	"authority": {"names", "wire"},
-	"cache":     {"names", "wire"},
-	"recursor":  {"cache", "names", "wire"},
-	"listener":  {"names", "wire"},
-	"cmd":       {"authority", "cache", "listener", "names", "recursor", "wire"},
-	"fuzz":      {"authority", "cache", "cmd", "listener", "names", "recursor", "wire"},
+	"internal":  {"wire"},
+	"names":     {"internal", "wire"},
+	"authority": {"internal", "names", "wire"},
+	"cache":     {"internal", "names", "wire"},
+	"recursor":  {"cache", "internal", "names", "wire"},
+	"listener":  {"internal", "names", "wire"},
+	"cmd":       {"authority", "cache", "internal", "listener", "names", "recursor", "wire"},
+	"fuzz":      {"authority", "cache", "cmd", "internal", "listener", "names", "recursor", "wire"},
 }
 
-// foreign says which modules of others a package may import, tests aside.
+// foreign says which modules of others a top-level package, or one folder of
+// it, may import, tests aside. What such a folder has only cmd imports.
 var foreign = map[string][]string{
-	"listener": {"golang.org/x/sys/"},
-	"cmd":      {"golang.org/x/net/idna"},
+	"listener":              {"golang.org/x/sys/"},
+	"listener/doq":          {"github.com/quic-go/quic-go"},
+	"recursor/upstream/doq": {"github.com/quic-go/quic-go"},
+	"cmd":                   {"golang.org/x/net/idna"},
+	"cmd/internal/config":   {"github.com/pelletier/go-toml/v2"},
+	"cmd/internal/confine":  {"golang.org/x/sys/"},
+	"cmd/internal/systemd":  {"golang.org/x/sys/"},
+	"wire/dnssec/ed448":     {"github.com/cloudflare/circl/sign/"},
+	"wire/dnssec/mldsa":     {"github.com/cloudflare/circl/sign/"},
 }
 
 // testsOnly may be imported by tests and test helpers anywhere.
-var testsOnly = []string{"github.com/google/go-cmp/"}
+var testsOnly = []string{"github.com/google/go-cmp/", "golang.org/x/net/http2"}
 
 func TestImportsPointDown(t *testing.T) {
 	eachFile(t, parser.ImportsOnly, func(name string, file *ast.File) {
@@ -52,13 +61,15 @@ func TestImportsPointDown(t *testing.T) {
 			ours, isOurs := strings.CutPrefix(imported, module)
 			importedTop, _, _ := strings.Cut(ours, "/")
 			switch {
+			case isOurs && foreign[ours] != nil && ours != importedTop && top != "cmd" && !isTest:
+				t.Errorf("%s imports %s, which only cmd may", name, imported)
 			case isOurs && importedTop == top:
 			case isOurs && slices.Contains(allowed[top], importedTop):
 			case isOurs:
 				t.Errorf("%s imports %s: packages of %s may import %v", name, imported, top, allowed[top])
 			case !strings.Contains(strings.Split(imported, "/")[0], "."): // the standard library
 			case isTest && hasAnyPrefix(imported, testsOnly):
-			case hasAnyPrefix(imported, foreign[top]):
+			case hasAnyPrefix(imported, foreign[top]), hasAnyPrefix(imported, foreign[path.Dir(name)]):
 			default:
 				t.Errorf("%s imports %s, which is not agreed for it", name, imported)
 			}
@@ -135,7 +146,7 @@ func isExportedReceiver(recv *ast.FieldList) bool {
 
 func TestTopLevelIsAsAgreed(t *testing.T) {
 	agreed := []string{
-		"wire", "names", "authority", "recursor", "cache", "listener", "cmd", "fuzz", "bench", "docs",
+		"wire", "names", "authority", "recursor", "cache", "listener", "cmd", "fuzz", "internal", "bench", "docs", "packaging",
 		"go.mod", "go.sum", "Makefile", "README.md", "CHANGELOG.md", "LICENSE",
 	}
 	entries, err := os.ReadDir(root)

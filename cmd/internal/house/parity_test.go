@@ -47,7 +47,7 @@ func TestParity(t *testing.T) {
 					t.Errorf("%s: %v", at, err)
 				}
 			case m[2] != "" && file == "" && strings.HasPrefix(line, "|"):
-				t.Errorf("%s: %s stands behind no file", at, m[2])
+				t.Errorf("%s: %s does not follow a file", at, m[2])
 			case m[2] != "" && file != "" && !slices.Contains(functions(t, file), m[2]):
 				t.Errorf("%s: %s has no %s", at, file, m[2])
 			}
@@ -98,7 +98,7 @@ func TestTwistedRulesAreRows(t *testing.T) {
 	found := regexp.MustCompile(`(?m)^\t\{"([^:"]*): `).FindAllSubmatch(rules, -1)
 	for _, m := range found {
 		if !strings.Contains(string(page), "\n| "+string(m[1])+" |") {
-			t.Errorf("rule %s is no row", m[1])
+			t.Errorf("rule %s is not a row", m[1])
 		}
 	}
 	if len(found) < 10 {

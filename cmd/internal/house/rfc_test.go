@@ -55,8 +55,8 @@ func TestCitedRFCsAreListed(t *testing.T) {
 	})
 }
 
-// listedRFCs reads "1034, 1035 5, 4033 to 4035": numbers, some with a section
-// behind, some the ends of a range.
+// listedRFCs reads "1034, 1035 5, 4033 to 4035": numbers, some followed by a section,
+// some the ends of a range.
 func listedRFCs(cell string) (numbers []int, err error) {
 	for part := range strings.SplitSeq(cell, ",") {
 		words := strings.Fields(part)

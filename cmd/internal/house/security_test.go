@@ -11,8 +11,8 @@ import (
 )
 
 // TestSecurityPageSaysWhatIsTested: the files that the tables of
-// docs/security.md name are there, the tests behind a file of Go are in it, and
-// so are the stories, in italics, behind a file of stories. Each attack that is
+// docs/security.md name are there, the tests named after a Go file are in it, and
+// so are the stories, in italics, named after a file of stories. Each attack that is
 // measured has its row of figures.
 func TestSecurityPageSaysWhatIsTested(t *testing.T) {
 	const (
@@ -24,7 +24,7 @@ func TestSecurityPageSaysWhatIsTested(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	isStories := regexp.MustCompile(`^\w+\.txt$`)
+	isStories := regexp.MustCompile(`^[\w-]+\.txt$`)
 	reference := regexp.MustCompile("`([^`]+)`|\\b((?:Test|Fuzz)[A-Z]\\w+)|\\*([^*|]+)\\*")
 	found := 0
 	for i, line := range strings.Split(string(text), "\n") {
@@ -57,7 +57,7 @@ func TestSecurityPageSaysWhatIsTested(t *testing.T) {
 					t.Errorf("%s: %s has no story %q", at, file, m[3])
 				}
 			case m[2] != "" || m[3] != "":
-				t.Errorf("%s: %s stands behind no file that could have it", at, m[0])
+				t.Errorf("%s: %s does not follow a file that could have it", at, m[0])
 			}
 		}
 	}

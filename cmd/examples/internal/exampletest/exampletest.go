@@ -1,7 +1,7 @@
 // Package exampletest runs the examples against a server of the test's own.
 //
 // [Server] serves records on loopback, [Client] asks there and nowhere else,
-// [Usage] checks what every program owes who calls it wrongly, and [Start]
+// [Usage] checks what every program owes users that call it wrongly, and [Start]
 // runs one that is a server itself.
 package exampletest
 
@@ -47,7 +47,7 @@ func Server(t testing.TB, records string) netip.AddrPort {
 // Serve answers with r at an address of loopback until the test ends.
 func Serve(t testing.TB, r names.Resolver) netip.AddrPort {
 	t.Helper()
-	server, err := listener.Listen(listener.Config{Addresses: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Resolver: r, Workers: 1})
+	server, err := listener.Listen(listener.Config{Endpoints: listener.Plain(netip.MustParseAddrPort("127.0.0.1:0")), Resolver: r, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,8 +84,8 @@ func ResolvConf(t testing.TB, server netip.AddrPort) string {
 	return path
 }
 
-// Usage checks that a program prints its usage where it is asked for help, and
-// its usage and an error where it is called wrongly.
+// Usage checks that a program prints its usage if it is asked for help, and
+// its usage and an error if it is called wrongly.
 func Usage(t *testing.T, name string, run func(args []string, stdout, stderr io.Writer) int) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer

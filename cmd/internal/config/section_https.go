@@ -1,0 +1,32 @@
+package config
+
+import (
+	"net/netip"
+
+	"github.com/names-dns/names/cmd/internal/settings"
+)
+
+var httpsSection = once("https", "Where queries are received over HTTPS (RFC 8484), with the certificates of [tls].",
+	addresses("address", "The addresses to listen on, over HTTP/1.1, HTTP/2 and HTTP/3: each an IP address, or ADDRESS:PORT. The port is 443 if none is given.",
+		"None.", settings.DefaultHTTPSPort, []string{"https", "listen", "doh", "port"},
+		func(c *Config) *[]netip.AddrPort { return &c.Settings.HTTPS.Addresses }),
+	text(about{
+		key: "path", what: "The path of the URL; at all others there is nothing (404).", why: "\"/dns-query\", which clients expect.",
+		example: `"/dns-query"`, others: []string{"https-path", "endpoint", "http-endpoint", "url"},
+	}, func(c *Config) *string { return &c.Settings.HTTPS.Path }),
+	toggle(about{
+		key: "no-http3", what: "Do not offer HTTP/3, which comes over UDP at the same ports.", why: "false.", example: "true", others: []string{"http3", "quic"},
+	}, func(c *Config) *bool { return &c.Settings.HTTPS.NoHTTP3 }),
+	addresses("plain", "Addresses to listen on for HTTP in the clear, from a proxy on the same machine that speaks TLS. The port is 80 if none is given.",
+		"None.", settings.DefaultPlainPort, []string{"https-plain", "http", "http-notls-downstream"},
+		func(c *Config) *[]netip.AddrPort { return &c.Settings.HTTPS.Plain }),
+	stringList("proxy", "The proxies that are believed in which client they ask for (X-Forwarded-For): networks, addresses, or loopback.",
+		"None: a client could claim to be another.", `["loopback"]`, []string{"https-proxy", "trusted-proxies", "proxies", "trust-forwarded-for"},
+		isPeers, func(c *Config) *[]string { return &c.Settings.HTTPS.Proxies }),
+)
+
+var quicSection = once("quic", "Where queries are received over QUIC (RFC 9250), with the certificates of [tls].",
+	addresses("address", "The addresses to listen on: each an IP address, or ADDRESS:PORT. The port is 853 if none is given.",
+		"None.", settings.DefaultQUICPort, []string{"quic", "listen", "listen-quic", "doq", "port"},
+		func(c *Config) *[]netip.AddrPort { return &c.Settings.QUIC.Addresses }),
+)

@@ -1,0 +1,156 @@
+package config
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/names-dns/names/authority/sign"
+	"github.com/names-dns/names/cmd/internal/settings"
+	"github.com/names-dns/names/wire"
+)
+
+var signingSection = once("signing", "Zones that are signed with DNSSEC by this server.",
+	path(about{
+		key: "key-dir", what: "The folder of the keys, which are files as BIND has them: Kexample.com.+013+12345.key and .private. A zone that has none gets new ones. Only the server may be able to read it.",
+		why:     "None: a zone with sign needs it.",
+		example: `"/var/lib/names/keys"`, others: []string{"keys", "key-directory", "directory", "kasp-db"},
+	}, func(c *Config) *string { return &c.Settings.Signing.KeyDir }),
+)
+
+// signOption is the policy that a zone is signed by; "" means that nothing is said.
+func signOption[T any](field func(*T) *string) option[T] {
+	return text(about{
+		key: "sign", what: "Sign the zone, as [policy.NAME] says; \"default\" need not be given. The file stays as it is, without signatures. A zone that comes from primaries is signed as it comes. \"no\" is for a zone whose template says otherwise.",
+		why: "That of the template, or else the zone is served as its file has it.", example: `"default"`,
+		others: []string{"dnssec", "dnssec-policy", "dnssec-signing", "inline-signing", "auto-dnssec", "policy"},
+	}, field)
+}
+
+// notSigned is what a zone says to be served as it is.
+const notSigned = "no"
+
+// policy is [policy.NAME].
+type policy struct {
+	algorithm, keys            string
+	nsec3, optOut, cds, unsign bool
+	validity, refresh, keyTTL  time.Duration
+	keysLifetime, zoneLifetime time.Duration
+	maxTTL, propagation, dsTTL time.Duration
+	purgeKeys                  time.Duration
+	dsCheck                    *bool
+	parents                    []netip.AddrPort
+}
+
+var signingAlgorithms = []string{"ECDSAP256SHA256", "ECDSAP384SHA384", "ED25519", "RSASHA256", "RSASHA512"}
+
+var policyOptions = []option[policy]{
+	word(about{
+		key: "algorithm", what: "The algorithm of the keys. Keys of another one are exchanged for keys of this.", why: "That of the keys that are there, or else \"ECDSAP256SHA256\": small, fast, and understood by all.",
+		example: `"ED25519"`, words: signingAlgorithms,
+	}, func(p *policy) *string { return &p.algorithm }),
+	word(about{
+		key: "keys", what: "Which keys are made: \"one\" that signs everything, or \"two\", one for the keys and one for the rest.",
+		why: "As it is; \"one\" if there are no keys yet.", example: `"two"`, words: []string{"one", "two"}, others: []string{"single-type-signing", "csk"},
+	}, func(p *policy) *string { return &p.keys }),
+	toggle(about{
+		key: "nsec3", what: "Deny with hashed names (RFC 5155), without iterations and salt (RFC 9276).", why: "false: NSEC is smaller and faster.", example: "true",
+	}, func(p *policy) *bool { return &p.nsec3 }),
+	toggle(about{
+		key: "opt-out", what: "Leave delegations without DS records out of the NSEC3 chain; requires nsec3.", why: "false.", example: "false", others: []string{"nsec3-opt-out"},
+	}, func(p *policy) *bool { return &p.optOut }),
+	toggle(about{
+		key: "cds", what: "Publish CDS and CDNSKEY records, for parents that look for them (RFC 7344).", why: "false.", example: "true", others: []string{"cds-cdnskey-publish"},
+	}, func(p *policy) *bool { return &p.cds }),
+	span(about{
+		key: "validity", what: "How long signatures are valid.", why: "\"336h\", 14 days.", example: `"336h"`, least: 3600, most: 10 * 365 * 24 * 3600,
+		others: []string{"rrsig-lifetime", "signatures-validity"},
+	}, func(p *policy) *time.Duration { return &p.validity }),
+	span(about{
+		key: "refresh", what: "How long before their end signatures are made again.", why: "\"120h\", or half of validity if that is less.", example: `"120h"`, least: 60, most: 10 * 365 * 24 * 3600,
+		others: []string{"rrsig-refresh", "signatures-refresh"},
+	}, func(p *policy) *time.Duration { return &p.refresh }),
+	span(about{
+		key: "key-ttl", what: "The TTL of DNSKEY, CDS and CDNSKEY records.", why: "\"1h\".", example: `"1h"`, least: 1, most: 7 * 24 * 3600,
+		others: []string{"dnskey-ttl"},
+	}, func(p *policy) *time.Duration { return &p.keyTTL }),
+	span(about{
+		key: "keys-lifetime", what: "How long a key is used that the parent has a DS record of, before the next one takes its place.", why: "For ever.",
+		example: `"8760h"`, least: 3600, most: 100 * 365 * 24 * 3600, others: []string{"ksk-lifetime", "csk-lifetime"},
+	}, func(p *policy) *time.Duration { return &p.keysLifetime }),
+	span(about{
+		key: "zone-lifetime", what: "How long the key is used that signs the zone, if there are two.", why: "For ever.",
+		example: `"2160h"`, least: 3600, most: 100 * 365 * 24 * 3600, others: []string{"zsk-lifetime"},
+	}, func(p *policy) *time.Duration { return &p.zoneLifetime }),
+	span(about{
+		key: "max-ttl", what: "The largest TTL of the zone: an exchange of keys waits for it, or for the largest that the zone has if that is more.", why: "\"24h\".",
+		example: `"24h"`, least: 1, most: 30 * 24 * 3600, others: []string{"max-zone-ttl", "zone-max-ttl"},
+	}, func(p *policy) *time.Duration { return &p.maxTTL }),
+	span(about{
+		key: "propagation", what: "How long secondaries take to get a version: an exchange of keys waits for it.", why: "\"1h\".",
+		example: `"1h"`, least: 1, most: 30 * 24 * 3600, others: []string{"propagation-delay", "zone-propagation-delay"},
+	}, func(p *policy) *time.Duration { return &p.propagation }),
+	span(about{
+		key: "ds-ttl", what: "How long caches have a DS record that the parent has taken out: its TTL, and what the parent's servers take.", why: "\"25h\".",
+		example: `"25h"`, least: 1, most: 30 * 24 * 3600, others: []string{"parent-ds-ttl", "parent-propagation-delay", "ds-propagation"},
+	}, func(p *policy) *time.Duration { return &p.dsTTL }),
+	span(about{
+		key: "purge-keys", what: "How long the files of a key stay when no resolver has anything of it any longer. Then they are deleted.", why: "For ever.",
+		example: `"2160h"`, least: 3600, most: 100 * 365 * 24 * 3600, others: []string{"purge", "keep-keys", "key-retention"},
+	}, func(p *policy) *time.Duration { return &p.purgeKeys }),
+	maybe(about{
+		key: "ds-check", what: "Ask all servers of the parent for the DS records, as often as an exchange of keys waits for them. Otherwise it waits for \"names keys confirm\".", why: "true.",
+		example: "true", others: []string{"checkds", "submission"},
+	}, func(p *policy) **bool { return &p.dsCheck }),
+	valueList(about{
+		key: "parent", what: "The servers of the parent zone, each ADDRESS or ADDRESS:PORT.", why: "They are looked up.",
+		example: `["192.0.2.1", "2001:db8::1"]`, others: []string{"parental-agents", "parents"},
+	}, addressWithDefault(settings.DefaultPort), func(p *policy) *[]netip.AddrPort { return &p.parents }),
+	toggle(about{
+		key: "unsign", what: "Ask the parent to take out the DS records (RFC 8078 4), so that the zone can be served without signatures once \"names keys list\" shows them as hidden.", why: "false.",
+		example: "false", others: []string{"insecure"},
+	}, func(p *policy) *bool { return &p.unsign }),
+}
+
+var policySection = byName("policy", "A way to sign zones. The one called default is that of zones with sign = \"default\".",
+	"[policy.default]\nnsec3 = true\n",
+	func(r *reader, key string, p policy, at Position) {
+		r.Settings.Signing.Policies = append(r.Settings.Signing.Policies, p.settings(key))
+		slices.SortFunc(r.Settings.Signing.Policies, func(a, b settings.Policy) int { return cmp.Compare(a.Name, b.Name) })
+	},
+	func(c *Config, give func(string, policy)) {
+		for _, p := range c.Settings.Signing.Policies {
+			give(p.Name, policyOf(p))
+		}
+	},
+	policyOptions...)
+
+func (p *policy) settings(name string) settings.Policy {
+	algorithm, _ := wire.ParseAlgorithm(p.algorithm)
+	return settings.Policy{Name: name, Algorithm: algorithm, TwoKeys: p.keys == "two", OneKey: p.keys == "one", Unsign: p.unsign,
+		KeysLifetime: p.keysLifetime, ZoneLifetime: p.zoneLifetime, MaxTTL: p.maxTTL, Propagation: p.propagation, DSTTL: p.dsTTL, PurgeKeys: p.purgeKeys,
+		NoDSCheck: p.dsCheck != nil && !*p.dsCheck, Parents: p.parents, Policy: sign.Policy{
+			KeyTTL: uint32(p.keyTTL / time.Second), Validity: p.validity, Refresh: p.refresh, NSEC3: p.nsec3, OptOut: p.optOut, CDS: p.cds,
+		}}
+}
+
+func policyOf(s settings.Policy) policy {
+	p := policy{
+		nsec3: s.NSEC3, optOut: s.OptOut, cds: s.CDS, validity: s.Validity, refresh: s.Refresh, keyTTL: time.Duration(s.KeyTTL) * time.Second,
+		keysLifetime: s.KeysLifetime, zoneLifetime: s.ZoneLifetime, maxTTL: s.MaxTTL, propagation: s.Propagation, dsTTL: s.DSTTL, purgeKeys: s.PurgeKeys, unsign: s.Unsign, parents: s.Parents,
+	}
+	if s.NoDSCheck {
+		p.dsCheck = new(bool)
+	}
+	if s.Algorithm != 0 {
+		p.algorithm = s.Algorithm.String()
+	}
+	switch {
+	case s.TwoKeys:
+		p.keys = "two"
+	case s.OneKey:
+		p.keys = "one"
+	}
+	return p
+}

@@ -1,0 +1,64 @@
+package config
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/names-dns/names/cmd/internal/settings"
+)
+
+var viewSection = byName("view", "What some clients get in the place of what others get: zones that say views = [\"NAME\"], and other servers that names are looked up at. A client has the first view in the file that is for it. What a view does not say is what all clients get.",
+	"[view.inside]\nclients = [\"10.0.0.0/8\"]\nforward = [\"10.0.0.53\"]\n",
+	func(r *reader, key string, v settings.View, at Position) {
+		v.Name = key
+		if slices.ContainsFunc(r.Settings.Views, func(o settings.View) bool { return o.Name == key }) {
+			r.add(at, "view.%s is given twice; delete one of the two", key)
+			return
+		}
+		r.Settings.Views = append(r.Settings.Views, v)
+	},
+	func(c *Config, give func(string, settings.View)) {
+		for _, v := range c.Settings.Views {
+			give(v.Name, v)
+		}
+	},
+	required(clients("clients", "The clients that the view is for, in the words of allow-query in [listen]: by their network, their TSIG key, or by an access list, which may also say how they ask and at which address of the server.",
+		"It has to be given.", `["10.0.0.0/8", "key:office"]`, []string{"match-clients", "match-destinations", "addresses", "networks", "acl", "expr", "source"},
+		func(v *settings.View) *[]string { return &v.Clients })),
+	toggle(about{
+		key: "no-recursion", what: "Look up nothing elsewhere for these clients, though recursion.allow has them.", why: "false.",
+		example: "true", others: []string{"recursion"},
+	}, func(v *settings.View) *bool { return &v.NoRecursion }),
+	list(about{
+		key: "forward", what: "Ask these servers for them, with a cache of their own: each ADDRESS or ADDRESS:PORT for everything, or ZONE=ADDRESS for the names in one zone. The clients have to be in recursion.allow, too.",
+		why:     "Those of [recursion], with the cache of all.",
+		example: `["10.0.0.53", "corp.example=10.0.0.54"]`, others: []string{"forwarders", "forwarder", "forward-addr", "upstream"},
+	}, func(r *reader, v *settings.View, text string) error { return v.Recursion.AddForward(text) },
+		func(v *settings.View) []string { return forwardTexts(&v.Recursion) }),
+)
+
+// knowsViews reports whether there are views of all those names.
+func (r *reader) knowsViews(views []string, at Position, what string) bool {
+	var known []string
+	for _, v := range r.Settings.Views {
+		known = append(known, v.Name)
+	}
+	for _, name := range views {
+		if !slices.Contains(known, name) {
+			r.add(at, "%s: there is no view %q%s; add [view.%s]", what, name, didYouMean(name, known), name)
+			return false
+		}
+	}
+	return true
+}
+
+// viewsOption is an option that is a list of views.
+func viewsOption[T any](field func(*T) *[]string) option[T] {
+	return stringList("views", "The views in which the zone is: clients without one of these do not see it. Zones with one name may be in different views; all but the first are then only read from their files.",
+		"Those of the template, or else all, but for those with a zone of the same name.", `["inside"]`, []string{"view", "in-view"}, func(text string) error {
+			if text == "" {
+				return errors.New("is empty")
+			}
+			return nil
+		}, field)
+}

@@ -1,0 +1,172 @@
+//go:build unix
+
+package serve
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/names-dns/names/authority"
+	"github.com/names-dns/names/authority/transfer"
+	"github.com/names-dns/names/authority/update"
+	"github.com/names-dns/names/wire"
+)
+
+// TestCrash kills a server at random moments while clients update a zone, and starts
+// it again: each update that was acknowledged is there, none is half there, and the
+// changes go on to a secondary from where it was. NAMES_CRASHES says how often.
+func TestCrash(t *testing.T) {
+	crashes := 25
+	if testing.Short() {
+		crashes = 4
+	}
+	if n, err := strconv.Atoi(os.Getenv("NAMES_CRASHES")); err == nil {
+		crashes = n
+	}
+	dir := t.TempDir()
+	address := freeAddress(t)
+	server := netip.MustParseAddrPort(address)
+	zone, config := filepath.Join(dir, "example.org"), filepath.Join(dir, "names.toml")
+	writeFile(t, zone, smallZone+"$GENERATE 1-20000 host$ A 192.0.2.1\n") // larger than what changes
+	follower := freeAddress(t)
+	writeFile(t, config, fmt.Sprintf("[listen]\naddress = [%q]\nworkers = 1\n[journal]\ndir = \"journal\"\n[[zone]]\nname = \"example.org\"\nfile = \"example.org\"\nallow-transfer = [\"127.0.0.1\"]\nalso-notify = [%q]\nnotify-servers = false\n[[zone.update]]\naddresses = [\"127.0.0.1\"]\n", address, follower))
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	random := rand.New(rand.NewPCG(15, uint64(crashes)))
+
+	// The secondary, in this process, lives through all of it.
+	settings := parse(t, "-i", follower, "--secondary", address+"/example.org", "--secondary-dir", dir)
+	said := settings.Zones[0].Said()
+	said.Timers = transfer.Timers{MinRefresh: time.Second, MaxRefresh: time.Second, MinRetry: time.Second, MaxRetry: time.Second, MinExpire: time.Hour}
+	record := new(logRecorder)
+	secondary, err := Start(t.Context(), settings, newLog(record))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- secondary.Run(nil) }()
+	defer func() { secondary.cancel(); <-done }()
+
+	name := func(writer, n int, part string) wire.Name {
+		return wire.MustParseName(fmt.Sprintf("n%d-%d-%s.example.org", writer, n, part))
+	}
+	const writers = 3
+	var mu sync.Mutex // guards the following
+	acknowledged := map[[2]int]bool{}
+	next := [writers]int{}
+	var last *authority.Snapshot
+	for crash := range crashes {
+		p := startProcess(t, log, "--config", config)
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for writer := range writers {
+			all.Go(func() {
+				client := update.Client{Server: server, Timeout: 5 * time.Second}
+				for ctx.Err() == nil {
+					mu.Lock()
+					n := next[writer]
+					next[writer]++
+					mu.Unlock()
+					r := update.NewRequest(wire.MustParseName("example.org"))
+					for _, part := range []string{"a", "b"} { // both, or neither
+						r.Add(wire.Record{Name: name(writer, n, part), Type: wire.TypeA, Class: wire.ClassIN, TTL: 60, Data: []byte{192, 0, byte(n >> 8), byte(n)}})
+					}
+					reply, err := client.Send(ctx, r)
+					if err == nil && reply.RCode == wire.RCodeNoError {
+						mu.Lock()
+						acknowledged[[2]int{writer, n}] = true
+						mu.Unlock()
+					} else {
+						select { // it starts, or is gone
+						case <-ctx.Done():
+						case <-time.After(5 * time.Millisecond):
+						}
+					}
+				}
+			})
+		}
+		mu.Lock()
+		before := len(acknowledged)
+		mu.Unlock()
+		// Some updates first; then a random moment.
+		for deadline := time.Now().Add(hang); ; {
+			mu.Lock()
+			now := len(acknowledged)
+			mu.Unlock()
+			if now > before+random.IntN(20) {
+				break
+			}
+			if time.Now().After(deadline) {
+				text, _ := os.ReadFile(log.Name())
+				t.Fatalf("crash %d: no update is acknowledged:\n%s", crash, text)
+			}
+			<-time.After(time.Millisecond)
+		}
+		<-time.After(time.Duration(random.IntN(20_000)) * time.Microsecond)
+		p.Process.Kill()
+		cancel()
+		all.Wait()
+		p.end(t)
+
+		p = startProcess(t, log, "--config", config)
+		var s *authority.Snapshot
+		for deadline := time.Now().Add(hang); ; {
+			s, _, err = transfer.FetchZone(t.Context(), transfer.Primary{Address: server}, transfer.Request{Zone: wire.MustParseName("example.org")})
+			if err == nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				text, _ := os.ReadFile(log.Name())
+				t.Fatalf("after crash %d: %v\n%s", crash, err, text)
+			}
+			<-time.After(5 * time.Millisecond)
+		}
+		has := func(n wire.Name) bool {
+			for range s.RecordsOf(n) {
+				return true
+			}
+			return false
+		}
+		for writer := range writers {
+			for n := range next[writer] {
+				a, b := has(name(writer, n, "a")), has(name(writer, n, "b"))
+				if a != b {
+					t.Fatalf("crash %d: update %d of writer %d is half there", crash, n, writer)
+				}
+				if acknowledged[[2]int{writer, n}] && !a {
+					t.Fatalf("crash %d: update %d of writer %d was acknowledged and is lost", crash, n, writer)
+				}
+			}
+		}
+		for deadline := time.Now().Add(hang); ; {
+			if now := secondary.set.Zones()[0].Snapshot(); now != nil && now.Digest() == s.Digest() {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("crash %d: the secondary does not get the zone:\n%s", crash, record.String())
+			}
+			<-time.After(5 * time.Millisecond)
+		}
+		last = s
+		p.Process.Kill()
+		p.end(t)
+	}
+	whole := strings.Count(record.String(), "incremental=false")
+	incremental := strings.Count(record.String(), "incremental=true")
+	t.Logf("%d crashes, %d updates acknowledged of %d, %d records, %d incremental transfers", crashes, len(acknowledged), next[0]+next[1]+next[2], last.Records(), incremental)
+	if whole != 1 || incremental < crashes/2 {
+		t.Errorf("%d whole and %d incremental transfers:\n%s", whole, incremental, record.String())
+	}
+}

@@ -1,0 +1,183 @@
+package serve
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/names-dns/names/listener/certificate"
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
+)
+
+// tlsAddress is where a server listens for DNS over TLS.
+func tlsAddress(t *testing.T, s *Server) netip.AddrPort {
+	t.Helper()
+	for _, e := range s.listener.Endpoints() {
+		if e.Transport == names.TLS {
+			return e.Address
+		}
+	}
+	t.Fatal("the server does not listen for TLS")
+	return netip.AddrPort{}
+}
+
+// writeCertificate writes a new certificate and its key into one file.
+func writeCertificate(t *testing.T, path string) (pin string) {
+	t.Helper()
+	c, err := certificate.MakeSelfSigned([]string{"ns.example"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalECPrivateKey(c.PrivateKey.(*ecdsa.PrivateKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: key}), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]})...)
+	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	return certificate.Pin(c.Leaf)
+}
+
+// pinOf is the pin of the server's certificate.
+func pinOf(conn *tls.Conn) string {
+	return certificate.Pin(conn.ConnectionState().PeerCertificates[0])
+}
+
+// overTLS asks one question on a connection.
+func overTLS(t *testing.T, conn *tls.Conn) {
+	t.Helper()
+	q := wire.AppendQuery(nil, 7, 0, wire.Question{Name: wire.MustParseName("ns.example."), Type: wire.TypeA, Class: wire.ClassIN}, nil)
+	if _, err := conn.Write(append([]byte{0, byte(len(q))}, q...)); err != nil {
+		t.Fatal(err)
+	}
+	var length [2]byte
+	if _, err := io.ReadFull(conn, length[:]); err != nil {
+		t.Fatal(err)
+	}
+	reply := make([]byte, int(length[0])<<8|int(length[1]))
+	if _, err := io.ReadFull(conn, reply); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := wire.ParseMessage(reply); err != nil || m.RCode != wire.RCodeNoError || len(m.Answers) != 1 {
+		t.Fatalf("reply %v, %v", m, err)
+	}
+}
+
+// A hundred new certificates: each is in effect for the next connection, and no
+// connection that is open loses a query. Sessions are resumed meanwhile.
+func TestCertificatesRotate(t *testing.T) {
+	dir := t.TempDir()
+	zone, file := filepath.Join(dir, "example"), filepath.Join(dir, "tls.pem")
+	if err := os.WriteFile(zone, []byte(smallZone), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pin := writeCertificate(t, file)
+	server, reload, log := startWhole(t, "--bindzone", "example="+zone, "--tls", "127.0.0.1:0", "--tls-certificate", file)
+	address := tlsAddress(t, server).String()
+	config := &tls.Config{InsecureSkipVerify: true, ServerName: "ns.example", NextProtos: []string{"dot"}, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+	dial := func(c *tls.Config) *tls.Conn {
+		conn, err := tls.Dial("tcp", address, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		overTLS(t, conn)
+		return conn
+	}
+	old := dial(config)
+	if p := old.ConnectionState().NegotiatedProtocol; p != "dot" {
+		t.Errorf("protocol %q", p)
+	}
+	if state := dial(config).ConnectionState(); !state.DidResume {
+		t.Error("the session was not resumed")
+	}
+	fresh := config.Clone()
+	fresh.ClientSessionCache = nil
+	for range 100 {
+		pin = writeCertificate(t, file)
+		reload()
+		conn := dial(fresh)
+		if got := pinOf(conn); got != pin {
+			t.Fatalf("certificate %s, want %s\n%s", got, pin, log())
+		}
+		conn.Close()
+		overTLS(t, old)
+	}
+	if err := os.WriteFile(file, []byte("broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reload()
+	if got := pinOf(dial(fresh)); got != pin || !strings.Contains(log(), "certificates not reloaded") {
+		t.Errorf("a broken file has taken effect:\n%s", log())
+	}
+}
+
+// Without a file for it, a certificate is made at the start, and the log has its pin.
+func TestSelfSignedAtStart(t *testing.T) {
+	zone := filepath.Join(t.TempDir(), "example")
+	if err := os.WriteFile(zone, []byte(smallZone), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server, _, log := startWhole(t, "--bindzone", "example="+zone, "--tls", "127.0.0.1:0", "--tls-only-13")
+	address := tlsAddress(t, server).String()
+	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	overTLS(t, conn)
+	if pin := pinOf(conn); !strings.Contains(log(), pin) || !strings.Contains(log(), "lost when the server stops") {
+		t.Errorf("pin %s\n%s", pin, log())
+	}
+	if _, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}); err == nil {
+		t.Error("TLS 1.2 is accepted")
+	}
+	if _, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}); err == nil {
+		t.Error("a client that speaks something else is accepted")
+	}
+}
+
+// HTTPS is answered with the same certificates, with and without a proxy in between.
+func TestOverHTTPS(t *testing.T) {
+	zone := filepath.Join(t.TempDir(), "example")
+	if err := os.WriteFile(zone, []byte(smallZone), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, log := startWhole(t, "--bindzone", "example="+zone, "--https", "127.0.0.1:0", "--https-plain", "127.0.0.1:0", "--https-path", "/q", "--quic", "127.0.0.1:0")
+	at := map[string]string{}
+	for _, m := range regexp.MustCompile(`msg=listening address=(\S+) transport=(\S+)`).FindAllStringSubmatch(log(), -1) {
+		at[m[2]] = m[1]
+	}
+	if at["quic"] == "" || at["http/3"] != at["https"] {
+		t.Fatalf("listens at %v", at)
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
+	defer client.CloseIdleConnections()
+	q := wire.AppendQuery(nil, 0, 0, wire.Question{Name: wire.MustParseName("ns.example."), Type: wire.TypeA, Class: wire.ClassIN}, nil)
+	for _, url := range []string{"https://" + at["https"] + "/q", "http://" + at["http"] + "/q"} {
+		r, err := client.Post(url, "application/dns-message", bytes.NewReader(q))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(r.Body)
+		r.Body.Close()
+		if m, err := wire.ParseMessage(body); err != nil || len(m.Answers) != 1 {
+			t.Errorf("%s: %v, %v", url, m, err)
+		}
+	}
+}

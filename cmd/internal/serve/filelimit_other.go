@@ -1,0 +1,7 @@
+//go:build !unix
+
+package serve
+
+import "log/slog"
+
+func warnOfFileLimit(*slog.Logger) {}

@@ -1,0 +1,174 @@
+package serve
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/names-dns/names/cmd/internal/bound"
+	"github.com/names-dns/names/cmd/internal/metrics"
+	"github.com/names-dns/names/cmd/internal/settings"
+	"github.com/names-dns/names/listener"
+	"github.com/names-dns/names/listener/doh"
+	"github.com/names-dns/names/listener/doq"
+	"github.com/names-dns/names/names"
+)
+
+// transports are the servers of packages of their own, over HTTP and QUIC.
+type transports struct {
+	servers  bound.Servers
+	handler  bound.Handler // of DNS over HTTPS
+	hasHTTP3 atomic.Bool   // at each address of HTTPS
+
+	mu   sync.Mutex
+	gone transportStats // of servers that have ended
+}
+
+// The transports, as logs have them.
+const (
+	overHTTP  = "http"
+	overHTTPS = "https"
+	overHTTP3 = "http/3"
+	overQUIC  = "quic"
+)
+
+// change binds what settings want and there is not yet. The change takes effect when
+// use is called.
+func (t *transports) change(edge *listener.Edge, e *encryption, s *settings.Settings, log *slog.Logger) (*bound.Change, error) {
+	var wanted []bound.Wanted
+	add := func(what string, addresses []netip.AddrPort, open func(a netip.AddrPort, at func(bound.Place) net.Addr) (bound.Server, net.Addr, error)) {
+		for _, a := range addresses {
+			wanted = append(wanted, bound.Wanted{Place: bound.Place{What: what, Address: a.String()}, Open: func(at func(bound.Place) net.Addr) (bound.Server, net.Addr, error) {
+				return open(a, at)
+			}})
+		}
+	}
+	openHTTP := func(a netip.AddrPort, config *tls.Config) (bound.Server, net.Addr, error) {
+		l, err := net.Listen("tcp"+family(a), a.String())
+		if err != nil {
+			return nil, nil, err
+		}
+		var h http.Handler = &t.handler
+		if config != nil {
+			h = t.alternative(h, l.Addr().(*net.TCPAddr).Port)
+		}
+		return doh.NewServer(l, doh.ServerConfig{Handler: h, TLS: config, Log: log}), l.Addr(), nil
+	}
+	openQUIC := func(a string, c doq.Config) (bound.Server, net.Addr, error) {
+		conn, err := net.ListenPacket("udp"+family(netip.MustParseAddrPort(a)), a)
+		if err != nil {
+			return nil, nil, err
+		}
+		c.Edge = edge
+		q, err := doq.Listen(conn, c)
+		if err != nil {
+			conn.Close()
+			return nil, nil, err
+		}
+		return q, q.Addr(), nil
+	}
+	add(overHTTP, s.HTTPS.Plain, func(a netip.AddrPort, _ func(bound.Place) net.Addr) (bound.Server, net.Addr, error) {
+		return openHTTP(a, nil)
+	})
+	add(overHTTPS, s.HTTPS.Addresses, func(a netip.AddrPort, _ func(bound.Place) net.Addr) (bound.Server, net.Addr, error) {
+		return openHTTP(a, e.https.Config())
+	})
+	if !s.HTTPS.NoHTTP3 {
+		add(overHTTP3, s.HTTPS.Addresses, func(a netip.AddrPort, at func(bound.Place) net.Addr) (bound.Server, net.Addr, error) {
+			return openQUIC(at(bound.Place{What: overHTTPS, Address: a.String()}).String(), doq.Config{HTTP: &t.handler, TLS: e.http3.Config()})
+		})
+	}
+	add(overQUIC, s.QUIC.Addresses, func(a netip.AddrPort, _ func(bound.Place) net.Addr) (bound.Server, net.Addr, error) {
+		return openQUIC(a.String(), doq.Config{DoQ: true, TLS: e.quic.Config()})
+	})
+	change, err := t.servers.Change(wanted)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen for %w", err)
+	}
+	return change, nil
+}
+
+// use answers as settings say, over what change has bound for them.
+func (t *transports) use(change *bound.Change, edge *listener.Edge, s *settings.Settings) {
+	proxies, _ := names.ParsePeerSet(s.HTTPS.Proxies...) // they have been checked
+	t.handler.Set(&doh.Handler{Edge: edge, Path: s.HTTPS.Path, Proxies: proxies})
+	t.hasHTTP3.Store(!s.HTTPS.NoHTTP3)
+	change.Commit()
+}
+
+// alternative tells clients of HTTP/1.1 and HTTP/2 that there is HTTP/3 (RFC 9114
+// 3.1.1).
+func (t *transports) alternative(h http.Handler, port int) http.Handler {
+	value := []string{fmt.Sprintf(`h3=":%d"; ma=86400`, port)}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if t.hasHTTP3.Load() {
+			w.Header()["Alt-Svc"] = value
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// family is that of an address, as networks have it in their names: :: is for IPv6
+// only, so that 0.0.0.0 can be next to it.
+func family(a netip.AddrPort) string {
+	if a.Addr().Is4() {
+		return "4"
+	}
+	return "6"
+}
+
+// transportStats are those of all servers.
+type transportStats struct {
+	used bool // there is or was one
+	http doh.Stats
+	quic doq.Stats
+}
+
+func (sum *transportStats) add(server bound.Server) {
+	sum.used = true
+	switch server := server.(type) {
+	case *doh.Server:
+		c := server.Stats()
+		sum.http.Connections += c.Connections
+		sum.http.ConnectionsRefused += c.ConnectionsRefused
+	case *doq.Server:
+		c := server.Stats()
+		sum.quic.Connections += c.Connections
+		sum.quic.ConnectionsRefused += c.ConnectionsRefused
+		sum.quic.Retries += c.Retries
+		sum.quic.ProtocolErrors += c.ProtocolErrors
+	}
+}
+
+// left keeps the counts of a server that has ended.
+func (t *transports) left(server bound.Server) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.gone.add(server)
+}
+
+func (t *transports) metrics() []metrics.Metric {
+	t.mu.Lock()
+	sum := t.gone
+	t.mu.Unlock()
+	for _, server := range t.servers.All() {
+		sum.add(server)
+	}
+	if !sum.used {
+		return nil
+	}
+	http, quic := &sum.http, &sum.quic
+	return []metrics.Metric{
+		metrics.By("names_http_connections_total", metrics.Counter, "Connections over HTTP, by what became of them.", "result",
+			count("accepted", http.Connections-http.ConnectionsRefused), count("refused", http.ConnectionsRefused)),
+		metrics.By("names_quic_connections_total", metrics.Counter, "Connections over QUIC, by what became of them.", "result",
+			count("accepted", quic.Connections-quic.ConnectionsRefused), count("refused", quic.ConnectionsRefused)),
+		metrics.Of("names_quic_retries_total", metrics.Counter, "Clients of QUIC that had to prove their address.", float64(quic.Retries)),
+		metrics.Of("names_quic_protocol_errors_total", metrics.Counter, "Connections over QUIC ended because the client did not keep to RFC 9250.", float64(quic.ProtocolErrors)),
+	}
+}

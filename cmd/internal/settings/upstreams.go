@@ -1,0 +1,139 @@
+package settings
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/names-dns/names/cmd/internal/cli"
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/recursor/upstream/encrypted"
+	"github.com/names-dns/names/wire"
+)
+
+// Upstreams says how servers are asked over encrypted transports.
+type Upstreams struct {
+	// Encrypted are the servers that are not asked over UDP and TCP, by the address
+	// and port that they are known by in lists of servers.
+	Encrypted   map[netip.AddrPort]encrypted.Server
+	Bootstrap   []netip.AddrPort // servers that know the addresses of those that have only a name
+	Authorities []string         // files of authorities that vouch for servers; none: the system's
+}
+
+// AddForward adds a server to ask: [ZONE=]ADDR[:PORT], or [ZONE=]URL.
+func (r *Recursion) AddForward(text string) error {
+	zone, server, err := r.parseServer(text)
+	switch {
+	case err != nil:
+		return err
+	case zone.IsRoot():
+		r.Servers = append(r.Servers, server)
+	default:
+		r.Zones = AddZoneServer(r.Zones, zone, server)
+	}
+	return nil
+}
+
+// AddStub adds an authoritative server to ask: ZONE=ADDR[:PORT], or ZONE=URL.
+func (r *Recursion) AddStub(text string) error {
+	zone, server, err := r.parseServer(text)
+	if err == nil && zone.IsRoot() {
+		err = fmt.Errorf("%q is not ZONE=ADDR", text)
+	}
+	if err == nil {
+		r.Iteration.Stubs = AddZoneServer(r.Iteration.Stubs, zone, server)
+	}
+	return err
+}
+
+// parseServer reads a server, after its zone and = if it is not for all names.
+func (r *Recursion) parseServer(text string) (zone wire.Name, server netip.AddrPort, err error) {
+	zone = wire.Root
+	name, rest, ok := strings.Cut(text, "=")
+	if ok && !encrypted.IsURL(name) { // which may have = in it
+		if zone, err = wire.ParseName(name); err != nil {
+			return zone, server, err
+		}
+		text = rest
+	}
+	if !encrypted.IsURL(text) {
+		server, err = cli.ParseAddress(text, DefaultPort)
+		return zone, server, err
+	}
+	s, err := encrypted.Parse(text)
+	if err != nil {
+		return zone, server, err
+	}
+	return zone, r.know(s), nil
+}
+
+// know returns what s is known by: where it is, or, if that is to be looked up or is
+// another server's, an address that no server has (RFC 6666).
+func (r *Recursion) know(s encrypted.Server) netip.AddrPort {
+	for known, other := range r.Encrypted {
+		if other.String() == s.String() {
+			return known
+		}
+	}
+	known := netip.AddrPortFrom(s.Address, s.Port)
+	if _, isTaken := r.Encrypted[known]; isTaken || !s.Address.IsValid() {
+		known = netip.AddrPortFrom(netip.AddrFrom16([16]byte{0: 1, 14: byte(len(r.Encrypted) >> 8), 15: byte(len(r.Encrypted))}), s.Port)
+	}
+	if r.Encrypted == nil {
+		r.Encrypted = map[netip.AddrPort]encrypted.Server{}
+	}
+	r.Encrypted[known] = s
+	return known
+}
+
+// ServerText is a server as it is given.
+func (r *Recursion) ServerText(a netip.AddrPort) string {
+	if s, ok := r.Encrypted[a]; ok {
+		return s.String()
+	}
+	return a.String()
+}
+
+// ServerTexts are servers as they are given, those of zones after the zone and =.
+func (r *Recursion) ServerTexts(zones ...ZoneServers) (all []string) {
+	for _, z := range zones {
+		for _, s := range z.Servers {
+			text := r.ServerText(s)
+			if !z.Zone.IsZero() {
+				text = z.Zone.String() + "=" + text
+			}
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// setURL takes a primary that is asked over TLS (RFC 9103).
+func (p *Peer) setURL(text string) error {
+	s, err := encrypted.Parse(text)
+	switch {
+	case err != nil:
+		return err
+	case s.Protocol != names.TLS:
+		return fmt.Errorf("%q: zones come over TCP or TLS, so tls:// is what can be written", text)
+	case !s.Address.IsValid():
+		return fmt.Errorf("%q: the address is not looked up; add @ADDRESS", text)
+	}
+	p.Address, p.URL = netip.AddrPortFrom(s.Address, s.Port), s.String()
+	return nil
+}
+
+func checkUpstreams(s *Settings, found *problems) {
+	r := &s.Recursion
+	found.addIf(len(r.Upstreams.Authorities) > 0 && len(r.Encrypted) == 0, "{recursion.upstream-authority} requires a server with a URL in {recursion.forward} or {recursion.stub}")
+	isLookedUp := false
+	for _, server := range r.Encrypted {
+		isLookedUp = isLookedUp || !server.Address.IsValid()
+		found.addIf(!server.Address.IsValid() && len(r.Bootstrap) == 0, "{recursion.forward} %s: its address is not known: add @ADDRESS, or name servers that know it with {recursion.bootstrap}", &server)
+	}
+	found.addIf(len(r.Bootstrap) > 0 && !isLookedUp, "{recursion.bootstrap} requires a server in {recursion.forward} or {recursion.stub} whose URL has a name and no address")
+	for _, a := range r.Bootstrap {
+		found.addIf(slices.Contains(s.Listen.Addresses, a), "{recursion.bootstrap} %v is this server itself", a)
+	}
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/names-dns/names/cmd/internal/cli"
+)
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"--help"}, {"serve", "--help"}, {"check", "-h"}, {"query", "--help"}, {"help", "serve"}, {"help", "version"}, {"version", "--help"}} {
+		var stdout, stderr bytes.Buffer
+		if code := run(args, &stdout, &stderr); code != cli.ExitOK || stderr.Len() > 0 {
+			t.Errorf("names %v: exit code %d, stderr %q", args, code, stderr.String())
+		}
+		if !strings.Contains(stdout.String(), "names ") || !strings.Contains(stdout.String(), "Usage") {
+			t.Errorf("names %v prints no usage: %q", args, stdout.String())
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	if code := run(nil, &stdout, &stderr); code != cli.ExitUsage {
+		t.Errorf("no command: exit code %d", code)
+	}
+}
+
+// TestWrongWords: a word that is not understood is refused, and never left unread.
+func TestWrongWords(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"srve"}, `there is no command "srve"; did you mean serve?`},
+		{[]string{"help", "srve"}, `there is no command "srve"; did you mean serve?`},
+		{[]string{"help", "serve", "check"}, `"check" is an argument too many`},
+		{[]string{"version", "extra"}, `"extra" is an argument too many`},
+		{[]string{"--version", "--foo"}, `there is no option --foo`},
+	} {
+		var stdout, stderr bytes.Buffer
+		if code := run(test.args, &stdout, &stderr); code != cli.ExitUsage || !strings.Contains(stderr.String(), test.want) || stdout.Len() > 0 {
+			t.Errorf("names %v: exit code %d, %q, want %q", test.args, code, stderr.String(), test.want)
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	if code := run([]string{"help", "serve"}, &stdout, &stderr); code != cli.ExitOK || stdout.String() != helpOf["serve"] {
+		t.Errorf("names help serve: exit code %d, %.60q", code, stdout.String())
+	}
+}
