@@ -51,7 +51,7 @@ func largeSet(t *testing.T) *authority.Set {
 	if err := set.SetZones([]*authority.Zone{authority.NewZone(snapshot)}); err != nil {
 		t.Fatal(err)
 	}
-	if !set.Anticipates() {
+	if !set.WantsBatches() {
 		t.Fatal("the zone is too small for batches to be announced")
 	}
 	return set
@@ -64,8 +64,8 @@ func TestBatchesOfALargeZone(t *testing.T) {
 	for _, dedicated := range []bool{false, true} {
 		t.Run(fmt.Sprintf("dedicated=%v", dedicated), func(t *testing.T) {
 			config := listener.Config{
-				Resolver: set, Workers: 1, DedicatedThreads: dedicated,
-				Addresses: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")},
+				Resolver: set, Workers: 1, ErrorsPerSecond: -1, DedicatedThreads: dedicated,
+				Endpoints: listener.Plain(netip.MustParseAddrPort("127.0.0.1:0")),
 			}
 			server, err := listener.Listen(config)
 			if err != nil {

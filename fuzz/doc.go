@@ -7,7 +7,7 @@
 // module; interop compares our answers with those of other servers.
 //
 // Nothing imports this package. A target never looks at more than its input,
-// and what it finds becomes a test beside the code at fault.
+// and what it finds becomes a test next to the code at fault.
 //
 // README.md says how to run a target and what to do with what it finds.
 package fuzz

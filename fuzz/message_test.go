@@ -170,7 +170,7 @@ func compressedQuestion(packet []byte) bool {
 	return err == wire.ErrCompressed
 }
 
-// describe is all of a message, data in hexadecimal beside its text.
+// describe is all of a message, data in hexadecimal next to its text.
 func describe(m *wire.Message) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %04x %d\n", m.ID, uint16(m.Flags), m.RCode)

@@ -18,7 +18,7 @@ import (
 
 var mutations = flag.Int("mutations", 100, "how many damaged zones TestDamagedZones loads")
 
-// rootZone is the real root zone where somebody has put it, beside the
+// rootZone is the real root zone if it is there, next to the
 // project's folder.
 const rootZone = "../../shared/data/root-2018-03-12.zone.gz"
 

@@ -126,8 +126,8 @@ func (r *rule) holdsFor(p *pair) bool {
 // verdict is what the rules say about one pair of answers.
 type verdict struct {
 	Unexplained []difference
-	Same        bool // nothing but optional data differs
-	Chosen      bool // nothing but optional data and our own choices differ
+	Same        bool // only optional data differs
+	Chosen      bool // only optional data and our own choices differ
 }
 
 // judge finds a rule for each difference. The kinds are tried in their order,
@@ -163,7 +163,7 @@ func judge(p *pair, rules []rule, used map[string]int) verdict {
 	return v
 }
 
-// report writes one question where something is not as it should be.
+// report writes one question whose answers are wrong.
 func report(q query, servers []*server, answers []*answer, verdicts []verdict) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", q)

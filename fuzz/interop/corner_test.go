@@ -17,7 +17,7 @@ func cornerZones(t *testing.T) []zoneFile {
 }
 
 // TestCornerCases asks everybody about zones made of corner cases: the
-// questions written down beside them, and then every owner with every type.
+// questions written next to them, and then every owner with every type.
 func TestCornerCases(t *testing.T) {
 	for _, s := range signings {
 		t.Run(s.Name, func(t *testing.T) {

@@ -44,7 +44,7 @@ func TestDig(t *testing.T) {
 		for _, program := range []string{"dig", "kdig"} {
 			args := []string{"@127.0.0.1", "-p", fmt.Sprint(s.Addr.Port())}
 			if program == "dig" {
-				args = append([]string{"-r"}, args...) // not what somebody's ~/.digrc says
+				args = append([]string{"-r"}, args...) // ignore ~/.digrc
 				args = append(args, "+nocookie")
 			}
 			t.Run(program+" "+ask.Args, func(t *testing.T) {

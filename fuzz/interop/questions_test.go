@@ -32,7 +32,7 @@ func rareManners(q query) []query {
 }
 
 // readQuestions reads a file with a question a line: NAME TYPE [CLASS]
-// [+opcode=NAME], and behind a semicolon between spaces what it is there to find out.
+// [+opcode=NAME], and after " ; " what it is there to find out.
 func readQuestions(t *testing.T, file string) []query {
 	t.Helper()
 	text, err := os.ReadFile(file)

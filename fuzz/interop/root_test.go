@@ -15,7 +15,7 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// rootFile is the root zone as it was on a day in 2018. It lies beside the
+// rootFile is the root zone as it was on a day in 2018. It lies next to the
 // checkout and not in it; rootText makes do without.
 const rootFile = "../../../shared/data/root-2018-03-12.zone.gz"
 

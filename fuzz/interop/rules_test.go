@@ -14,7 +14,7 @@ var rules = []rule{
 	// --- optional data
 
 	{
-		Name: "addresses beside an answer", Kind: optional,
+		Name: "addresses next to an answer", Kind: optional,
 		Why: `RFC 1034 4.3.2 step 6 adds "anything useful"; RFC 2181 9 lets it be left out without TC.
 			We add what Knot adds; NSD and BIND, told to be minimal, add nothing. What is added must be true.`,
 		When: func(p *pair) bool { return !p.isReferral() },
@@ -81,8 +81,15 @@ var rules = []rule{
 		What: func(p *pair, d difference) bool { return d.inSection() || d.Part == "aa" },
 	},
 	{
-		Name: "NSD and Knot: CD is not copied", Kind: optional,
-		Why: `RFC 4035 3.1.6: a server copies CD into the reply. BIND and we do, though nothing here validates.`,
+		Name: "BIND: CD is copied into authoritative answers", Kind: theirs, Peer: "bind",
+		Why: `RFC 4035 3.1.6: CD is clear in an authoritative answer, for nothing is validated there. NSD, Knot and
+			we clear it; BIND copies it.`,
+		When: func(p *pair) bool { return p.Flags.Has(wire.FlagCD) && p.Opcode == wire.OpcodeQuery },
+		What: func(p *pair, d difference) bool { return d.Part == "cd" && !d.Ours },
+	},
+	{
+		Name: "NSD and Knot: CD is not copied into other replies", Kind: optional,
+		Why: `RFC 4035 3.2.2: CD is copied from a query into its reply. We do, and BIND, unless AA is set.`,
 		When: func(p *pair) bool {
 			return p.Peer != "bind" && p.Flags.Has(wire.FlagCD) && p.Opcode == wire.OpcodeQuery
 		},
@@ -90,7 +97,7 @@ var rules = []rule{
 	},
 	{
 		Name: "flags of a reply to an unknown opcode", Kind: optional,
-		Why:  `What RD and CD mean there nobody knows. NSD and we copy them; Knot copies RD alone, BIND neither.`,
+		Why:  `What RD and CD mean there is not defined. NSD and we copy them; Knot copies RD alone, BIND neither.`,
 		When: func(p *pair) bool { return p.Opcode != wire.OpcodeQuery },
 		What: func(p *pair, d difference) bool { return d.Part == "rd" || d.Part == "cd" },
 	},
@@ -99,7 +106,7 @@ var rules = []rule{
 
 	{
 		Name: "Knot and BIND: the EDNS version comes before the opcode", Kind: theirs,
-		Why: `With both wrong, one complaint is as good as the other (RFC 6891 6.1.3, RFC 1035 4.1.1). NSD and we look at the opcode first.`,
+		Why: `With both wrong, either error is right (RFC 6891 6.1.3, RFC 1035 4.1.1). NSD and we look at the opcode first.`,
 		When: func(p *pair) bool {
 			return p.EDNSVersion > 0 && p.Opcode != wire.OpcodeQuery && p.Theirs.RCode == wire.RCodeBadVers
 		},
@@ -114,7 +121,7 @@ var rules = []rule{
 	},
 	{
 		Name: "BIND: an SOA with TTL 0", Kind: theirs, Peer: "bind",
-		Why: `To QTYPE SOA for a name that is no apex BIND sends the SOA with TTL 0, for the sake of clients that look for
+		Why: `To QTYPE SOA for a name that is not an apex BIND sends the SOA with TTL 0, for the sake of clients that look for
 			a zone's border; RFC 2308 3 says the smaller of TTL and MINIMUM.`,
 		When: func(p *pair) bool { return p.Type == wire.TypeSOA },
 		What: func(p *pair, d difference) bool {
@@ -123,7 +130,7 @@ var rules = []rule{
 	},
 	{
 		Name: "Knot and BIND: NSEC at a CNAME is not chased", Kind: theirs,
-		Why: `NSEC may stand beside a CNAME (RFC 4034 4), so Knot and BIND take it for what was asked, even where the zone
+		Why: `NSEC may exist next to a CNAME (RFC 4034 4), so Knot and BIND take it for what was asked, even where the zone
 			is unsigned and there is none. NSD and we follow the CNAME then, as for any other type.`,
 		When: func(p *pair) bool {
 			return p.Peer != "nsd" && p.Type == wire.TypeNSEC &&
@@ -183,7 +190,7 @@ var rules = []rule{
 		When: func(p *pair) bool { return p.Type == wire.TypeNSEC && p.isReferral() },
 	},
 	{
-		Name: "NSD and Knot: ANY goes on behind a DNAME", Kind: theirs,
+		Name: "NSD and Knot: ANY goes on after a DNAME", Kind: theirs,
 		Why: `The synthesised CNAME matches QTYPE ANY, so the chain ends with it (RFC 1034 4.3.2 step 3a, RFC 6672 3.2);
 			BIND and we stop there.`,
 		When: func(p *pair) bool {
@@ -192,15 +199,15 @@ var rules = []rule{
 		What: func(p *pair, d difference) bool { return p.Peer != "bind" },
 	},
 	{
-		Name: "NSD: proofs behind a DNAME", Kind: theirs, Peer: "nsd",
-		Why:  `Behind a DNAME NSD 4.6 shows the wrong NSEC or one too few (RFC 4035 3.1.3.2). Knot, BIND and we show those of the target.`,
+		Name: "NSD: proofs after a DNAME", Kind: theirs, Peer: "nsd",
+		Why:  `After a DNAME NSD 4.6 shows the wrong NSEC or one too few (RFC 4035 3.1.3.2). Knot, BIND and we show those of the target.`,
 		When: func(p *pair) bool { return p.DO && p.Ours.count(wire.SectionAnswer, wire.TypeDNAME) > 0 },
 		What: func(p *pair, d difference) bool { return d.Part == "authority" && d.Record.isProof() },
 	},
 	{
 		Name: "NSD: one proof too many at a wildcard", Kind: theirs, Peer: "nsd",
 		Why: `For no data at a wildcard that is an empty non-terminal NSD adds an NSEC that proves nothing, and for
-			the wildcard's own name an NSEC3 that covers a name nobody asked for (RFC 5155 7.2.5).`,
+			the wildcard's own name an NSEC3 that covers a name that was not asked for (RFC 5155 7.2.5).`,
 		When: func(p *pair) bool { return p.DO && p.Ours.count(wire.SectionAnswer, 0) == 0 },
 		What: func(p *pair, d difference) bool { return d.Part == "authority" && d.Record.isProof() && !d.Ours },
 	},
@@ -216,13 +223,13 @@ var rules = []rule{
 		},
 	},
 	{
-		Name: "NSD and Knot: no data for types that are no data", Kind: theirs,
-		Why: `OPT, TSIG and the like stand in messages and never in zones: BIND and we answer FORMERR (RFC 6895 3.1),
+		Name: "NSD and Knot: no data for types that are not data", Kind: theirs,
+		Why: `OPT, TSIG and similar types occur in messages and never in zones: BIND and we answer FORMERR (RFC 6895 3.1),
 			NSD and Knot that there is none.`,
 		When: func(p *pair) bool { return p.Ours.RCode == wire.RCodeFormErr && p.Theirs.RCode == wire.RCodeNoError },
 	},
 	{
-		Name: "BIND: FORMERR or NOTIMP for types that are no data", Kind: theirs, Peer: "bind",
+		Name: "BIND: FORMERR or NOTIMP for types that are not data", Kind: theirs, Peer: "bind",
 		Why: `NSD, Knot and we look them up and find nothing.`,
 		When: func(p *pair) bool {
 			return (p.Type >= 128 && p.Type < 256) && (p.Theirs.RCode == wire.RCodeFormErr || p.Theirs.RCode == wire.RCodeNotImp)
@@ -230,7 +237,7 @@ var rules = []rule{
 	},
 	{
 		Name: "NSD and Knot: zone transfers", Kind: theirs,
-		Why: `Nobody may have one of us, and we and BIND say REFUSED. NSD and Knot say NOTIMP to AXFR over UDP (RFC 5936 4.2);
+		Why: `No client may have one from us, and we and BIND say REFUSED. NSD and Knot say NOTIMP to AXFR over UDP (RFC 5936 4.2);
 			to IXFR NSD sends a damaged message and Knot NOTAUTH. Over TCP NSD gives the zone away, for these tests need it.`,
 		When: func(p *pair) bool { return p.Peer != "bind" && (p.Type == wire.TypeAXFR || p.Type == wire.TypeIXFR) },
 	},
@@ -274,7 +281,7 @@ var rules = []rule{
 	},
 	{
 		Name: "TYPE0 is FORMERR", Kind: choice,
-		Why:  `0 is no type (RFC 6895 3.1): like BIND for OPT we say FORMERR. NSD and BIND find no data, Knot says NOTIMP.`,
+		Why:  `0 is not a type (RFC 6895 3.1): like BIND for OPT we say FORMERR. NSD and BIND find no data, Knot says NOTIMP.`,
 		When: func(p *pair) bool { return p.Type == wire.TypeNone },
 	},
 	{
@@ -286,7 +293,7 @@ var rules = []rule{
 	},
 	{
 		Name: "NOTIFY is NOTIMP", Kind: choice,
-		Why:  `There are no transfers yet, and so nobody to tell.`,
+		Why:  `There are no transfers yet, and so no secondary to notify.`,
 		When: func(p *pair) bool { return p.Opcode == wire.OpcodeNotify && p.Ours.RCode == wire.RCodeNotImp },
 	},
 }

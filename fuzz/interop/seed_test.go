@@ -7,7 +7,7 @@ import (
 )
 
 // TestPyzone serves the example zone of Twisted Names' how-to twice, as a
-// pyzone and written as a master file: nobody can tell the two apart.
+// pyzone and written as a master file: the two cannot be told apart.
 func TestPyzone(t *testing.T) {
 	const origin = "example-domain.com."
 	master := zoneFile{Origin: origin, File: absolute(t, "testdata/pyzone/example-domain.com.zone")}

@@ -233,7 +233,7 @@ func need(t *testing.T, binary string) string {
 	return path
 }
 
-// freePort finds a port of 127.0.0.1 that nobody has, neither for UDP nor for TCP.
+// freePort finds a port of 127.0.0.1 that is free for UDP and TCP.
 func freePort(t *testing.T) uint16 {
 	t.Helper()
 	for range 100 {

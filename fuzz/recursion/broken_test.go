@@ -19,8 +19,8 @@ import (
 // badly is a server that does not answer as it should, until the test ends.
 type badly struct {
 	host *host
-	// behind has the answers of those that answer at times.
-	behind netip.AddrPort
+	// source has the answers of servers that answer now and then.
+	source netip.AddrPort
 	done   context.Context
 }
 
@@ -42,7 +42,7 @@ func serveBadly(t *testing.T, h *host) {
 		udp.Close()
 		tcp.Close()
 	})
-	b := &badly{host: h, behind: netip.AddrPortFrom(realAddr(h.Tier, int(h.Addr.As4()[3])%programs, 0), 53), done: done}
+	b := &badly{host: h, source: netip.AddrPortFrom(realAddr(h.Tier, int(h.Addr.As4()[3])%programs, 0), 53), done: done}
 	go b.serveUDP(udp)
 	go b.serveTCP(tcp)
 }
@@ -137,15 +137,15 @@ func (b *badly) reply(query []byte, overTCP bool) []byte {
 			return nil
 		}
 	}
-	asker := names.Asker{TCP: overTCP, KeepTruncated: true, Timeouts: []time.Duration{time.Second}}
-	reply, err := asker.Ask(b.done, query, b.behind)
+	querier := names.Querier{TCP: overTCP, KeepTruncated: true, Timeouts: []time.Duration{time.Second}}
+	reply, err := querier.Query(b.done, query, b.source)
 	if err != nil {
 		return nil
 	}
 	return reply.Message
 }
 
-// only is a reply with nothing but its question.
+// only is a reply with only its question.
 func only(m *wire.Message, rcode wire.RCode, flags wire.Flags) []byte {
 	reply := wire.Message{ID: m.ID, Flags: wire.FlagQR | m.Flags&wire.FlagRD | flags, RCode: rcode, Questions: m.Questions}
 	b, err := reply.AppendTo(nil)

@@ -78,7 +78,7 @@ func (o *outcome) again(truth *answer) bool {
 
 // ask asks one question, over TCP too if the answer does not fit.
 func (p *process) ask(q question) (*answer, error) {
-	asker := names.Asker{Timeouts: []time.Duration{patience}, TCP: q.Form.TCP}
+	querier := names.Querier{Timeouts: []time.Duration{patience}, TCP: q.Form.TCP}
 	opt := &wire.EDNS{UDPSize: 1232}
 	if q.Form.DO {
 		opt.Flags = wire.FlagDO
@@ -87,7 +87,7 @@ func (p *process) ask(q question) (*answer, error) {
 		opt = nil
 	}
 	query := wire.AppendQuery(nil, 1, wire.FlagRD, wire.Question{Name: q.Name, Type: q.Type, Class: wire.ClassIN}, opt)
-	reply, err := asker.Ask(context.Background(), query, p.Addrs[0])
+	reply, err := querier.Query(context.Background(), query, p.Addrs[0])
 	if err != nil {
 		return nil, err
 	}

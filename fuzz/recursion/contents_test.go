@@ -54,7 +54,7 @@ func (z *zone) below(name string) wire.Name {
 	return wire.MustParseName(name + "." + z.Name.String())
 }
 
-// fill gives z its data, but for what leads to other zones.
+// fill gives z its data, except what refers to other zones.
 func (g *generator) fill(z *zone) {
 	z.add("@", fmt.Sprintf("SOA ns.invalid. hostmaster.invalid. %d 3600 600 86400 300", 1+g.IntN(1000)))
 	switch z.Tier {

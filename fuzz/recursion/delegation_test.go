@@ -16,13 +16,13 @@ type style struct {
 	Serve func(g *generator, z *zone)
 }
 
-// styles are the ways in which zones below the TLDs are delegated, in turn.
+// styles are the ways in which zones below the TLDs are delegated, one after the other.
 var styles = []style{
 	{"in-domain, glue", func(g *generator, z *zone) {
 		z.serve(g.inDomain(z, "ns1"), g.inDomain(z, "ns2"))
 	}},
-	{"in the parent or beside it, with addresses", func(g *generator, z *zone) {
-		z.serve(g.beside(z, 1), g.beside(z, 2))
+	{"in the parent or next to it, with addresses", func(g *generator, z *zone) {
+		z.serve(g.sibling(z, 1), g.sibling(z, 2))
 	}},
 	{"elsewhere, no glue", func(g *generator, z *zone) {
 		z.Needs = 1
@@ -148,8 +148,8 @@ func (g *generator) inDomain(z *zone, label string) *host {
 	return g.good(label+"."+z.Name.String(), z.Tier)
 }
 
-// beside is a host in the parent of z or, below a TLD, in another zone of it.
-func (g *generator) beside(z *zone, i int) *host {
+// sibling is a host in the parent of z or, below a TLD, in another zone of it.
+func (g *generator) sibling(z *zone, i int) *host {
 	if z.Parent.Tier == tldTier {
 		return g.good(fmt.Sprintf("t%d-%d.nest.%s", z.Tier, i, z.Parent.Name), z.Tier)
 	}
@@ -229,7 +229,7 @@ func (g *generator) publish() {
 // nowhere is an address that there is no way to (RFC 3849).
 const nowhere = "2001:db8::53"
 
-// glue is the record that leads to h from a zone above.
+// glue is the address record of h in a zone above.
 func (h *host) glue(parent *zone) wire.Record {
 	switch {
 	case h.Conduct == ipv6Only:

@@ -91,12 +91,12 @@ func (p *process) await(t *testing.T, zones ...*zone) {
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
-	asker := names.Asker{Timeouts: []time.Duration{time.Second}}
+	querier := names.Querier{Timeouts: []time.Duration{time.Second}}
 	for _, addr := range p.Addrs {
 		for _, z := range zones {
 			query := wire.AppendQuery(nil, 1, wire.FlagRD, wire.Question{Name: z.Name, Type: wire.TypeSOA, Class: wire.ClassIN}, nil)
 			for {
-				reply, err := asker.Ask(ctx, query, addr)
+				reply, err := querier.Query(ctx, query, addr)
 				if err == nil {
 					var h wire.Header
 					if h, err = wire.ParseHeader(reply.Message); err == nil && h.Flags.RCode() == wire.RCodeNoError {

@@ -25,7 +25,7 @@ var (
 const fullCount = 10000
 
 // TestRecursion lets every resolver resolve the same names, beginning with
-// nothing but the root's addresses, and compares each answer with the tree's;
+// only the root's addresses, and compares each answer with the tree's;
 // then once more, for what they remember to be true as well.
 func TestRecursion(t *testing.T) {
 	needNamespace(t)
@@ -69,7 +69,7 @@ func TestRecursion(t *testing.T) {
 // uses is how often a rule explained what a resolver said.
 type uses map[string]int
 
-// givesUp is how many questions out of a thousand somebody else's resolver may
+// givesUp is how many questions out of a thousand another resolver may
 // leave without an answer where some of the servers are broken.
 const givesUp = 20
 

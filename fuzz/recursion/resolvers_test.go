@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// resolver is a program that resolves from the root. All are told the same:
+// resolver is a program that resolves from the root. All are configured alike:
 // these hints, no validation, QNAME minimisation.
 type resolver struct {
 	Name, Binary string

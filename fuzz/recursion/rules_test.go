@@ -22,8 +22,8 @@ type rule struct {
 // rules are all the differences we know of.
 var rules = []rule{
 	{
-		Name: "how much of a circle is told",
-		Why: `Names that lead round in a circle have no answer, and all say SERVFAIL (RFC 1034 3.6.2 wants it "signalled as an
+		Name: "how much of a loop is shown",
+		Why: `Names that form a loop have no answer, and all say SERVFAIL (RFC 1034 3.6.2 wants it "signalled as an
 			error"). Whether the records that lead there come with it is up to the resolver.`,
 		When: func(p *pair) bool { return p.Truth.Loop && p.Theirs.RCode == wire.RCodeServFail && len(p.extra()) == 0 },
 	},

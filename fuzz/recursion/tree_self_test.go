@@ -23,7 +23,7 @@ func TestTree(t *testing.T) {
 			used[z.Style] = true
 			for _, set := range [][]*host{z.Delegated, z.Served} {
 				if z.Parent != nil && !slices.ContainsFunc(set, func(h *host) bool { return h.Conduct == answers && h.Tier == z.Tier }) {
-					t.Errorf("seed %d: nobody answers for zone %s", seed, z.Name)
+					t.Errorf("seed %d: no server answers for zone %s", seed, z.Name)
 				}
 			}
 			for i := range z.Records {

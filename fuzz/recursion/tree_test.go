@@ -59,7 +59,7 @@ type conduct int
 const (
 	answers    conduct = iota // NSD, Knot or BIND
 	upward                    // the same, of the root: it refers upward
-	closed                    // nobody listens: ICMP says so
+	closed                    // no process listens: ICMP says so
 	silent                    // no reply
 	refuses                   // REFUSED
 	fails                     // SERVFAIL
@@ -69,7 +69,7 @@ const (
 	lowercases                // as answers, the question in lower case
 	truncates                 // as answers, over UDP with TC and nothing else
 	missing                   // there is no such name
-	ipv6Only                  // it has an address where nobody gets to
+	ipv6Only                  // it has an address that cannot be reached
 	isAlias                   // its name is a CNAME, which it may not be (RFC 2181 10.3)
 	conducts
 )

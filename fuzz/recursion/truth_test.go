@@ -17,7 +17,7 @@ import (
 type answer struct {
 	RCode   wire.RCode
 	Records []string // the answer section: owner, type, data; sorted
-	Loop    bool     // only of the tree: the names lead round in a circle
+	Loop    bool     // only of the tree: the names form a loop
 }
 
 func (a *answer) String() string {
@@ -83,8 +83,8 @@ func newTruth(t *tree) *truth {
 	return known
 }
 
-// answer follows name through the zones. If that leads round in a circle there
-// is no answer, and SERVFAIL says so.
+// answer follows name through the zones. If that is a loop there
+// is not an answer: SERVFAIL says so.
 func (k *truth) answer(name wire.Name, t wire.Type) *answer {
 	a := &answer{}
 	for seen := map[wire.Key]bool{}; ; {

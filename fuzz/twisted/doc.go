@@ -10,7 +10,7 @@
 // rule, which bears the number of a defect of Twisted's that
 // docs/seed-parity.md lists under V.
 //
-// What passing means: whoever moves from one server to the other sees the same
+// What passing means: an operator who moves from one server to the other sees the same
 // answers but for those defects; and each of the rules is needed.
 //
 // Read on in rules_test.go.

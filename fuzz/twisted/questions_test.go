@@ -37,7 +37,7 @@ nothing.sub.rich.example nothing.example-domain.com notrich.example other-exampl
 `)
 
 // types are asked for everywhere: those that Twisted has records of, some that
-// it has not, and one that nobody has.
+// it has not, and one that no server has.
 var types = []wire.Type{
 	wire.TypeA, wire.TypeNS, wire.TypeMD, wire.TypeMF, wire.TypeCNAME, wire.TypeSOA, wire.TypeMB, wire.TypeMG,
 	wire.TypeMR, wire.TypeNULL, wire.TypeWKS, wire.TypePTR, wire.TypeHINFO, wire.TypeMINFO, wire.TypeMX, wire.TypeTXT,
@@ -112,8 +112,8 @@ func oddMessages() (queries []*query) {
 	add("two questions", counted(append(plain[:len(plain):len(plain)], plain[wire.HeaderLen:]...), 2))
 	add("no question", counted(plain[:wire.HeaderLen:wire.HeaderLen], 0))
 	add("half a question", plain[:len(plain)-5])
-	add("octets behind the end", append(plain[:len(plain):len(plain)], 1, 2, 3))
-	add("a label of a kind nobody knows", append(plain[:wire.HeaderLen:wire.HeaderLen], 0x41, 'x', 0, 0, 1, 0, 1))
+	add("octets after the end", append(plain[:len(plain):len(plain)], 1, 2, 3))
+	add("a label of an unknown kind", append(plain[:wire.HeaderLen:wire.HeaderLen], 0x41, 'x', 0, 0, 1, 0, 1))
 	add("EDNS version 1", wire.AppendQuery(nil, 4711, 0, question, &wire.EDNS{UDPSize: 1232, Version: 1}))
 	for _, kind := range []wire.Type{wire.TypeAXFR, wire.TypeIXFR} {
 		for _, tcp := range []bool{false, true} {

@@ -38,7 +38,7 @@ func zoneOf(name wire.Name) *zone {
 }
 
 var (
-	child     = wire.MustParseName("sub.rich.example.") // in the file of another zone, behind its parent
+	child     = wire.MustParseName("sub.rich.example.") // in the file of another zone, listed after its parent
 	wildcards = wire.MustParseName("wild.rich.example.")
 	dname     = wire.MustParseName("dname.rich.example.")
 	foreign   = wire.MustParseName("43.16.0.123.in-addr.arpa.") // in the file of a zone that it is not in
@@ -74,6 +74,9 @@ var rules = []rule{
 	{"V19: zones are transferred to everybody, over UDP too", func(p *pair, _ difference) bool {
 		return strings.HasPrefix(p.Odd, "AXFR") && p.Ours.RCode != wire.RCodeNoError
 	}},
+	{"V20: UPDATE gets NOTIMP", func(p *pair, d difference) bool {
+		return p.Odd == "opcode UPDATE" && d.Part == "rcode" && p.Theirs.RCode == wire.RCodeNotImp
+	}},
 	{"V20: IXFR gets NODATA", func(p *pair, _ difference) bool {
 		return strings.HasPrefix(p.Odd, "IXFR") && p.Ours.RCode != wire.RCodeNoError
 	}},
@@ -91,22 +94,22 @@ var rules = []rule{
 	{"V12: every class is answered as IN", func(p *pair, d difference) bool {
 		return p.Class != wire.ClassIN && p.Ours.RCode == wire.RCodeRefused
 	}},
-	{"V43: records that are not in the zone are served", func(p *pair, d difference) bool {
-		return p.Name.Equal(foreign) && p.Ours.RCode == wire.RCodeRefused
+	{"V43: what is in no zone has the SOA and no NS of its own", func(p *pair, d difference) bool {
+		return p.Name.Equal(foreign) && p.Ours.RCode == wire.RCodeNoError && !(p.Type == wire.TypePTR && d.Section == wire.SectionAnswer)
 	}},
 	{"V26: a hosts file has no more than A and AAAA, one of them for ANY", func(p *pair, d difference) bool {
 		return isIn(inHosts, p.Name) && p.Flags.Has(wire.FlagRD) && (d.Part == "rcode" && p.Ours.RCode == wire.RCodeNoError || d.onlyOurs())
 	}},
-	{"V48: the hosts file is for those who do not ask for recursion too", func(p *pair, d difference) bool {
+	{"V48: the hosts file is for clients that do not ask for recursion too", func(p *pair, d difference) bool {
 		return isIn(inHosts, p.Name) && !p.Flags.Has(wire.FlagRD) && p.Ours.RCode == wire.RCodeRefused
 	}},
-	{"V10: a name that nobody serves gets NXDOMAIN or SERVFAIL", func(p *pair, d difference) bool {
+	{"V10: a name that no zone has gets NXDOMAIN or SERVFAIL", func(p *pair, d difference) bool {
 		return zoneOf(p.Name) == nil && d.Part == "rcode" && p.Ours.RCode == wire.RCodeRefused && len(p.Theirs.Records[wire.SectionAnswer]) == 0
 	}},
 	{"V13: a zone cut is seen only at its own name, and not by DS", func(p *pair, d difference) bool {
 		return isBelow(cuts, p.Name) && d.Part != "ttl" && (p.Ours.isReferral() || p.Type == wire.TypeDS && isIn(cuts, p.Name))
 	}},
-	{"V14: a zone behind its parent is hidden", func(p *pair, d difference) bool {
+	{"V14: a zone listed after its parent is hidden", func(p *pair, d difference) bool {
 		return p.Name.HasSuffix(child) && p.Ours.Flags.Has(wire.FlagAA) && p.Theirs.RCode == wire.RCodeNXDomain
 	}},
 	{"V14: there are no wildcards and no empty non-terminals", func(p *pair, d difference) bool {
@@ -169,4 +172,4 @@ func (p *pair) isNegative() bool {
 	return p.Ours.RCode == p.Theirs.RCode && len(p.Ours.Records[wire.SectionAnswer]) == 0 && len(p.Theirs.Records[wire.SectionAnswer]) == 0
 }
 
-var isMalformed = map[string]bool{"half a question": true, "octets behind the end": true, "a label of a kind nobody knows": true}
+var isMalformed = map[string]bool{"half a question": true, "octets after the end": true, "a label of an unknown kind": true}

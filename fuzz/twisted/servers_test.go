@@ -60,7 +60,7 @@ func needTwisted(t *testing.T) string {
 	return path
 }
 
-// freePort finds a port of 127.0.0.1 that nobody has, neither for UDP nor for TCP.
+// freePort finds a port of 127.0.0.1 that is free for UDP and TCP.
 func freePort(t *testing.T) uint16 {
 	t.Helper()
 	for range 100 {
@@ -126,8 +126,8 @@ func answers(server netip.AddrPort, exited <-chan struct{}) error {
 	for {
 		var err error
 		for _, overTCP := range []bool{false, true} {
-			asker := names.Asker{TCP: overTCP, Timeouts: []time.Duration{time.Second}}
-			if _, e := asker.Ask(ctx, query, server); e != nil {
+			querier := names.Querier{TCP: overTCP, Timeouts: []time.Duration{time.Second}}
+			if _, e := querier.Query(ctx, query, server); e != nil {
 				err = e
 			}
 		}

@@ -1,0 +1,109 @@
+//go:build interop
+
+package interop
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const catalogZone = "catalog.test."
+
+// catalogFile writes a catalog zone with corner.test as its member.
+func catalogFile(t *testing.T) zoneFile {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "catalog.test.zone")
+	text := "$TTL 1\n@ SOA invalid. invalid. 1 1 1 1000 1\n@ NS invalid.\nversion TXT \"2\"\nm1.zones PTR corner.test.\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return zoneFile{Origin: catalogZone, File: path}
+}
+
+// followed is our server, which follows the catalog of a primary.
+type followed struct {
+	ours
+	primary string
+}
+
+func (f followed) Arguments(dir string, port uint16, _ []zoneFile) ([]string, error) {
+	config := filepath.Join(dir, "names.toml")
+	text := fmt.Sprintf("[listen]\naddress = [\"127.0.0.1:%d\"]\n[transfers]\nallow-transfer = [\"127.0.0.1\"]\n"+
+		"[template.default]\nprimaries = [%q]\nmin-refresh = \"1s\"\nmin-retry = \"1s\"\n[[zone]]\nname = \"catalog.test\"\n[[catalog]]\nname = \"catalog.test\"\n", port, f.primary)
+	return []string{"serve", "--config", config}, os.WriteFile(config, []byte(text), 0o600)
+}
+
+// becomes waits until a server has the member, or has it no longer.
+func becomes(t *testing.T, s *server, want []string) {
+	t.Helper()
+	var got []string
+	for range 100 {
+		// dig fails until the server listens.
+		args := []string{"-r", "@127.0.0.1", "-p", fmt.Sprint(s.Addr.Port()), "+time=1", "+tries=1", "corner.test.", "SOA"}
+		if out, err := exec.Command(need(t, "dig"), args...).Output(); err == nil && strings.Contains(string(out), "NOERROR") == (len(want) > 0) {
+			got = transferred(t, s)
+			break
+		}
+		<-time.After(200 * time.Millisecond)
+	}
+	sameZone(t, s.Name, got, want)
+	if t.Failed() {
+		t.Fatal(s.printed())
+	}
+}
+
+// TestCatalogFromOthers: we follow catalogs of Knot and BIND.
+func TestCatalogFromOthers(t *testing.T) {
+	member := zoneFile{Origin: transferZone, File: absolute(t, "testdata/corner/corner.test.zone")}
+	knotPrimary := replaceIn(knot{}, "knot.conf", func(text string) string {
+		text = strings.Replace(text, "template:\n", "acl:\n  - id: all\n    address: 127.0.0.1\n    action: [transfer, update]\ntemplate:\n", 1)
+		return strings.ReplaceAll(text, "    file: ", "    acl: all\n    file: ")
+	})
+	bindPrimary := replaceIn(bind{}, "named.conf", func(text string) string {
+		return strings.Replace(text, "allow-transfer { none; };", "allow-transfer { any; };\n\tallow-update { any; };", 1)
+	})
+	for _, p := range []program{knotPrimary, bindPrimary} {
+		zones := []zoneFile{catalogFile(t), member}
+		primary := start(t, p, zones)
+		if err := primary.waitFor(zones); err != nil {
+			t.Fatalf("%v\n%s", err, primary.printed())
+		}
+		want := transferred(t, primary)
+		s := start(t, followed{primary: primary.Addr.String()}, nil)
+		becomes(t, s, want)
+		script := fmt.Sprintf("server 127.0.0.1 %d\nzone %s\nupdate delete m1.zones.%[2]s\nsend\n", primary.Addr.Port(), catalogZone)
+		runScript(t, need(t, "nsupdate"), script)
+		becomes(t, s, nil)
+		script = strings.Replace(script, "delete m1.zones."+catalogZone, "add m2.zones."+catalogZone+" 1 PTR "+transferZone, 1)
+		runScript(t, need(t, "nsupdate"), script)
+		becomes(t, s, want)
+	}
+}
+
+// TestCatalogToOthers: Knot and BIND follow our catalog.
+func TestCatalogToOthers(t *testing.T) {
+	zones := []zoneFile{catalogFile(t), {Origin: transferZone, File: absolute(t, "testdata/corner/corner.test.zone")}}
+	primary := startAll(t, zones, more("--allow-transfer", "127.0.0.1", "--allow-update", "127.0.0.1"))[0]
+	want := transferred(t, primary)
+	knotSecondary := replaceIn(knot{}, "knot.conf", func(text string) string {
+		template, zone := strings.Index(text, "template:\n"), strings.Index(text, "log:\n")
+		parts := fmt.Sprintf("remote:\n  - id: primary\n    address: 127.0.0.1@%d\nacl:\n  - id: all\n    address: 127.0.0.1\n    action: transfer\n", primary.Addr.Port())
+		member := "  - id: member\n    storage: /tmp\n    zonefile-sync: -1\n    zonefile-load: none\n    journal-content: none\n    master: primary\n    acl: all\n"
+		return text[:template] + parts + text[template:zone] + member + text[zone:strings.Index(text, "zone:\n")] +
+			"zone:\n  - domain: catalog.test.\n    master: primary\n    catalog-role: interpret\n    catalog-template: member\n    journal-content: all\n    refresh-max-interval: 2\n"
+	})
+	bindSecondary := replaceIn(bind{}, "named.conf", func(text string) string {
+		text = text[:strings.Index(text, "zone ")]
+		text = strings.Replace(text, "allow-transfer { none; };", fmt.Sprintf("allow-transfer { any; };\n\tcatalog-zones { zone \"catalog.test\" default-primaries { 127.0.0.1 port %d; } in-memory yes min-update-interval 1; };", primary.Addr.Port()), 1)
+		return text + fmt.Sprintf("zone \"catalog.test\" { type secondary; primaries { 127.0.0.1 port %d; }; min-refresh-time 1; max-refresh-time 1; };\n", primary.Addr.Port())
+	})
+	for _, p := range []program{knotSecondary, bindSecondary} {
+		s := start(t, p, zones[1:])
+		becomes(t, s, want)
+	}
+}

@@ -1,0 +1,321 @@
+//go:build interop
+
+package interop
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/names-dns/names/authority"
+	"github.com/names-dns/names/authority/sign"
+	"github.com/names-dns/names/authority/zonefile"
+	"github.com/names-dns/names/authority/zonemd"
+	"github.com/names-dns/names/wire"
+)
+
+// cornerZone has names of every kind.
+const cornerZone = `$ORIGIN example.com.
+$TTL 3600
+@ SOA ns hostmaster 1 7200 3600 1209600 300
+@ NS ns
+@ MX 10 mail
+ns A 192.0.2.1
+mail A 192.0.2.2
+Mixed.CASE TXT "x"
+*.w TXT "wildcard"
+a.b.c AAAA 2001:db8::1
+old DNAME new
+alias CNAME mail
+sub NS ns.sub
+ns.sub A 192.0.2.9
+deep.er.insecure NS ns
+safe NS ns
+safe DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000
+\000\255 A 192.0.2.3
+`
+
+// TestSigned: what we sign, with keys that we, BIND and ldns made, is right for
+// ldns-verify-zone and dnssec-verify, also after edits.
+func TestSigned(t *testing.T) {
+	ldns, bind := need(t, "ldns-verify-zone"), need(t, "dnssec-verify")
+	dir := t.TempDir()
+	file := filepath.Join(dir, "example.com")
+	write(t, file, []byte(cornerZone))
+	origin := wire.MustParseName("example.com.")
+	policies := map[string]sign.Policy{"NSEC": {CDS: true, ZONEMD: zonemd.SHA384}, "NSEC3": {NSEC3: true}, "opt-out": {NSEC3: true, OptOut: true}}
+	for from, make := range keyMakers() {
+		keys := make(t, t.TempDir(), origin)
+		for name, policy := range policies {
+			t.Run(from+" "+name, func(t *testing.T) {
+				s, err := sign.New(policy, keys, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				contents, err := authority.File{Path: file, Origin: origin}.Load(nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				z := authority.NewEmptyZone(origin, wire.ClassIN)
+				z.SetPipeline(&authority.Pipeline{Sign: []authority.Stage{s.Stage}})
+				if err := z.Replace(authority.FromFile, contents); err != nil {
+					t.Fatal(err)
+				}
+				random := rand.New(rand.NewPCG(1, uint64(len(from+name))))
+				for range 4 {
+					out := filepath.Join(t.TempDir(), "signed")
+					write(t, out, zoneText(z.Snapshot()))
+					run(t, dir, ldns, "-V", "1", out)
+					run(t, dir, bind, "-q", "-o", "example.com", out)
+					if _, err := z.Update(authority.FromUpdate, func(txn *authority.Txn) error { return editAtRandom(txn, random) }); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// keyMakers make the keys of a zone: with each algorithm, by each program.
+func keyMakers() map[string]func(t *testing.T, dir string, zone wire.Name) []*sign.Key {
+	makers := map[string]func(t *testing.T, dir string, zone wire.Name) []*sign.Key{}
+	read := func(t *testing.T, dir string, zone wire.Name) []*sign.Key {
+		keys, err := sign.ReadKeys(dir, zone)
+		if err != nil || len(keys) != 2 {
+			t.Fatalf("%d keys, %v", len(keys), err)
+		}
+		return keys
+	}
+	for _, algorithm := range [...]wire.Algorithm{
+		wire.AlgorithmRSASHA256, wire.AlgorithmRSASHA512, wire.AlgorithmECDSAP256SHA256, wire.AlgorithmECDSAP384SHA384, wire.AlgorithmED25519,
+	} {
+		makers[fmt.Sprintf("ours %v", algorithm)] = func(t *testing.T, dir string, zone wire.Name) []*sign.Key {
+			for _, flags := range [...]uint16{wire.FlagZoneKey, wire.FlagZoneKey | wire.FlagSecureEntry} {
+				k, err := sign.GenerateKey(algorithm, flags, 0, time.Now())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := k.Write(dir, zone); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return read(t, dir, zone)
+		}
+		makers[fmt.Sprintf("BIND %v", algorithm)] = func(t *testing.T, dir string, zone wire.Name) []*sign.Key {
+			keygen := need(t, "dnssec-keygen")
+			run(t, dir, keygen, "-q", "-a", algorithm.String(), zone.String())
+			run(t, dir, keygen, "-q", "-a", algorithm.String(), "-f", "KSK", zone.String())
+			return read(t, dir, zone)
+		}
+		makers[fmt.Sprintf("ldns %v", algorithm)] = func(t *testing.T, dir string, zone wire.Name) []*sign.Key {
+			keygen := need(t, "ldns-keygen")
+			run(t, dir, keygen, "-a", algorithm.String(), zone.String())
+			run(t, dir, keygen, "-a", algorithm.String(), "-k", zone.String())
+			return read(t, dir, zone)
+		}
+	}
+	return makers
+}
+
+// TestKeysForOthers: BIND signs with keys that we made.
+func TestKeysForOthers(t *testing.T) {
+	dir := t.TempDir()
+	zone := wire.MustParseName("example.com.")
+	var bases []string
+	for _, flags := range [...]uint16{wire.FlagZoneKey | wire.FlagSecureEntry, wire.FlagZoneKey} {
+		for _, algorithm := range [...]wire.Algorithm{wire.AlgorithmRSASHA256, wire.AlgorithmECDSAP256SHA256, wire.AlgorithmECDSAP384SHA384, wire.AlgorithmED25519} {
+			k, err := sign.GenerateKey(algorithm, flags, 0, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := k.Write(dir, zone); err != nil {
+				t.Fatal(err)
+			}
+			bases = append(bases, k.FileName(zone))
+		}
+	}
+	text := []byte("$TTL 300\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n")
+	for _, base := range bases {
+		public, err := os.ReadFile(filepath.Join(dir, base+".key"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, public...)
+	}
+	write(t, filepath.Join(dir, "zone"), text)
+	run(t, dir, need(t, "dnssec-signzone"), append([]string{"-q", "-o", "example.com", "-f", "signed", "-x", "zone"}, bases...)...)
+	run(t, dir, need(t, "ldns-verify-zone"), "-V", "1", "signed")
+}
+
+func zoneText(s *authority.Snapshot) (text []byte) {
+	for r := range s.All() {
+		text = zonefile.AppendRecord(text, &r)
+	}
+	return text
+}
+
+// editAtRandom adds and removes addresses, text and delegations.
+func editAtRandom(t *authority.Txn, random *rand.Rand) error {
+	labels := [...]string{"a", "b", "c", "sub", "*"}
+	for range 3 {
+		name := t.Origin()
+		for range 1 + random.IntN(3) {
+			var err error
+			if name, err = name.Prepend(labels[random.IntN(len(labels))]); err != nil {
+				return err
+			}
+		}
+		r := wire.Record{Name: name, Class: wire.ClassIN, TTL: 300}
+		switch random.IntN(4) {
+		case 0:
+			t.RemoveName(name)
+			continue
+		case 1:
+			if name.IsWildcard() || len(t.RRset(name, wire.TypeA)) > 0 {
+				continue
+			}
+			r.Type, r.Data = wire.TypeNS, wire.MustParseName("ns.example.com.").AppendTo(nil)
+		default:
+			r.Type, r.Data = wire.TypeA, []byte{192, 0, 2, byte(random.IntN(250))}
+		}
+		if err := t.Add(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestZonesOfOthers: what ldns and BIND sign is right for us.
+func TestZonesOfOthers(t *testing.T) {
+	zone := zoneFile{Origin: "example.com.", File: filepath.Join(t.TempDir(), "example.com")}
+	write(t, zone.File, []byte(cornerZone))
+	for _, how := range signings[1:] {
+		t.Run(how.Name, func(t *testing.T) {
+			signed := how.sign(t, []zoneFile{zone})[0]
+			s, err := authority.File{Path: signed.File, Origin: wire.MustParseName(signed.Origin)}.Load(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := (sign.Verification{Now: time.Now()}).Run(s); r.Count > 0 {
+				t.Errorf("%d faults, the first %v", r.Count, r.Faults)
+			}
+		})
+	}
+}
+
+// TestKeysOfOthers: keys of Knot and BIND are taken over as they are, those of BIND with
+// what has become of them, and the zone that we sign then is valid with the DS record
+// of before.
+func TestKeysOfOthers(t *testing.T) {
+	zone := wire.MustParseName("example.com.")
+	for name, prepare := range map[string]func(t *testing.T, dir string){
+		"Knot DNS": func(t *testing.T, dir string) {
+			store := t.TempDir()
+			run(t, dir, need(t, "keymgr"), "-D", store, "example.com.", "generate", "algorithm=ECDSAP256SHA256", "ksk=yes", "zsk=yes")
+			found, err := filepath.Glob(filepath.Join(store, "keys", "*.pem"))
+			if err != nil || len(found) != 1 {
+				t.Fatal(found, err)
+			}
+			run(t, dir, built, "keys", "import", "--dir", dir, "example.com", found[0])
+		},
+		"BIND": func(t *testing.T, dir string) {
+			key := run(t, dir, need(t, "dnssec-keygen"), "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "example.com.")
+			run(t, dir, need(t, "dnssec-settime"), "-s", "-g", "OMNIPRESENT", "-k", "OMNIPRESENT", "20260101000000", "-r", "OMNIPRESENT", "20260101000000",
+				"-z", "OMNIPRESENT", "20260101000000", "-d", "OMNIPRESENT", "20260101000000", key)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			prepare(t, dir)
+			file := filepath.Join(dir, "example.com")
+			write(t, file, []byte(cornerZone))
+			set, err := sign.OpenKeySet(dir, zone, time.Now())
+			if err != nil || len(set.Keys) != 1 || set.Keys[0].Progress == nil {
+				t.Fatal(set, err)
+			}
+			for part, state := range set.Keys[0].Progress.Parts[:3] {
+				if state.State != sign.Omnipresent {
+					t.Errorf("%v is %v", sign.Part(part), state.State)
+				}
+			}
+			run(t, dir, built, "sign", file)
+			run(t, dir, need(t, "ldns-verify-zone"), "-V", "1", file+".signed")
+			run(t, dir, need(t, "dnssec-verify"), "-q", "-z", "-o", "example.com", file+".signed")
+			if name == "Knot DNS" {
+				exported := filepath.Join(dir, "exported.pem")
+				write(t, exported, []byte(run(t, dir, built, "keys", "export", "--dir", dir, "example.com")+"\n"))
+				run(t, dir, need(t, "keymgr"), "-D", t.TempDir(), "example.com.", "import-pem", exported, "algorithm=ECDSAP256SHA256", "ksk=yes")
+			}
+		})
+	}
+}
+
+// TestExchangesForOthers: at each step of an exchange of the algorithm and of one key for
+// two, the zone is right for ldns-verify-zone and dnssec-verify.
+func TestExchangesForOthers(t *testing.T) {
+	dir := t.TempDir()
+	zone := wire.MustParseName("example.com.")
+	file := filepath.Join(dir, "example.com")
+	write(t, file, []byte(cornerZone))
+	now := time.Now().Add(-12 * 24 * time.Hour) // signatures are valid for longer than that
+	edit := func(change func(set *sign.KeySet) error) *sign.KeySet {
+		t.Helper()
+		set, err := sign.EditKeySet(dir, zone, now, change)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	contents, err := authority.File{Path: file, Origin: zone}.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := authority.NewEmptyZone(zone, wire.ClassIN)
+	policy, steps := sign.KeyPolicy{}, 0
+	for end := now.Add(12 * 24 * time.Hour); now.Before(end); now = now.Add(time.Hour) {
+		if steps == 3 { // the parent knows the first key
+			policy = sign.KeyPolicy{Algorithm: wire.AlgorithmED25519, TwoKeys: true}
+		}
+		var done []sign.Transition
+		set := edit(func(set *sign.KeySet) (err error) {
+			set.SetPolicy(policy)
+			set.ConfirmDS(now)
+			done, err = set.Advance(now)
+			return err
+		})
+		if len(done) == 0 {
+			continue
+		}
+		steps++
+		s, err := sign.New(sign.Policy{CDS: true, Validity: 90 * 24 * time.Hour, Refresh: 60 * 24 * time.Hour}, set.Keys, func() time.Time { return now })
+		if err != nil {
+			t.Fatal(err)
+		}
+		z.SetPipeline(&authority.Pipeline{Sign: []authority.Stage{s.Stage}})
+		if z.Snapshot() == nil {
+			err = z.Replace(authority.FromFile, contents)
+		} else {
+			_, err = s.Refresh(z)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		edit(func(set *sign.KeySet) error { set.Published(now); return nil })
+		out := filepath.Join(t.TempDir(), "signed")
+		write(t, out, zoneText(z.Snapshot()))
+		run(t, dir, need(t, "ldns-verify-zone"), "-V", "1", out)
+		run(t, dir, need(t, "dnssec-verify"), "-q", "-z", "-o", "example.com", out)
+	}
+	set, err := sign.OpenKeySet(dir, zone, now)
+	if err != nil || len(set.Keys) != 3 {
+		t.Fatal(set, err)
+	}
+	for _, k := range set.Keys {
+		if isOld := k.Record.Algorithm != wire.AlgorithmED25519; k.Progress.IsGone() != isOld {
+			t.Errorf("%s, %v, is %s after %d steps", k, k.Record.Algorithm, k.Progress.Summary(), steps)
+		}
+	}
+}
