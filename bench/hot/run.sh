@@ -4,6 +4,7 @@
 #
 #   run.sh base   save what is measured now as the base
 #   run.sh        compare what is measured now with the base, if there is one
+#   run.sh -a DIR compare with another checkout, DIR, that is measured in turn
 #
 # Rounds go through all packages, so that what else the machine does hits every
 # benchmark alike. Half a minute a round.
@@ -24,24 +25,28 @@ hot() {
 	.     listener           Edge|Worker
 	.     recursor           LocalNamesPass|Scrub\$
 	.     recursor/upstream  Compose|Match
+	.     cmd/internal/serve Observation
 	TABLE
 }
 
 usage() {
 	cat <<-TEXT
-	usage: run.sh [-r ROUNDS] [-t TIME] [-o DIR] [base]
+	usage: run.sh [-r ROUNDS] [-t TIME] [-o DIR] [-a CHECKOUT | base]
 	  -r  how many rounds (default 6: fewer tell little)
 	  -t  how long each benchmark runs in each round (default 0.2s)
+	  -a  a checkout of another commit: its benchmarks are the base, and run in turn
+	      with those of this one, so that a machine that slows down slows both
 	  -o  where base.txt and new.txt are (default: build/bench)
 	TEXT
 }
 
-rounds=6 time=0.2s out=$root/build/bench
-while getopts "r:t:o:h" option; do
+rounds=6 time=0.2s out=$root/build/bench another=
+while getopts "r:t:o:a:h" option; do
 	case $option in
 	r) rounds=$OPTARG ;;
 	t) time=$OPTARG ;;
 	o) out=$OPTARG ;;
+	a) another=$(cd "$OPTARG" && pwd) ;;
 	h) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -52,21 +57,39 @@ case "$*" in
 base) result=base.txt ;;
 *) usage >&2; exit 2 ;;
 esac
+[ -z "$another" ] || [ $result = new.txt ] || { usage >&2; exit 2; }
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
-hot | while read -r module package _; do
-	(cd "$root/$module" && go test -c -o "$out/${package//\//-}.test" "./$package")
-done
-: >"$out/part.txt"
+# compile CHECKOUT SUFFIX makes the test binaries of the packages that it has.
+compile() {
+	hot | while read -r module package _; do
+		[ ! -d "$1/$module/$package" ] || (cd "$1/$module" && go test -c -o "$out/${package//\//-}.$2" "./$package")
+	done
+}
+
+# measure CHECKOUT SUFFIX MODULE PACKAGE PATTERN adds a round of a package to what
+# was measured of the checkout.
+measure() {
+	local binary=$out/${4//\//-}.$2
+	[ -x "$binary" ] || return 0
+	(cd "$1/$3/$4" && "$binary" -test.run '^$' -test.bench "$5" -test.benchtime "$time" -test.benchmem </dev/null >>"$out/part.$2")
+}
+
+rm -f "$out"/*.test "$out"/*.other
+compile "$root" test
+[ -z "$another" ] || compile "$another" other
+: >"$out/part.test"
+: >"$out/part.other"
 for round in $(seq "$rounds"); do
 	echo "round $round of $rounds" >&2
 	hot | while read -r module package pattern; do
-		cd "$root/$module/$package"
-		"$out/${package//\//-}.test" -test.run '^$' -test.bench "$pattern" -test.benchtime "$time" -test.benchmem </dev/null >>"$out/part.txt"
+		[ -z "$another" ] || measure "$another" other "$module" "$package" "$pattern"
+		measure "$root" test "$module" "$package" "$pattern"
 	done
 done
-mv "$out/part.txt" "$out/$result"
+mv "$out/part.test" "$out/$result"
+if [ -n "$another" ]; then mv "$out/part.other" "$out/base.txt"; else rm "$out/part.other"; fi
 
 if [ $result = base.txt ]; then
 	echo "saved as $out/base.txt; \"make bench\" compares with it"

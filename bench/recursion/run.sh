@@ -9,6 +9,7 @@
 # core, all else to the second. Workloads:
 #
 #   cold      one question about each domain
+#   signed    the same about 4,000 domains, all zones being signed, with validation
 #   loss-N    one about each of -n domains, N % of the datagrams are lost, on the
 #             way there and on the way back
 #   slow      every server answers after 200 ms
@@ -48,7 +49,7 @@ usage() {
 	  -r  how many rounds through the servers (default 3)
 	  -n  how many domains are asked for in bad weather (default 4000)
 	  -Q  how many a second there (default 200)
-	  -w  of "cold loss-1 loss-20 slow dead" (default: all); loss-N for every N
+	  -w  of "cold signed loss-1 loss-20 slow dead" (default: all); loss-N for every N
 	  -s  which servers (default: all that are installed), of
 	      $resolvers
 	  -b  the binary of names (default: built from this checkout)
@@ -57,7 +58,7 @@ usage() {
 	TEXT
 }
 
-rounds=3 some=4000 rate=200 workloads="cold loss-1 loss-20 slow dead" wanted="" binary="" out="" ipv6=""
+rounds=3 some=4000 rate=200 workloads="cold signed loss-1 loss-20 slow dead" wanted="" binary="" out="" ipv6=""
 while getopts "q6r:n:Q:w:s:b:o:h" option; do
 	case $option in
 	q) rounds=1 some=500 ;;
@@ -83,7 +84,7 @@ for server in $wanted; do
 	[[ " $resolvers " == *" $server "* ]] || wrong "there is no server $server"
 done
 for workload in $workloads; do
-	[[ $workload =~ ^(cold|slow|dead|loss-[0-9]{1,2})$ ]] || wrong "there is no workload $workload"
+	[[ $workload =~ ^(cold|signed|slow|dead|loss-[0-9]{1,2})$ ]] || wrong "there is no workload $workload"
 done
 PATH=$PATH:/usr/sbin:/sbin
 for program in nsd dnsperf dig taskset ip go; do
@@ -159,16 +160,21 @@ serve_tier() {
 # serve starts what workload $1 needs and sets tree, count and pace.
 serve() {
 	local tier address kind=$1 loss=0 delay=0 routes=() addresses
-	tree=$out/tree count=$some pace=(-q 2000 -Q "$rate")
+	tree=$out/tree count=$some pace=(-q 2000 -Q "$rate") anchor=
 	case $1 in
 	cold) count=20000 pace=(-q 100) ;;
+	signed) tree=$out/tree-signed count=4000 pace=(-q 100) anchor=$tree/anchor ;;
 	slow) delay=200ms ;;
 	dead) tree=$out/tree-dead ;;
 	loss-*) loss=$(calculate %.2f "${1#loss-} / 100") ;;
 	esac
 	if [ ! -s "$tree/queries" ]; then
 		mkdir -p "$tree"
-		"$out/treegen" -o "$tree" $([ "$kind" != dead ] || echo -dead)
+		case $kind in
+		dead) "$out/treegen" -o "$tree" -dead ;;
+		signed) "$out/treegen" -o "$tree" -signed -domains 4000 ;;
+		*) "$out/treegen" -o "$tree" ;;
+		esac
 	fi
 	head -n "$count" "$tree/queries" >"$out/queries"
 	servers=()

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # How each resolver is told to do the same: resolve from the root with these
-# hints, validate nothing, minimise names, with one worker, and over IPv4 unless
-# ipv6 is set. names is not told: it sees what there is. Sourced by run.sh.
+# hints, validate with the DS record in the file anchor, or not if it is empty,
+# minimise names, with one worker, and over IPv4 unless ipv6 is set. names is not told: it sees what there is. Sourced by run.sh.
 #
 # A function has the arguments DIRECTORY HINTS PORT and sets the array command.
 
@@ -18,6 +18,7 @@ program_of() {
 
 resolver_names() {
 	command=("$binary" serve -i "127.0.0.1:$3" --workers 1 --from-root --root-hints "$2" -c --cache-size "${cache_mib}MiB")
+	[ -z "${anchor:-}" ] || command+=(--trust-anchor "$anchor")
 }
 
 resolver_unbound() {
@@ -32,7 +33,7 @@ resolver_unbound() {
 		use-syslog: no
 		do-ip6: ${ipv6:-no}
 		do-daemonize: no
-		module-config: "iterator"
+		$(if [ -n "${anchor:-}" ]; then printf 'module-config: "validator iterator"\n\ttrust-anchor-file: "%s"' "$anchor"; else echo 'module-config: "iterator"'; fi)
 		root-hints: "$2"
 		qname-minimisation: yes
 		msg-cache-size: $((cache_mib / 2))m
@@ -48,6 +49,7 @@ resolver_kresd() {
 	net.ipv6 = $([ -n "$ipv6" ] && echo true || echo false)
 	net.listen('127.0.0.1', $3, { kind = 'dns' })
 	trust_anchors.remove('.')
+	$([ -z "${anchor:-}" ] || echo "trust_anchors.add_file('$anchor', true)")
 	modules = { 'hints' }
 	hints.root_file('$2')
 	cache.open($cache_mib * MB, 'lmdb://$1/cache')
@@ -63,9 +65,10 @@ resolver_named() {
 		directory "$1"; pid-file none; lock-file none; session-keyfile none;
 		listen-on port $3 { 127.0.0.1; }; listen-on-v6 { none; };
 		recursion yes; qname-minimization relaxed; minimal-responses yes;
-		dnssec-validation no; empty-zones-enable no; max-cache-size ${cache_mib}M;
+		dnssec-validation $([ -n "${anchor:-}" ] && echo yes || echo no); empty-zones-enable no; max-cache-size ${cache_mib}M;
 	};
 	controls { };
+	$([ -z "${anchor:-}" ] || awk '{ printf "trust-anchors { . static-ds %s %s %s \"%s\"; };", $3, $4, $5, $6 }' "$anchor")
 	zone "." { type hint; file "$2"; };
 	CONF
 	command=(named -g -n 1 -c "$1/named.conf")

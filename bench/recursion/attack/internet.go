@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -118,7 +119,7 @@ func (n *internet) queries() string {
 
 // parse reads an internet and the attacks in it:
 //
-//	zone NAME on ADDRESS... [for FROM-TO]
+//	zone NAME on ADDRESS... [for FROM-TO] [signed HOW]
 //	  records as in a master file, $ORIGIN being NAME
 //	hold ADDRESS TIME
 //	attack NAME
@@ -170,6 +171,7 @@ func parse(file, text string) (*internet, []attack, error) {
 
 // addZones adds what a line "zone" and those below it say.
 func (n *internet) addZones(line string, records []string) error {
+	line, how, _ := strings.Cut(line, " signed ")
 	line, numbers, isMany := strings.Cut(line, " for ")
 	origin, list, ok := strings.Cut(line, " on ")
 	if !ok {
@@ -177,7 +179,7 @@ func (n *internet) addZones(line string, records []string) error {
 	}
 	text := strings.Join(records, "\n")
 	if !isMany {
-		return n.addZone(repeat(origin), list, repeat(text))
+		return n.addZone(repeat(origin), list, how, repeat(text))
 	}
 	first, last, _ := strings.Cut(numbers, "-")
 	from, err := strconv.Atoi(first)
@@ -187,7 +189,7 @@ func (n *internet) addZones(line string, records []string) error {
 	}
 	for i := from; i <= to; i++ {
 		number := strings.NewReplacer("${1}", strconv.Itoa(i+1), "$", strconv.Itoa(i))
-		if err := n.addZone(repeat(number.Replace(origin)), number.Replace(list), repeat(number.Replace(text))); err != nil {
+		if err := n.addZone(repeat(number.Replace(origin)), number.Replace(list), how, repeat(number.Replace(text))); err != nil {
 			return err
 		}
 	}
@@ -205,7 +207,7 @@ func repeat(text string) string {
 	})
 }
 
-func (n *internet) addZone(origin, list, records string) error {
+func (n *internet) addZone(origin, list, how, records string) error {
 	addresses, err := parseAddresses(list)
 	if err != nil {
 		return err
@@ -214,15 +216,38 @@ func (n *internet) addZone(origin, list, records string) error {
 	if err != nil {
 		return err
 	}
+	var s *signing
+	if how != "" {
+		var lines []string
+		if s, lines, err = parseSigning(name, how, strings.Split(records, "\n")); err != nil {
+			return err
+		}
+		records = strings.Join(lines, "\n")
+	}
 	var problems diagnostic.List
 	builder := authority.NewBuilder(name, wire.ClassIN, &problems)
 	text := "$TTL 3600\n@ SOA ns hostmaster 1 3600 600 86400 300\n" + records + "\n"
+	var unsigned []wire.Record
 	err = zonefile.Read([]byte(text), origin, zonefile.Options{Origin: name}, &problems, func(r *zonefile.Record) error {
-		builder.Add(r.Record, r.Position)
+		if s == nil {
+			builder.Add(r.Record, r.Position)
+			return nil
+		}
+		r.Record.Name, r.Record.Data = r.Record.Name.Clone(), slices.Clone(r.Record.Data)
+		unsigned = append(unsigned, r.Record)
 		return nil
 	})
 	if err != nil {
 		return err
+	}
+	if s != nil {
+		signed, err := s.sign(name, unsigned)
+		if err != nil {
+			return fmt.Errorf("zone %v: %w", name, err)
+		}
+		for _, r := range signed {
+			builder.Add(r, diagnostic.Position{})
+		}
 	}
 	snapshot, err := builder.Freeze()
 	if err != nil {

@@ -156,9 +156,9 @@ func TestBurst(t *testing.T) {
 func TestTable(t *testing.T) {
 	attacks := []attack{{name: "one", times: 1}, {name: "many", times: 100, victim: make([]netip.Addr, 1)}}
 	results := []result{
-		{Attack: "one", Server: "a", Sent: 7, Answers: map[string]int{"SERVFAIL": 1}, Took: time.Second},
-		{Attack: "one", Server: "a", Sent: 9, Answers: map[string]int{"NOERROR": 1}, Took: 2 * time.Second},
-		{Attack: "many", Server: "b", Sent: 150, Hit: 20, Answers: map[string]int{"NOERROR": 99, "lost": 1}, Burst: 512},
+		{Attack: "one", Server: "a", Sent: 7, Answers: map[string]int{"SERVFAIL": 1}, Took: time.Second, Asked: 1, CPU: time.Millisecond},
+		{Attack: "one", Server: "a", Sent: 9, Answers: map[string]int{"NOERROR": 1}, Took: 2 * time.Second, Asked: 1, CPU: 2 * time.Millisecond},
+		{Attack: "many", Server: "b", Sent: 150, Hit: 20, Asked: 100, CPU: time.Millisecond, Answers: map[string]int{"NOERROR": 99, "lost": 1}, Burst: 512},
 	}
 	var b strings.Builder
 	writeTable(&b, []string{"a", "b"}, attacks, results)
@@ -167,6 +167,13 @@ func TestTable(t *testing.T) {
 | one | 9 | - |
 | many | - | 1.50 / 0.20 |
 
+Microseconds of processor time per question:
+
+| attack | a | b |
+|---|---|---|
+| one | 1000 | - |
+| many | - | 10 |
+
 | attack | server | answers | seconds | octets of answers within 50ms |
 |---|---|---|---|---|
 | one | a | 1 NOERROR, 1 SERVFAIL | 2.0 | 0 |
@@ -174,5 +181,40 @@ func TestTable(t *testing.T) {
 `
 	if b.String() != want {
 		t.Errorf("the table is\n%swant\n%s", b.String(), want)
+	}
+}
+
+// TestSignedAttacks: the root's servers know the way to each zone, and what they say
+// is signed.
+func TestSignedAttacks(t *testing.T) {
+	n, attacks, err := parse("signed.txt", signedText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range attacks {
+		q, err := a.ask(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := resolve(t, n, "198.41.0.4", q.Name.String(), q.Type); m == nil || len(m.Authority) == 0 || len(m.Answers) > 0 {
+			t.Errorf("%s: the root says %v", a.name, m)
+		}
+	}
+	for _, c := range []struct {
+		at, name string
+		qtype    wire.Type
+		count    int
+	}{
+		{"198.41.0.4", "retrap.", wire.TypeDS, 200},
+		{"203.0.113.1", "keytrap.", wire.TypeDNSKEY, 101},
+		{"203.0.113.3", "retrap.", wire.TypeDNSKEY, 201},
+		{"203.0.113.2", "w.signatures.", wire.TypeRRSIG, 151},
+	} {
+		if m := resolve(t, n, c.at, c.name, c.qtype); m == nil || len(m.Answers) != c.count {
+			t.Errorf("%s %v has not %d records", c.name, c.qtype, c.count)
+		}
+	}
+	if _, _, err := parse("t", "zone x. on 192.0.2.1 signed twice\n  @ NS ns\n"); err == nil {
+		t.Error("a way to sign that does not exist")
 	}
 }

@@ -36,6 +36,7 @@ type result struct {
 	Sent, Hit      int            // queries to all servers, and to the victim
 	Answers        map[string]int // by RCODE, "lost" for none
 	Took           time.Duration  // until the last answer
+	CPU            time.Duration  // of the resolver
 	Burst          int            // octets of answers within burstTime
 }
 
@@ -68,7 +69,7 @@ func playInNamespace(ctx context.Context, server, dir string, o options) (result
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-b", o.binary, "-o", dir, "-only", o.only, "-quiet", o.quiet.String())
+	cmd := exec.CommandContext(ctx, self, "-b", o.binary, "-o", dir, "-only", o.only, "-quiet", o.quiet.String(), fmt.Sprintf("-signed=%v", o.signed))
 	var out bytes.Buffer
 	cmd.Env = append(os.Environ(), inside+"="+server)
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
@@ -142,7 +143,7 @@ func (n *internet) serve(ctx context.Context) (stop func(), err error) {
 		return nil, fmt.Errorf("ip: %w: %s", err, bytes.TrimSpace(out))
 	}
 	server, err := listener.Listen(listener.Config{
-		Addresses:               []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:53"), netip.MustParseAddrPort("[::]:53")},
+		Endpoints:               listener.Plain(netip.MustParseAddrPort("0.0.0.0:53"), netip.MustParseAddrPort("[::]:53")),
 		Resolver:                n,
 		Workers:                 1,
 		MaxConnectionsPerClient: 1000,
@@ -168,18 +169,34 @@ const (
 
 // play starts a resolver, asks it and counts.
 func (n *internet) play(ctx context.Context, r resolver, a attack, dir, hints string, o options) (result, error) {
-	p, err := r.start(ctx, o.binary, dir, hints)
+	anchor := ""
+	if o.signed {
+		var err error
+		if anchor, err = rootAnchor(); err != nil {
+			return result{}, err
+		}
+	}
+	p, err := r.start(ctx, o.binary, dir, hints, anchor)
 	if err != nil {
 		return result{}, err
 	}
 	defer p.stop()
 	n.settle(ctx, o.quiet)
 	n.reset()
+	before, err := p.cpu()
+	if err != nil {
+		return result{}, err
+	}
 	result := result{Attack: a.name, Server: r.name, Asked: a.times, Answers: map[string]int{}}
 	if err := askAll(ctx, a, &result); err != nil {
 		return result, err
 	}
 	n.settle(ctx, o.quiet)
+	after, err := p.cpu()
+	if err != nil {
+		return result, err
+	}
+	result.CPU = after - before
 	result.Sent, result.Hit, _ = n.count(a.victim)
 	if err := os.WriteFile(filepath.Join(dir, "queries.log"), []byte(n.queries()), 0o644); err != nil {
 		return result, err
@@ -236,9 +253,9 @@ func askAll(ctx context.Context, a attack, r *result) error {
 
 // ask asks once and does not ask again.
 func ask(ctx context.Context, q wire.Question) (rcode string, octets int) {
-	asker := names.Asker{Timeouts: []time.Duration{patience}, KeepTruncated: true}
+	querier := names.Querier{Timeouts: []time.Duration{patience}, KeepTruncated: true}
 	query := wire.AppendQuery(nil, uint16(rand.Uint32()), wire.FlagRD, q, &wire.EDNS{UDPSize: 1232})
-	reply, err := asker.Ask(ctx, query, resolverAt)
+	reply, err := querier.Query(ctx, query, resolverAt)
 	if err != nil {
 		return "lost", 0
 	}

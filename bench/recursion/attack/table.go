@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -16,6 +17,14 @@ func writeTable(w io.Writer, servers []string, attacks []attack, results []resul
 		fmt.Fprintf(w, "| %s |", a.name)
 		for _, server := range servers {
 			fmt.Fprintf(w, " %s |", cell(a, of(results, a.name, server)))
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintf(w, "\nMicroseconds of processor time per question:\n\n| attack | %s |\n|---|%s\n", strings.Join(servers, " | "), strings.Repeat("---|", len(servers)))
+	for _, a := range attacks {
+		fmt.Fprintf(w, "| %s |", a.name)
+		for _, server := range servers {
+			fmt.Fprintf(w, " %s |", cpuCell(of(results, a.name, server)))
 		}
 		fmt.Fprintln(w)
 	}
@@ -48,6 +57,15 @@ func cell(a attack, results []result) string {
 		text += " / " + perQuestion(hit, a.times)
 	}
 	return text
+}
+
+// cpuCell is the least processor time of all rounds for one question.
+func cpuCell(results []result) string {
+	if len(results) == 0 {
+		return "-"
+	}
+	least := slices.MinFunc(results, func(a, b result) int { return cmp.Compare(a.CPU, b.CPU) })
+	return fmt.Sprint(least.CPU.Microseconds() / int64(least.Asked))
 }
 
 func perQuestion(count, times int) string {

@@ -54,6 +54,7 @@ type plan struct {
 	tlds    int
 	domains int
 	dead    bool // each zone has one name server more, which does not answer
+	signed  bool // every zone is, and the domains have a file each
 }
 
 func (p plan) tld(i int) string    { return fmt.Sprintf("tld%d.", i) }
@@ -66,6 +67,7 @@ func main() {
 	flag.IntVar(&p.tlds, "tlds", 20, "how many TLDs")
 	flag.IntVar(&p.domains, "domains", 20000, "how many domains below them")
 	flag.BoolVar(&p.dead, "dead", false, "each zone has one name server more, which does not answer")
+	flag.BoolVar(&p.signed, "signed", false, "all zones are signed; the trust anchor is in the file anchor")
 	dir := flag.String("o", ".", "the directory to write to")
 	seed := flag.Uint64("seed", 1, "another seed, another order of questions")
 	flag.Parse()
@@ -84,9 +86,8 @@ func main() {
 
 // write writes all files.
 func (p plan) write(dir string, seed uint64) error {
+	zones := map[string]func(io.Writer){".": p.writeRoot}
 	files := map[string]func(io.Writer){
-		"root.zone":    p.writeRoot,
-		"domain.zone":  p.writeDomain,
 		"root.zones":   func(w io.Writer) { zoneEntry(w, ".", "root.zone") },
 		"tld.zones":    p.writeTLDEntries,
 		"domain.zones": p.writeDomainEntries,
@@ -95,9 +96,28 @@ func (p plan) write(dir string, seed uint64) error {
 		"queries":      func(w io.Writer) { p.writeQueries(w, seed) },
 	}
 	for i := range p.tlds {
-		files[strings.TrimSuffix(p.tld(i), ".")+".zone"] = func(w io.Writer) { p.writeTLD(w, i) }
+		zones[p.tld(i)] = func(w io.Writer) { p.writeTLD(w, i) }
+	}
+	all := map[string]func(io.Writer) error{}
+	if !p.signed {
+		files["domain.zone"] = p.writeDomain
+	}
+	for i := 0; p.signed && i < p.domains; i++ {
+		zones[p.domain(i)] = p.writeDomain
 	}
 	for name, content := range files {
+		all[name] = unsigned(content)
+	}
+	for zone, content := range zones {
+		all[zoneFile(zone)] = unsigned(content)
+		if p.signed {
+			all[zoneFile(zone)] = signed(zone, content)
+		}
+	}
+	if p.signed {
+		all["anchor"] = writeAnchor
+	}
+	for name, content := range all {
 		if err := writeFile(filepath.Join(dir, name), content); err != nil {
 			return err
 		}
@@ -105,14 +125,31 @@ func (p plan) write(dir string, seed uint64) error {
 	return nil
 }
 
-func writeFile(name string, content func(io.Writer)) error {
+func unsigned(content func(io.Writer)) func(io.Writer) error {
+	return func(w io.Writer) error {
+		content(w)
+		return nil
+	}
+}
+
+// zoneFile is the name of the file of a zone.
+func zoneFile(zone string) string {
+	if zone == "." {
+		return "root.zone"
+	}
+	return strings.TrimSuffix(zone, ".") + ".zone"
+}
+
+func writeFile(name string, content func(io.Writer) error) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	w := bufio.NewWriter(f)
-	content(w)
+	if err := content(w); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
@@ -171,13 +208,17 @@ func zoneEntry(w io.Writer, name, file string) {
 
 func (p plan) writeTLDEntries(w io.Writer) {
 	for i := range p.tlds {
-		zoneEntry(w, p.tld(i), strings.TrimSuffix(p.tld(i), ".")+".zone")
+		zoneEntry(w, p.tld(i), zoneFile(p.tld(i)))
 	}
 }
 
 func (p plan) writeDomainEntries(w io.Writer) {
 	for i := range p.domains {
-		zoneEntry(w, p.domain(i), "domain.zone")
+		file := "domain.zone"
+		if p.signed {
+			file = zoneFile(p.domain(i))
+		}
+		zoneEntry(w, p.domain(i), file)
 	}
 }
 
