@@ -5,9 +5,10 @@ BINARY := build/names
 PORT ?= 10053
 ADDRESS ?= 127.0.0.1
 FUZZTIME ?= 10s
+PREFIX ?= /usr/local
 ROOT_ZONE ?= $(wildcard ../shared/data/root-*.zone.gz)
 
-.PHONY: help build run test check race fuzz damage interop bench bench-base bench-load bench-peers bench-recursion bench-attacks lint fmt
+.PHONY: help build install package package-test run test slow check race fuzz damage interop bench bench-base bench-load bench-peers bench-recursion bench-attacks lint fmt
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -15,17 +16,33 @@ help: ## list the targets
 build: ## build the binary
 	go build -trimpath -o $(BINARY) ./cmd/names
 
+install: build ## install the binary, manual pages and bash completion below PREFIX (/usr/local), in DESTDIR if there is one
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(BINARY) manual --into $(DESTDIR)$(PREFIX)/share/man
+	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/names
+	$(BINARY) completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/names
+
+package: ## build a .deb and an .rpm in build/
+	packaging/build.sh
+
+package-test: package ## install the .deb, start the server, purge it (as root on Debian); check the image
+	packaging/test.sh
+	packaging/docker/check.sh
+
 run: build ## serve the example zone on port 10053
 	$(BINARY) serve -i $(ADDRESS) -p $(PORT) --bindzone cmd/examples/zones/example.com -v
 
-test: ## run the tests
-	go test ./...
+test: ## run the tests, without the slow twins
+	go test -short ./...
 	cd bench && go vet ./...
 
-check: lint test race interop damage fuzz ## everything CI runs
+check: lint test slow race interop damage fuzz ## everything CI runs
+
+slow: ## run all tests, slow twins too
+	go test ./...
 
 race: ## run the tests under the race detector, and with lent buffers scribbled on
-	CGO_ENABLED=1 go test -race ./...
+	CGO_ENABLED=1 go test -race -short ./...
 	go test -short -tags invariants ./wire/... ./names/... ./listener/... ./authority/... ./cache/... ./recursor/...
 
 fuzz: ## run each fuzz target for FUZZTIME
@@ -35,7 +52,7 @@ damage: ## load 10,000 damaged copies of the root zone
 	go test -count=1 -run TestDamagedZones -v ./fuzz -mutations 10000
 
 interop: build ## compare with NSD, Knot DNS, BIND, Unbound, Knot Resolver and Twisted Names (Debian's packages)
-	go test -tags interop -count=1 ./fuzz/interop ./fuzz/twisted ./fuzz/recursion
+	go test -tags interop -count=1 ./fuzz/interop ./fuzz/twisted ./fuzz/recursion ./listener/dnstap ./recursor/internal/testnet
 
 bench: ## benchmark the hot functions, and compare with the base if there is one
 	bench/hot/run.sh
