@@ -128,6 +128,7 @@ func TestStuckConnectionIsLeft(t *testing.T) {
 		if _, err := s.ask(); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
+		synctest.Wait() // the connection is given up at this very moment
 		s.mustAnswer()
 		if got := len(s.server.pool.conns); got != 1 {
 			t.Errorf("%d connections are kept", got)
