@@ -8,6 +8,11 @@ FUZZTIME ?= 10s
 PREFIX ?= /usr/local
 ROOT_ZONE ?= $(wildcard ../shared/data/root-*.zone.gz)
 
+# $(call go-test,FLAGS,PACKAGES) runs tests. If RERUN names a file, a test that
+# fails is run twice more, alone: what then passes has failed by chance, and
+# the file tells of it. docs/decisions/0022-reruns.md says why.
+go-test = $(if $(RERUN),go run gotest.tools/gotestsum@v1.13.0 --format pkgname --rerun-fails=2 --rerun-fails-max-failures=5 --rerun-fails-report=$(RERUN) --packages='$(2)' -- $(1),go test $(1) $(2))
+
 .PHONY: help build install package package-test run test slow check race fuzz damage interop bench bench-base bench-load bench-peers bench-recursion bench-attacks lint fmt
 
 help: ## list the targets
@@ -33,17 +38,17 @@ run: build ## serve the example zone on port 10053
 	$(BINARY) serve -i $(ADDRESS) -p $(PORT) --bindzone cmd/examples/zones/example.com -v
 
 test: ## run the tests, without the slow twins
-	go test -short ./...
+	$(call go-test,-short,./...)
 	cd bench && go vet ./...
 
 check: lint test slow race interop damage fuzz ## everything CI runs
 
 slow: ## run all tests, slow twins too
-	go test ./...
+	$(call go-test,,./...)
 
 race: ## run the tests under the race detector, and with lent buffers scribbled on
-	CGO_ENABLED=1 go test -race -short ./...
-	go test -short -tags invariants ./wire/... ./names/... ./listener/... ./authority/... ./cache/... ./recursor/...
+	CGO_ENABLED=1 $(call go-test,-race -short,./...)
+	$(call go-test,-short -tags invariants,./wire/... ./names/... ./listener/... ./authority/... ./cache/... ./recursor/...)
 
 fuzz: ## run each fuzz target for FUZZTIME
 	go run ./fuzz/run -time $(FUZZTIME)
@@ -52,7 +57,7 @@ damage: ## load 10,000 damaged copies of the root zone
 	go test -count=1 -run TestDamagedZones -v ./fuzz -mutations 10000
 
 interop: build ## compare with NSD, Knot DNS, BIND, Unbound, Knot Resolver and Twisted Names (Debian's packages)
-	go test -tags interop -count=1 ./fuzz/interop ./fuzz/twisted ./fuzz/recursion ./listener/dnstap ./recursor/internal/testnet
+	$(call go-test,-tags interop -count=1,./fuzz/interop ./fuzz/twisted ./fuzz/recursion ./listener/dnstap ./recursor/internal/testnet)
 
 bench: ## benchmark the hot functions, and compare with the base if there is one
 	bench/hot/run.sh
