@@ -43,7 +43,7 @@ func TestInheritedSockets(t *testing.T) {
 	if !slices.Equal(n.Addresses(), []netip.AddrPort{address, address}) {
 		t.Errorf("addresses are %v, not %v", n.Addresses(), address)
 	}
-	other := freePorts(t, "127.0.0.1", 1)[0]
+	other := freePorts(t, 1)[0]
 	c := Config{Resolver: Echo{}, Network: n, Workers: 2, DedicatedThreads: true, Endpoints: Plain(address)}
 	s := Serving(t, c)
 	for _, addresses := range [][]netip.AddrPort{{address}, {other}, {address, other}} {

@@ -15,18 +15,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
 
 // freePorts returns addresses on which nothing listens.
-func freePorts(t *testing.T, host string, n int) (all []netip.AddrPort) {
+func freePorts(t *testing.T, n int) (all []netip.AddrPort) {
 	t.Helper()
-	s, err := Listen(Config{Resolver: Echo{}, Workers: 1, Endpoints: Plain(slices.Repeat([]netip.AddrPort{netip.MustParseAddrPort(host + ":0")}, n)...)})
-	if err != nil {
-		t.Fatal(err)
+	for range n {
+		all = append(all, freeport.Loopback(t))
 	}
-	defer s.Close()
-	return s.Addresses()
+	return all
 }
 
 // reach sends a query to address and reports whether there is an answer.
@@ -54,7 +53,7 @@ func reach(t *testing.T, network string, address netip.AddrPort) bool {
 func TestEndpointsChange(t *testing.T) {
 	for name, c := range map[string]Config{"system": {}, "portable": {portable: true}, "dedicated": {DedicatedThreads: true}} {
 		t.Run(name, func(t *testing.T) {
-			ports := freePorts(t, "127.0.0.1", 3)
+			ports := freePorts(t, 3)
 			c.Resolver, c.Workers = Echo{}, 2
 			c.Endpoints = Plain(ports[0])
 			s := Serving(t, c)
@@ -108,7 +107,7 @@ func TestEndpointsShareAPortForAMoment(t *testing.T) {
 	if !oneSocketPerWorker {
 		t.Skip("only Linux can")
 	}
-	one := freePorts(t, "127.0.0.1", 1)[0]
+	one := freePorts(t, 1)[0]
 	all := netip.AddrPortFrom(netip.IPv4Unspecified(), one.Port())
 	s := Serving(t, Config{Resolver: Echo{}, Workers: 1, Endpoints: Plain(all)})
 	for _, address := range []netip.AddrPort{one, all, one} {
@@ -131,7 +130,7 @@ func TestEndpointsShareAPortForAMoment(t *testing.T) {
 
 // What cannot be bound changes nothing.
 func TestConfigureFailsWhole(t *testing.T) {
-	ports := freePorts(t, "127.0.0.1", 2)
+	ports := freePorts(t, 2)
 	taken, err := net.Listen("tcp", ports[1].String())
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +159,7 @@ func TestConfigureFailsWhole(t *testing.T) {
 // over UDP and TCP.
 func TestEndpointsAreDrained(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
-		ports := freePorts(t, "127.0.0.1", 2)
+		ports := freePorts(t, 2)
 		release := make(chan struct{})
 		c.Resolver, c.Endpoints = Echo{WaitFor: release}, Plain(ports...)
 		s := Serving(t, c)
@@ -286,7 +285,7 @@ func TestLimitsChange(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {
 		release := make(chan struct{})
 		c.Resolver, c.MaxSlow, c.MaxConnections = Echo{WaitFor: release}, 1, 10
-		c.Endpoints = Plain(freePorts(t, "127.0.0.1", 1)...)
+		c.Endpoints = Plain(freePorts(t, 1)...)
 		s := Serving(t, c)
 		conn := connect(t, s)
 		send(t, conn, slowQuestion)
@@ -315,7 +314,7 @@ func TestLimitsChange(t *testing.T) {
 func TestConfigureUnderLoad(t *testing.T) {
 	for name, c := range map[string]Config{"system": {}, "dedicated": {DedicatedThreads: true}} {
 		t.Run(name, func(t *testing.T) {
-			ports := freePorts(t, "127.0.0.1", 3)
+			ports := freePorts(t, 3)
 			c.Resolver, c.Workers, c.MaxConnectionsPerClient = Echo{}, 1, 1000
 			c.Endpoints = Plain(ports[0])
 			s := Serving(t, c)
@@ -361,7 +360,7 @@ func TestConfigureUnderLoad(t *testing.T) {
 // A server that has been stopped, or does not run yet, can be configured or says
 // that it cannot.
 func TestConfigureBeforeAndAfter(t *testing.T) {
-	ports := freePorts(t, "127.0.0.1", 2)
+	ports := freePorts(t, 2)
 	s, err := Listen(Config{Resolver: Echo{}, Workers: 1, Endpoints: Plain(ports[0])})
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/names-dns/names/internal/freeport"
 )
 
 // engines runs a test with servers of c that move datagrams in each way this
@@ -70,13 +72,8 @@ func TestRepliesLeaveFromTheAddressAsked(t *testing.T) {
 
 func TestBindsEverythingOrNothing(t *testing.T) {
 	first := Serving(t, Config{})
-	free, err := Listen(Config{Resolver: Echo{}, Endpoints: Plain(netip.MustParseAddrPort("127.0.0.2:0"))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addresses()[0]
-	free.Close()
-	_, err = Listen(Config{Resolver: Echo{}, Endpoints: Plain(address, first.Addresses()[0])})
+	address := freeport.At(t, netip.MustParseAddr("127.0.0.2"))
+	_, err := Listen(Config{Resolver: Echo{}, Endpoints: Plain(address, first.Addresses()[0])})
 	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), first.Addresses()[0].String()) {
 		t.Fatalf("error is %v", err)
 	}

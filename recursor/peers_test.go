@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/names/namestest"
 	"github.com/names-dns/names/recursor/upstream"
 	"github.com/names-dns/names/wire"
@@ -83,7 +83,7 @@ func (p peer) start(t *testing.T) netip.AddrPort {
 			t.Skipf("%s is not installed", p.binary)
 		}
 	}
-	dir, free := t.TempDir(), freePort(t)
+	dir, free := t.TempDir(), freeport.Loopback(t)
 	write := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -134,25 +134,6 @@ func (p peer) start(t *testing.T) netip.AddrPort {
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
-}
-
-// freePort returns a port of 127.0.0.1 that is free for UDP and TCP.
-func freePort(t *testing.T) netip.AddrPort {
-	for range 100 {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		addr := l.Addr().(*net.TCPAddr).AddrPort()
-		p, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(addr))
-		l.Close()
-		if err == nil {
-			p.Close()
-			return addr
-		}
-	}
-	t.Fatal("found no port that is free for UDP and TCP")
-	return netip.AddrPort{}
 }
 
 // The answers of real servers arrive as they are, over TCP if they are

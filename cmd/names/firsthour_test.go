@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/names-dns/names/internal/freeport"
 )
 
 // asCommand makes the test binary the command itself.
@@ -42,12 +44,7 @@ func TestFirstHour(t *testing.T) {
 	}
 	ports := map[string]string{}
 	for _, standard := range []string{":53\"", ":9153", ":8053"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports[standard] = fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
-		l.Close()
+		ports[standard] = fmt.Sprint(freeport.Loopback(t).Port())
 	}
 	here := strings.NewReplacer("/etc/names", dir+"/etc", "/run/names", dir+"/run", "127.0.0.1:53\"", "127.0.0.1:"+ports[":53\""]+"\"",
 		":9153", ":"+ports[":9153"], ":8053", ":"+ports[":8053"], "dig ", "dig -p "+ports[":53\""]+" ", "names ctl ", "names ctl --socket "+dir+"/run/control.sock ")

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/names-dns/names/internal/freeport"
 )
 
 // link is a server of a chain: it has the zone from the one before it, and sends it to
@@ -137,7 +139,7 @@ func TestChain(t *testing.T) {
 				signer = slices.Index(names, "names")
 			}
 			for i, p := range test.chain {
-				links[i] = &link{program: p, port: freePort(t), algorithm: test.algorithm, file: zone, signs: i == signer}
+				links[i] = &link{program: p, port: freeport.Loopback(t).Port(), algorithm: test.algorithm, file: zone, signs: i == signer}
 				if i > 0 {
 					links[i].from, links[i-1].to = links[i-1], links[i]
 				}

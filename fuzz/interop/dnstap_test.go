@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/names-dns/names/internal/freeport"
 )
 
 // TestDnstap has fstrm_capture record what a server of zones and one that forwards
@@ -85,7 +87,7 @@ func TestDnstap(t *testing.T) {
 // startTapped starts our server on a free port of 127.0.0.1.
 func startTapped(t *testing.T, options ...string) (port uint16, stop func()) {
 	t.Helper()
-	port = freePort(t)
+	port = freeport.Loopback(t).Port()
 	return port, runServer(t, port, append([]string{"-i", "127.0.0.1", "-p", fmt.Sprint(port)}, options...)...)
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/listener/certificate"
 )
 
@@ -44,7 +45,7 @@ func newIdentity(t *testing.T) identity {
 // encryptedOurs is our server, which is reached over everything. It returns where.
 func encryptedOurs(t *testing.T, i identity, zones []zoneFile, more ...string) (s *server, dot, https, quic string) {
 	t.Helper()
-	port := func() string { return fmt.Sprint(freePort(t)) }
+	port := func() string { return fmt.Sprint(freeport.Loopback(t).Port()) }
 	dot, https, quic = port(), port(), port()
 	p := withArguments{ours{}, func(_ string, _ uint16, args []string) ([]string, error) {
 		return append(append(args, "--tls", "127.0.0.1:"+dot, "--https", "127.0.0.1:"+https, "--quic", "127.0.0.1:"+quic, "--tls-certificate", i.file), more...), nil
@@ -136,7 +137,7 @@ func answerOf(t *testing.T, s *server, name string) string {
 func encryptedPeers(t *testing.T, i identity, zones []zoneFile) (programs []program, ports map[string][2]uint16) {
 	ports = map[string][2]uint16{}
 	for _, name := range []string{"bind", "unbound", "kresd"} {
-		ports[name] = [2]uint16{freePort(t), freePort(t)}
+		ports[name] = [2]uint16{freeport.Loopback(t).Port(), freeport.Loopback(t).Port()}
 	}
 	bindTLS := replaceIn(bind{}, "named.conf", func(text string) string {
 		p := ports["bind"]
@@ -227,7 +228,7 @@ func TestTransferOverTLS(t *testing.T) {
 	b := startAll(t, zones, theirs)[0]
 	sameZone(t, "BIND, from us over TLS", transferred(t, b), want)
 
-	port := freePort(t)
+	port := freeport.Loopback(t).Port()
 	bindPrimary := replaceIn(bind{}, "named.conf", func(text string) string {
 		return fmt.Sprintf("tls here { cert-file %q; key-file %q; };\n", i.file, i.key) + strings.Replace(
 			strings.Replace(text, "allow-transfer { none; };", fmt.Sprintf("allow-transfer port %d transport tls { any; };", port), 1),

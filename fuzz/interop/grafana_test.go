@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/names-dns/names/internal/freeport"
 )
 
 // TestDashboard scrapes our server with Prometheus and has it answer each query of
@@ -45,7 +47,7 @@ func TestDashboard(t *testing.T) {
 	zone := write("panel.example", "$ORIGIN panel.example.\n@ 60 SOA ns a 1 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.1\n")
 	upstream, stopUpstream := startTapped(t, "--bindzone", "elsewhere.example="+write("elsewhere", "@ 60 SOA ns a 1 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.1\n* 1 A 192.0.2.2\n"))
 	defer stopUpstream()
-	metrics := freePort(t)
+	metrics := freeport.Loopback(t).Port()
 	config := write("names.toml", fmt.Sprintf(`
 [[zone]]
 file = %q
@@ -65,7 +67,7 @@ to = "file:%s"
 `, zone, upstream, metrics, filepath.Join(dir, "queries.log"), filepath.Join(dir, "tap")))
 	ours, stopOurs := startConfigured(t, config)
 	defer stopOurs()
-	port := freePort(t)
+	port := freeport.Loopback(t).Port()
 	p := exec.Command("prometheus", "--config.file="+write("prometheus.yml", fmt.Sprintf(`
 global: {scrape_interval: 1s}
 scrape_configs:
@@ -158,7 +160,7 @@ func panelQueries(t *testing.T, file string) (all []string) {
 // startConfigured starts our server with a file, on a free port of 127.0.0.1.
 func startConfigured(t *testing.T, config string) (port uint16, stop func()) {
 	t.Helper()
-	port = freePort(t)
+	port = freeport.Loopback(t).Port()
 	f, err := os.OpenFile(config, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/names-dns/names/internal/freeport"
 )
 
 var screenshots = flag.Bool("screenshots", false, "write docs/images")
@@ -170,7 +172,7 @@ func TestPage(t *testing.T) {
 	const otherZone = "@ 60 SOA ns a 1 2 3 4 5\n@ 60 NS ns\nns 60 A 127.0.0.1\n* 60 A 192.0.2.2\n"
 	other, stopOther := startTapped(t, "--bindzone", "elsewhere.example="+write("elsewhere", otherZone))
 	defer stopOther()
-	socket, page := filepath.Join(dir, "s"), freePort(t)
+	socket, page := filepath.Join(dir, "s"), freeport.Loopback(t).Port()
 	config := write("names.toml", fmt.Sprintf(`
 [[zone]]
 file = %q

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/names-dns/names/internal/freeport"
 )
 
 // TestProxy has dnsdist in front of a server that answers one client only: each client of
@@ -21,7 +23,7 @@ func TestProxy(t *testing.T) {
 	if err := os.WriteFile(zone, []byte("$ORIGIN proxied.example.\n@ 60 SOA ns a 1 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	port, front := freePort(t), freePort(t)
+	port, front := freeport.Loopback(t).Port(), freeport.Loopback(t).Port()
 	stop := runServer(t, port, "-i", "127.0.0.1", "-p", fmt.Sprint(port), "--bindzone", zone, "--proxy", "127.0.0.9", "--allow-query", "127.0.0.7")
 	defer stop()
 	conf := filepath.Join(dir, "dnsdist.conf")

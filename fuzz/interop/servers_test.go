@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
 
@@ -186,7 +187,7 @@ func start(t *testing.T, p program, zones []zoneFile) *server {
 	t.Helper()
 	binary := need(t, p.Binary())
 	dir := t.TempDir()
-	port := freePort(t)
+	port := freeport.Loopback(t).Port()
 	args, err := p.Arguments(dir, port, zones)
 	if err != nil {
 		t.Fatal(err)
@@ -231,27 +232,6 @@ func need(t *testing.T, binary string) string {
 		t.Skipf("%s is not installed: %v", binary, err)
 	}
 	return path
-}
-
-// freePort finds a port of 127.0.0.1 that is free for UDP and TCP.
-func freePort(t *testing.T) uint16 {
-	t.Helper()
-	for range 100 {
-		l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
-		l.Close()
-		if err != nil {
-			continue
-		}
-		u.Close()
-		return uint16(port)
-	}
-	t.Fatal("no port is free for both UDP and TCP")
-	return 0
 }
 
 // startTime is how long a server may take until it answers; NSD and Knot need

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/names-dns/names/internal/freeport"
 )
 
 // TestViews has dig ask from several addresses of this machine, and sign with a key: each
@@ -24,7 +26,7 @@ func TestViews(t *testing.T) {
 	for name, address := range map[string]string{"inside": "10.0.0.1", "outside": "203.0.113.1", "signed": "192.0.2.77"} {
 		write(name, "@ 60 SOA ns a 1 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.1\nwww 60 A "+address+"\n")
 	}
-	port := freePort(t)
+	port := freeport.Loopback(t).Port()
 	const secret = "c2VjcmV0IG9mIDMyIG9jdGV0cyBmb3IgdGVzdHMuLi4="
 	write("names.toml", fmt.Sprintf(`
 [listen]

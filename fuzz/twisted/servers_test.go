@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -27,7 +27,7 @@ func startOurs(t *testing.T, hosts string, pyzones ...string) netip.AddrPort {
 	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/names").CombinedOutput(); err != nil {
 		t.Fatalf("building names: %v\n%s", err, out)
 	}
-	port := freePort(t)
+	port := freeport.Loopback(t).Port()
 	args := []string{"serve", "-i", "127.0.0.1", "-p", strconv.Itoa(int(port)), "--any-in-full", "--hosts-file", hosts}
 	for _, z := range pyzones {
 		args = append(args, "--pyzone", z)
@@ -38,7 +38,7 @@ func startOurs(t *testing.T, hosts string, pyzones ...string) netip.AddrPort {
 // startTwisted starts Twisted's server.
 func startTwisted(t *testing.T, hosts string, pyzones ...string) netip.AddrPort {
 	t.Helper()
-	port := freePort(t)
+	port := freeport.Loopback(t).Port()
 	args := []string{"--nodaemon", "--pidfile=", "dns", "--interface", "127.0.0.1", "--port", strconv.Itoa(int(port)), "--hosts-file", hosts}
 	for _, z := range pyzones {
 		args = append(args, "--pyzone", z)
@@ -58,27 +58,6 @@ func needTwisted(t *testing.T) string {
 		t.Skipf("twistd3 (python3-twisted) is not installed: %v", err)
 	}
 	return path
-}
-
-// freePort finds a port of 127.0.0.1 that is free for UDP and TCP.
-func freePort(t *testing.T) uint16 {
-	t.Helper()
-	for range 100 {
-		l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
-		l.Close()
-		if err != nil {
-			continue
-		}
-		u.Close()
-		return uint16(port)
-	}
-	t.Fatal("no port is free for both UDP and TCP")
-	return 0
 }
 
 // startTime is how long a server may take until it answers.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/transfer"
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
 
@@ -44,11 +45,11 @@ func TestSecondaries(t *testing.T) {
 		t.Fatalf("building names: %v\n%s", err, out)
 	}
 	ours := func(args ...string) netip.AddrPort {
-		port := freePort(t)
+		port := freeport.Loopback(t).Port()
 		return start(t, port, binary, append([]string{"serve", "-i", "127.0.0.1", "-p", strconv.Itoa(int(port))}, args...)...)
 	}
 	theirs := func(args ...string) netip.AddrPort {
-		port := freePort(t)
+		port := freeport.Loopback(t).Port()
 		return start(t, port, twistd, append([]string{"--nodaemon", "--pidfile=", "dns", "--interface", "127.0.0.1", "--port", strconv.Itoa(int(port))}, args...)...)
 	}
 	zone := func(server netip.AddrPort) *authority.Snapshot {

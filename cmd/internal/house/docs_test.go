@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/names-dns/names/internal/freeport"
 )
 
 // documents are the pages whose code is checked.
@@ -152,13 +154,13 @@ func TestReadmeCommandsRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	makeRun := recipe(t, string(makefile), "run")
-	upstream := &shell{t: t, dir: dir, tools: tools, port: freePort(t)}
+	upstream := &shell{t: t, dir: dir, tools: tools, port: fmt.Sprint(freeport.Loopback(t).Port())}
 	upstream.serve("the upstream", makeRun)
 	defer upstream.stopServer()
 	if err := os.WriteFile(filepath.Join(dir, "resolv.conf"), []byte("nameserver 127.0.0.1:"+upstream.port+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := &shell{t: t, dir: dir, tools: tools, port: freePort(t)}
+	s := &shell{t: t, dir: dir, tools: tools, port: fmt.Sprint(freeport.Loopback(t).Port())}
 	defer s.stopServer()
 	s.pasteFirst(filepath.Join(root, "README.md"))
 	ran := 0
@@ -355,27 +357,6 @@ func words(lines []string) (said []string) {
 		}
 	}
 	return said
-}
-
-// freePort finds a port of 127.0.0.1 that is free for UDP and TCP.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		u, err := net.ListenPacket("udp4", l.Addr().String())
-		l.Close()
-		if err != nil {
-			continue
-		}
-		u.Close()
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		return port
-	}
-	t.Fatal("no port is free for both UDP and TCP")
-	return ""
 }
 
 // TestExamplesBuildOutside copies each example into a module of its own, to

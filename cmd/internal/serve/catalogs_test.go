@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/authority/update"
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -28,7 +29,7 @@ func TestCatalog(t *testing.T) {
 	for _, name := range []string{"a.example", "b.example", "ours.example"} {
 		writeFile(t, filepath.Join(dir, name), smallZone)
 	}
-	address := freeAddress(t)
+	address := freeport.Loopback(t).String()
 	primary, _, _ := startWhole(t, "--bindzone", filepath.Join(dir, "catalog.example"), "--bindzone", filepath.Join(dir, "a.example"), "--bindzone", filepath.Join(dir, "b.example"),
 		"--allow-transfer", "127.0.0.1", "--allow-update", "127.0.0.1", "--also-notify", address)
 	from := primary.listener.Addresses()[0].String()

@@ -18,6 +18,7 @@ import (
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/transfer"
 	"github.com/names-dns/names/authority/update"
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
 
@@ -33,11 +34,11 @@ func TestCrash(t *testing.T) {
 		crashes = n
 	}
 	dir := t.TempDir()
-	address := freeAddress(t)
+	address := freeport.Loopback(t).String()
 	server := netip.MustParseAddrPort(address)
 	zone, config := filepath.Join(dir, "example.org"), filepath.Join(dir, "names.toml")
 	writeFile(t, zone, smallZone+"$GENERATE 1-20000 host$ A 192.0.2.1\n") // larger than what changes
-	follower := freeAddress(t)
+	follower := freeport.Loopback(t).String()
 	writeFile(t, config, fmt.Sprintf("[listen]\naddress = [%q]\nworkers = 1\n[journal]\ndir = \"journal\"\n[[zone]]\nname = \"example.org\"\nfile = \"example.org\"\nallow-transfer = [\"127.0.0.1\"]\nalso-notify = [%q]\nnotify-servers = false\n[[zone.update]]\naddresses = [\"127.0.0.1\"]\n", address, follower))
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/recursor/upstream/upstreamtest"
 	"github.com/names-dns/names/wire"
@@ -44,7 +45,7 @@ stub = ["evil.example=%v", "good.example=%v"]
 		t.Run(title, func(t *testing.T) {
 			evil := upstreamtest.Listen(t, repliesTimes(64), repliesTimes(1))
 			good := upstreamtest.Listen(t, repliesTimes(1), repliesTimes(1))
-			address, metrics := freeAddress(t), freeAddress(t)
+			address, metrics := freeport.Loopback(t).String(), freeport.Loopback(t).String()
 			config := filepath.Join(t.TempDir(), "names.toml")
 			writeFile(t, config, fmt.Sprintf(`[listen]
 address = [%q]

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/cmd/internal/cli"
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
 
@@ -79,7 +80,7 @@ func TestLogWithoutReader(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer r.Close()
-			address := freeAddress(t)
+			address := freeport.Loopback(t).String()
 			p := startProcess(t, w, "-i", address, "--bindzone", zone, "-v", "-v")
 			w.Close()
 			lines := bufio.NewScanner(r)
@@ -148,7 +149,7 @@ func TestStopAtAnyMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	random := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
-	address := freeAddress(t)
+	address := freeport.Loopback(t).String()
 	for range moments {
 		r, w, err := os.Pipe()
 		if err != nil {

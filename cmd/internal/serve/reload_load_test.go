@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/internal/frame"
-	"github.com/names-dns/names/listener"
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
 
@@ -86,7 +86,10 @@ func TestReloadUnderLoad(t *testing.T) {
 			writeFile(t, filepath.Join(dir, fmt.Sprintf("z%d.v%d", zone, version+1)), strings.ReplaceAll(smallZone, "192.0.2.1", fmt.Sprintf("192.0.2.%d", version+1)))
 		}
 	}
-	ports := loadPorts(t, 4)
+	var ports []netip.AddrPort
+	for range 4 {
+		ports = append(ports, freeport.Loopback(t))
+	}
 	var valid []*loadConfig
 	var broken []string
 	for i := range configsUnderLoad {
@@ -171,18 +174,6 @@ func TestReloadUnderLoad(t *testing.T) {
 	if s.CookiesBad != 0 || s.CookiesGood == 0 || s.Failed != 0 || s.Shed != 0 || s.ConnectionsEvicted+s.ConnectionsOverdue != 0 {
 		t.Errorf("%+v\n%s", s, log())
 	}
-}
-
-// loadPorts returns addresses that nothing listens at.
-func loadPorts(t *testing.T, n int) []netip.AddrPort {
-	t.Helper()
-	any := netip.MustParseAddrPort("127.0.0.1:0")
-	s, err := listener.Listen(listener.Config{Resolver: new(front), Workers: 1, Endpoints: listener.Plain(slices.Repeat([]netip.AddrPort{any}, n)...)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	return s.Addresses()
 }
 
 func newLoadConfig(random *rand.Rand, i int, ports []netip.AddrPort) *loadConfig {

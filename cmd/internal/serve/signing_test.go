@@ -9,6 +9,7 @@ import (
 
 	"github.com/names-dns/names/authority/sign"
 	"github.com/names-dns/names/authority/zonemd"
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
 
@@ -97,7 +98,7 @@ func TestSignedZoneOfPrimary(t *testing.T) {
 	writeFile(t, zone, smallZone)
 	first, _, _ := startWhole(t, "--bindzone", zone, "--allow-transfer", "127.0.0.1")
 	config := filepath.Join(dir, "names.toml")
-	address := freeAddress(t)
+	address := freeport.Loopback(t).String()
 	writeFile(t, config, "[listen]\naddress = [\""+address+"\"]\n[journal]\ndir = \"journal\"\n[signing]\nkey-dir = \"keys\"\n"+
 		"[[zone]]\nname = \"example.org\"\nprimaries = [\""+first.listener.Addresses()[0].String()+"\"]\nsign = \"default\"\nallow-transfer = [\"127.0.0.1\"]\n")
 	waitFor := func(s *Server, log func() string, name string) {

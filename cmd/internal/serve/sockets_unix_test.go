@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
 
@@ -26,11 +27,11 @@ func TestSocketActivation(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "example.org"), smallZone)
 	const zone = "[[zone]]\nfile = \"example.org\"\n"
 	writeFile(t, file, zone)
-	address, err := netip.ParseAddrPort(freeAddress(t))
+	address, err := netip.ParseAddrPort(freeport.Loopback(t).String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := freeAddress(t)
+	other := freeport.Loopback(t).String()
 	packets, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(address))
 	if err != nil {
 		t.Fatal(err)

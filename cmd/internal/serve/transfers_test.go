@@ -1,13 +1,13 @@
 package serve
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
 
@@ -85,7 +85,7 @@ func TestZoneMoves(t *testing.T) {
 	if err := os.Mkdir(kept, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	secondary := freeAddress(t) // where NOTIFY is to go
+	secondary := freeport.Loopback(t).String() // where NOTIFY is to go
 	serves := func(server *Server, want string) {
 		t.Helper()
 		// The transfer takes its time: ask until the zone is there.
@@ -235,23 +235,4 @@ func TestTransfersReloaded(t *testing.T) {
 	}
 	reload("every user can read this file; take that away with chmod o= ")
 	waitFor("b c")
-}
-
-// freeAddress is an address of 127.0.0.1 that is free for UDP and TCP.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		u, err := net.ListenPacket("udp4", l.Addr().String())
-		l.Close()
-		if err == nil {
-			u.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no address is free for both UDP and TCP")
-	return ""
 }
