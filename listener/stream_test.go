@@ -212,6 +212,7 @@ func TestStreamTimeouts(t *testing.T) {
 		if d := closedAfter(t, conn); d != 10*time.Second {
 			t.Errorf("closed %v after a late reply", d)
 		}
+		synctest.Wait()
 		if c := s.Stats(); c.ConnectionsOverdue != 4 {
 			t.Errorf("%d connections overdue", c.ConnectionsOverdue)
 		}
@@ -361,6 +362,7 @@ func TestConnectionLimits(t *testing.T) {
 				t.Errorf("reply is %+v", got)
 			}
 		}
+		synctest.Wait()
 		if c := s.Stats(); c.ConnectionsRefused != 2 || c.ConnectionsEvicted != 1 || c.Limits.PerClient != 1 || c.Limits.Connections != 2 {
 			t.Errorf("stats are %+v", c)
 		}
@@ -673,6 +675,7 @@ func TestReceiveErrorsAreWaitedOut(t *testing.T) {
 		if d := time.Since(start); d < 10*time.Second || d > 20*time.Second {
 			t.Errorf("20 failures took %v", d)
 		}
+		synctest.Wait() // workers add to the counters after the replies have left
 		if c := s.Stats(); c.ReceiveErrors != 20 || c.UDPQueries != 1 {
 			t.Errorf("stats are %+v", c)
 		}
