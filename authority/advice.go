@@ -220,6 +220,10 @@ func (p *packer) adviseText(name wire.Name, set []addedRecord) {
 			if spf++; spf == 2 {
 				p.problems.Warnf(p.position(r), diagnostic.SPFRecords, "%s has more than one SPF record, which fails all mail: join them (RFC 7208 3.2)", name)
 			}
+			if before, after, ok := joinedTerms(data); ok {
+				p.problems.Warnf(p.position(r), diagnostic.JoinedText,
+					"the strings of an SPF record are read without a blank between them, here as %q: write one string, or end each with a blank (RFC 7208 3.3)", string(before)+string(after))
+			}
 		}
 		if isVersion(first, "v=DMARC1") && !strings.EqualFold(name.FirstLabel(), "_dmarc") && !hasLabel(name, "_report") {
 			p.problems.Warnf(p.position(r), diagnostic.WrongOwner, "a DMARC policy is looked for at _dmarc.%s, not at %s (RFC 7489 6.1)", name, name)
@@ -237,6 +241,46 @@ func isVersion(text []byte, version string) bool {
 		return false
 	}
 	return len(text) == len(version) || text[len(version)] == ' ' || text[len(version)] == ';'
+}
+
+// joinedTerms finds two strings of an SPF record that each are or begin with a term of
+// their own, and lack the blank that ends the first. A string that goes on in the
+// middle of a term is as it is meant.
+func joinedTerms(data []byte) (before, after []byte, found bool) {
+	for len(data) > 0 {
+		text := data[1 : 1+int(data[0])]
+		data = data[1+len(text):]
+		if len(before) > 0 && before[len(before)-1] != ' ' && beginsWithTerm(text) {
+			return before[bytes.LastIndexByte(before, ' ')+1:], firstWord(text), true
+		}
+		before = text
+	}
+	return nil, nil, false
+}
+
+// spfTerms are the terms of SPF records (RFC 7208 4.6.1) with what must follow them.
+var spfTerms = []string{"all", "include:", "a", "mx", "ptr", "ip4:", "ip6:", "exists:", "redirect=", "exp="}
+
+// beginsWithTerm reports whether a term of an SPF record begins text.
+func beginsWithTerm(text []byte) bool {
+	if len(text) > 0 && bytes.IndexByte([]byte("+-~?"), text[0]) >= 0 {
+		text = text[1:]
+	}
+	for _, term := range spfTerms {
+		if len(text) < len(term) || !bytes.EqualFold(text[:len(term)], []byte(term)) {
+			continue
+		}
+		switch last := term[len(term)-1]; {
+		case last == ':' || last == '=', len(text) == len(term), bytes.IndexByte([]byte(" :/"), text[len(term)]) >= 0:
+			return true
+		}
+	}
+	return false
+}
+
+func firstWord(text []byte) []byte {
+	word, _, _ := bytes.Cut(text, []byte(" "))
+	return word
 }
 
 // hasLabel reports whether one of the labels of a name is that.

@@ -35,6 +35,7 @@ const (
 	// What record sets and texts hold.
 	TTLsDiffer    Code = "ttls-differ"  // in one RRset: the smallest counts
 	SPFRecords    Code = "spf-records"  // more than one SPF record at a name
+	JoinedText    Code = "joined-text"  // an SPF record in strings that need a blank between them
 	WordProcessor Code = "typography"   // quotes and blanks of a word processor
 	WrongOwner    Code = "wrong-owner"  // a DMARC or DKIM record where no client looks for it
 	Iterations    Code = "iterations"   // NSEC3 with many of them
@@ -54,7 +55,7 @@ func Codes() []Code {
 		TTLTooLarge, NoTTL, InheritedOwner, KeywordOwner, CutBySemicolon, LeftOut,
 		OutOfZone, MissingDot, NotASCII, HostName, AddressName, URLName, MailAddress,
 		NoTarget, NoAddress, AliasTarget, AliasLoop, AliasChain,
-		TTLsDiffer, SPFRecords, WordProcessor, WrongOwner, Iterations, SerialBack, SerialSame,
+		TTLsDiffer, SPFRecords, JoinedText, WordProcessor, WrongOwner, Iterations, SerialBack, SerialSame,
 		SigExpired, SigExpires, SigNotYet, SigMissing, SigWrong, DenialChain,
 	}
 }

@@ -126,7 +126,7 @@ func parseBINDState(text []byte) (*Progress, error) {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, err
+		return nil, lineError(err)
 	}
 	at := func(name string) (t time.Time, err error) {
 		if fields[name] != "" {

@@ -188,6 +188,14 @@ func ParsePrivateKey(text []byte, file string, flags uint16) (*Key, error) {
 	return parsePrivate(text, file, wire.DNSKEY{Flags: flags})
 }
 
+// lineError says what is wrong with a file that cannot be read in lines.
+func lineError(err error) error {
+	if errors.Is(err, bufio.ErrTooLong) {
+		return fmt.Errorf("line is longer than %d octets", bufio.MaxScanTokenSize)
+	}
+	return err
+}
+
 // parsePrivate reads a private half and checks that it belongs to the public one,
 // if that is known.
 func parsePrivate(text []byte, file string, public wire.DNSKEY) (*Key, error) {
@@ -208,7 +216,7 @@ func parsePrivate(text []byte, file string, public wire.DNSKEY) (*Key, error) {
 		fields[name] = strings.TrimSpace(value)
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", file, lineError(err))
 	}
 	if v := fields["Private-key-format"]; !strings.HasPrefix(v, "v1.") {
 		return nil, fmt.Errorf("%s: Private-key-format is %q, not v1.2 or v1.3", file, v)

@@ -167,7 +167,7 @@ func (r *reader) adviseEntry(h *header) {
 			"%s at the start of a line is the owner %s, not the class: indent the line if it is to have the owner of the record before", s.words[0].Text, r.name)
 	}
 	r.movedOrigin = false
-	if h.t == wire.TypeTXT || h.t == wire.TypeSPF {
+	if h.t == wire.TypeTXT || h.t == wire.TypeSPF || h.t == wire.TypeCAA {
 		r.adviseSemicolon(h.next)
 	}
 }
@@ -187,13 +187,24 @@ func (r *reader) adviseSemicolon(first int) {
 			continue
 		}
 		isTag := bytes.IndexByte(trimmed, '=') > 0 && bytes.IndexByte(w.Text, '=') > 0
-		if len(trimmed) < len(rest) && !isTag {
+		if len(trimmed) < len(rest) && !isTag && !(isPolicy(s.words[first].Text) && !s.words[first].Quoted) {
 			continue // a comment after a blank
 		}
 		r.problems.Warnf(s.position(s.offset(i)), diagnostic.CutBySemicolon,
 			"the text ends after %s: a semicolon starts a comment outside of quotes; write the text between quotes", quoteWord(w.Text))
 		return
 	}
+}
+
+// isPolicy reports whether a text begins as the policies of mail do, which are not
+// written in several words and with a comment.
+func isPolicy(text []byte) bool {
+	for _, version := range []string{"v=spf1", "v=DMARC1", "v=DKIM1"} {
+		if bytes.EqualFold(text, []byte(version)) {
+			return true
+		}
+	}
+	return false
 }
 
 // adviseFault completes an error about a word with the invisible characters in it.

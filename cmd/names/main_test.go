@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -21,6 +22,46 @@ func TestHelp(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	if code := run(nil, &stdout, &stderr); code != cli.ExitUsage {
 		t.Errorf("no command: exit code %d", code)
+	}
+}
+
+// TestHelpHasExamples, as names help says, and they have no option that the help does
+// not list.
+func TestHelpHasExamples(t *testing.T) {
+	option := regexp.MustCompile(`(?:^|\s)((?:--|\+)[a-z][a-z0-9-]*|-[a-zA-Z])\b`)
+	for command, help := range helpOf {
+		if command == "version" {
+			continue
+		}
+		before, examples, ok := strings.Cut(help, "\nExamples:\n\n")
+		if !ok {
+			t.Errorf("names %s --help has no examples", command)
+			continue
+		}
+		for line := range strings.Lines(examples) {
+			of, isThere := before, false
+			for part := range strings.SplitSeq(line, "|") { // each of a pipe has its own options
+				_, args, ok := strings.Cut(part, "names ")
+				if !ok {
+					continue
+				}
+				isThere = true
+				name, args, _ := strings.Cut(strings.TrimSpace(args), " ")
+				if name != command {
+					of = helpOf[name]
+				}
+				for _, m := range option.FindAllStringSubmatch(args, -1) {
+					word := strings.Replace(m[1], "+no", "+", 1) // the help says so once for all
+					if !strings.Contains(of, m[1]) && !strings.Contains(of, word) {
+						t.Errorf("names %s --help has the example %q, and names %s --help nothing of %s", command, strings.TrimSpace(line), name, m[1])
+					}
+				}
+				of = before
+			}
+			if !isThere {
+				t.Errorf("names %s --help has the example %q, which does not run names", command, strings.TrimSpace(line))
+			}
+		}
 	}
 }
 

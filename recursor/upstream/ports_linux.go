@@ -15,7 +15,7 @@ import (
 // are used again: one that is done with is disconnected, which takes its port
 // away, and gets another from the kernel when it is connected the next time.
 // That saves making it, having it watched and closing it, about half of what a
-// question costs the kernel; docs/decisions/0003-ports.md says why it does
+// question costs the kernel; docs/decisions/0004-ports-used-once.md says why it does
 // not help a guesser.
 type ports struct {
 	others networkSockets // for addresses with a zone

@@ -118,9 +118,15 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if code, done := o.parse(args, stdout, stderr); done {
 		return code
 	}
-	ctx, _, stop := cli.WatchSignals()
-	defer stop()
-	if err := bench(ctx, &o, stdin, stdout, stderr); err != nil {
+	// Signals are not taken before there is something to interrupt: a pipe may be
+	// waited for as long as it takes.
+	questions, err := o.readQuestions(stdin)
+	if err == nil {
+		ctx, _, stop := cli.WatchSignals()
+		defer stop()
+		err = bench(ctx, &o, questions, stdout, stderr)
+	}
+	if err != nil {
 		fmt.Fprintf(stderr, "names bench: %v\n", err)
 		return cli.ExitFailed
 	}
@@ -267,11 +273,7 @@ func (o *benchOptions) setWords(words []string, given map[string]bool) error {
 }
 
 // bench runs the load and prints its outcome.
-func bench(ctx context.Context, o *benchOptions, stdin io.Reader, stdout, stderr io.Writer) error {
-	questions, err := o.readQuestions(stdin)
-	if err != nil {
-		return err
-	}
+func bench(ctx context.Context, o *benchOptions, questions *questionList, stdout, stderr io.Writer) error {
 	if err := o.resolve(ctx); err != nil {
 		return err
 	}

@@ -79,7 +79,11 @@ func benchJSON(t *testing.T, ctx context.Context, server netip.AddrPort, args, q
 	if code, done := o.parse(strings.Fields(line), &stdout, &stderr); done {
 		t.Fatalf("%s: exit code %d: %s", line, code, stderr.String())
 	}
-	err = bench(ctx, &o, strings.NewReader(questions), &stdout, &stderr)
+	list, err := o.readQuestions(strings.NewReader(questions))
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	err = bench(ctx, &o, list, &stdout, &stderr)
 	if stdout.Len() == 0 {
 		t.Fatalf("%s: %v", line, err)
 	}

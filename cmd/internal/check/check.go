@@ -219,8 +219,8 @@ func describeZone(zone *authority.Snapshot) string {
 	if s := zone.Signed(); s != "" {
 		signed = "signed with " + s
 	}
-	return fmt.Sprintf("zone %s serial %s: %d records, %d names, %s",
-		zone.Origin(), zone.Serial(), zone.Records(), zone.Names(), signed)
+	return fmt.Sprintf("zone %s serial %s: %s, %s, %s",
+		zone.Origin(), zone.Serial(), cli.Count(zone.Records(), "record"), cli.Count(zone.Names(), "name"), signed)
 }
 
 func printZones(w io.Writer, zones []*authority.Snapshot) error {

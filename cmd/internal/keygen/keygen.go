@@ -27,12 +27,16 @@ comments, in the forms of a configuration file of names, of Knot DNS, of NSD, an
   --algorithm NAME    hmac-sha1, hmac-sha224, hmac-sha256 (default), hmac-sha384
                       or hmac-sha512
 
-Both servers have to have the key, under the same name. Keep it from others:
-
-  (umask 077; names keygen tsig secondary > /etc/names/keys)
+Both servers have to have the key, under the same name. Keep it from others, as the
+first example does.
 
 Exit code: 0, or 2 for a wrong command line. names keys makes the keys that zones are
 signed with.
+
+Examples:
+
+  (umask 077; names keygen tsig secondary > /etc/names/keys)
+  names keygen tsig --algorithm hmac-sha512 update.example.com
 `
 
 // Run runs the command with its arguments and returns its exit code.

@@ -191,11 +191,26 @@ func (a *queryArguments) setIncremental(serial string) error {
 
 func (a *queryArguments) setName(text string) error {
 	if a.hasName {
-		return fmt.Errorf("%q is one name too many: one query is sent at a time", text)
+		return fmt.Errorf("%q is one name too many: one query is sent at a time%s", text, a.adviseType(text))
 	}
 	name, err := parseTypedName(text)
 	a.question.Name, a.hasName = name, true
 	return err
+}
+
+// adviseType proposes a type if the word may be one that is misspelt: a second name
+// without dots is not likely.
+func (a *queryArguments) adviseType(word string) string {
+	if a.hasType || strings.Contains(word, ".") {
+		return ""
+	}
+	var types []string
+	for t := range wire.Type(1 << 9) {
+		if name := t.String(); !strings.HasPrefix(name, "TYPE") {
+			types = append(types, name)
+		}
+	}
+	return cli.DidYouMean(strings.ToUpper(word), types)
 }
 
 // dash takes an option with a dash, whose value may stand right after it.

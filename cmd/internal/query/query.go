@@ -111,7 +111,7 @@ Examples:
   names query @127.0.0.1 -p 10053 example.com any
   names query example.com mx +short
   names query -x 192.0.2.1
-  names query . dnskey @k.root-servers.net +dnssec +norec
+  names query . dnskey @k.root-servers.net +dnssec +norecurse
   names query @192.0.2.53 version.bind txt ch +noall +answer
   names query @192.0.2.53 example.com axfr -k /etc/names/keys
   names query @192.0.2.53 example.com ixfr=2026113001
@@ -205,6 +205,9 @@ func runFile(path string, args []string, stdin io.Reader, stdout, stderr io.Writ
 		worst = max(worst, runOne(o, all, stdout, stderr))
 	}
 	if err := lines.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("line is longer than %d octets", maxFileLine)
+		}
 		fmt.Fprintf(stderr, "names query: %s:%d: %v\n", name, n+1, cli.WithoutPath(err))
 		worst = max(worst, cli.ExitFailed)
 	}

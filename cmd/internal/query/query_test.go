@@ -490,6 +490,7 @@ func TestQueryUsageErrors(t *testing.T) {
 		{"-4 -6", "-4 and -6 exclude each other"},
 		{"@", "@ wants the name or the address of a server"},
 		{"example.com example.net", `"example.net" is one name too many`},
+		{"example.com AAA", `"AAA" is one name too many: one query is sent at a time; did you mean AAAA?`},
 		{"-x 192.0.2.1 example.net", `"example.net" is one name too many`},
 		{"a..example.com", "label is empty"},
 		{"example.com ixfr", "IXFR wants the serial number"},
@@ -623,7 +624,7 @@ func TestQueryFile(t *testing.T) {
 	}
 	var out, errs strings.Builder
 	code = Run([]string{"-f-", "@" + s.addr.String(), "+short"}, strings.NewReader("a.example.com\n"+strings.Repeat("x", 5000)), &out, &errs)
-	if got := asked(); code != cli.ExitFailed || len(got) != 1 || !strings.Contains(errs.String(), "standard input:2: ") {
+	if got := asked(); code != cli.ExitFailed || len(got) != 1 || !strings.Contains(errs.String(), "standard input:2: line is longer than 4096 octets") {
 		t.Errorf("exit code %d, asked for %q, %q", code, got, errs.String())
 	}
 	if code, _, stderr := runQueryText("-f", file+"x"); code != cli.ExitFailed || !strings.Contains(stderr, file+"x: no such file") {

@@ -134,7 +134,7 @@ func (l *Log) Write(x *names.Exchange, reply []byte, err error, took time.Durati
 		"client", x.Peer.Remote.String(), "transport", x.Peer.Transport.String(), "do", x.DO(),
 		"rcode", rcodeText(x, reply), "by", cmp.Or(x.AnsweredBy, "none"),
 	}
-	if reply != nil && err == nil {
+	if reply != nil {
 		attributes = append(attributes, "answers", x.Reply.Count(wire.SectionAnswer), "size", len(reply), "tc", x.Reply.Flags.Has(wire.FlagTC))
 	}
 	attributes = append(attributes, "took_ms", Milliseconds(took))

@@ -51,6 +51,19 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
+// TestLineOfAFailure: the reply to a query that failed has a size too.
+func TestLineOfAFailure(t *testing.T) {
+	l, path := open(t, settings.QueryLog{Which: settings.LogAll})
+	for _, err := range []error{names.ErrPass, errors.New("no server")} {
+		x, reply := exchange(t, "www.example.", wire.RCodeServFail)
+		l.Observe(x, reply, err)
+	}
+	l.Close()
+	if text := read(t, path); strings.Count(text, " answers=0 size=29 tc=false took_ms=") != 2 {
+		t.Error(text)
+	}
+}
+
 // TestWhich: which queries have lines.
 func TestWhich(t *testing.T) {
 	for _, test := range []struct {

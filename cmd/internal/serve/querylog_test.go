@@ -20,7 +20,7 @@ func TestQueryLog(t *testing.T) {
 		has, hasNot []string
 	}{
 		{"", nil, []string{"msg=query"}},
-		{"-v", []string{line, "transport=udp do=false rcode=NOERROR by=zone answers=1 size=59 tc=false took_ms=", "rcode=REFUSED by=none took_ms="}, []string{"192.0.2.1"}},
+		{"-v", []string{line, "transport=udp do=false rcode=NOERROR by=zone answers=1 size=59 tc=false took_ms=", "rcode=REFUSED by=none answers=0 size="}, []string{"192.0.2.1"}},
 		{"-v -v", []string{line, "query=", "reply=", "192.0.2.1"}, nil},
 	} {
 		server, _, log := startServer(t, append(strings.Fields(test.level), "--bindzone", zone)...)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -36,9 +37,10 @@ server resolves from the root, with a cache, for loopback and private networks.
 Zones:
 
   --bindzone [ORIGIN=]FILE  serve the zone in a master file (RFC 1035). Without
-                            ORIGIN the zone's name is the first $ORIGIN in the
-                            file or else the file's name. A FILE with a = in
-                            its name is written as ./FILE.
+                            ORIGIN the file says the zone's name: the owner of
+                            its SOA record, its first $ORIGIN, or its own name,
+                            as in example.com, example.com.db or 192.0.2.rev.
+                            A FILE with a = in its name is written as ./FILE
   --pyzone FILE             serve the zone in a file of Twisted Names' syntax,
                             which is read and not run
   --any-in-full             answer ANY in full over UDP too (otherwise: one
@@ -245,6 +247,19 @@ Examples:
   names serve -i ::1 -i 192.0.2.1:5353 --pyzone example-domain.com -v
 `
 
+// adviseArgument says what the first of the last n arguments, which are not options,
+// should have been.
+func adviseArgument(args []string, n int) string {
+	const zones = "zones are given with --bindzone or --pyzone"
+	if n == len(args) {
+		return zones
+	}
+	if option := strings.TrimLeft(args[len(args)-n-1], "-"); option == "serve-stale" {
+		return fmt.Sprintf("a time for --%s is written as --%[1]s=%s", option, args[len(args)-n])
+	}
+	return zones
+}
+
 // Run runs the command with its arguments and returns its exit code.
 func Run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
@@ -256,7 +271,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	}
 	err := finish()
 	if flags.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q; zones are given with --bindzone or --pyzone", flags.Arg(0))
+		err = fmt.Errorf("unexpected argument %q; %s", flags.Arg(0), adviseArgument(args, flags.NArg()))
 	}
 	var file string
 	if err == nil {

@@ -283,6 +283,7 @@ func TestServeSaysWhatIsWrongWithTheCommandLine(t *testing.T) {
 		{"--allow-transfer 192.0.2.1/33", "--allow-transfer: "},
 		{"--also-notify here", "--also-notify: "},
 		{"f", "zones are given with --bindzone or --pyzone"},
+		{"-c --serve-stale 1h", "a time for --serve-stale is written as --serve-stale=1h"},
 		{"--max-udp-size 100 --bindzone f", "--max-udp-size 100 is not between 512 and 4096"},
 		{"--cookie-secret 0011 --bindzone f", "32 hexadecimal digits"},
 		{"--cookie-secret 00112233445566778899aabbccddeefg --bindzone f", "32 hexadecimal digits"},

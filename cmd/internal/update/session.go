@@ -66,6 +66,9 @@ func (s *session) run(ctx context.Context, input io.Reader, name string) int {
 		fmt.Fprint(s.stdout, s.prompt)
 	}
 	if err := lines.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("line is longer than %d octets", maxLine)
+		}
 		fmt.Fprintf(s.stderr, "%s:%d: %v\n", name, n+1, err)
 		return cli.ExitFailed
 	}
