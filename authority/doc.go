@@ -14,6 +14,14 @@
 // nothing. A zone loads whole or not at all, and each problem is reported with
 // file, line and column.
 //
+// Locks: readers take none. Zone.writing is held from [Zone.Begin] to the end of
+// [Txn.Commit] or [Txn.Rollback]: stages are called under it. Zone.mu is taken after
+// it, and after Set.mu; the journal is given a change under it, and must not wait.
+// Subscribers are called without Zone.mu, but before the next version may show, and
+// [Zone.Expire] calls them under Zone.writing: they must neither edit the zone nor
+// block. Two zones are never locked by one goroutine, except by a stage that changes
+// another zone, as that of sign.Follower does.
+//
 // Read next: lookup.go, then answer.go, which is RFC 1034 4.3.2 in the RFC's
 // order; snapshot.go and node.go for where the records are; build.go, batch.go
 // and freeze.go for how they get there; zone.go, pipeline.go and commit.go for

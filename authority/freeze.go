@@ -65,7 +65,7 @@ type freezer struct {
 
 	// Shared by the packers.
 	job        atomic.Uint32
-	mutex      sync.Mutex
+	mutex      sync.Mutex         // guards what the packers share; held for a page or a job at the most
 	done       []bool             // jobs
 	reports    []*diagnostic.List // of jobs that have any
 	given      int                // jobs whose records were given back

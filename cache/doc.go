@@ -15,6 +15,10 @@
 // as long as it takes to write one answer. An answer is never served past its
 // time, unless [Config.ServeStale] says so.
 //
+// Locks: that of the resolver and that of a shard are not held together. Under neither
+// is another resolver called or a query waited for; a worker may be started under
+// that of the resolver.
+//
 // Read next: resolver.go, the way of a question; entry.go, what an answer looks
 // like in memory; shard.go, where it lies, how it is found without a lock and
 // what has to go when there is no room; ttl.go for how long it may stay; part.go

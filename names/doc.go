@@ -19,6 +19,10 @@
 // a client and a dialer start goroutines; they end with the call that
 // needs them.
 //
+// Locks: none is held while another is taken, while a server is asked, or while a
+// connection is closed. The exception is a conversation of [NetResolver], whose lock is
+// held while a query is answered: it has one user.
+//
 // Read next: exchange.go, then resolver.go; client.go for programs that look names up;
 // package namestest helps to test resolvers.
 package names

@@ -38,7 +38,7 @@ type ConsumerConfig struct {
 type Consumer struct {
 	config ConsumerConfig
 
-	mu       sync.Mutex
+	mu       sync.Mutex  // guards what follows; only Members calls out under it
 	catalogs []*contents // in the order in which they were added
 	owned    map[wire.Key]owner
 }
@@ -66,7 +66,7 @@ func NewConsumer(c ConsumerConfig) *Consumer {
 }
 
 // Members calls do with each member zone that is owned, and the catalog that owns
-// it, in no order.
+// it, in no order. do must not call the consumer.
 func (c *Consumer) Members(do func(catalog wire.Name, m Member)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

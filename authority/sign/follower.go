@@ -20,7 +20,7 @@ import (
 type Follower struct {
 	zone *authority.Zone // the signed one
 
-	mu sync.Mutex
+	mu sync.Mutex          // held while the signed zone is changed: taken under the writer's lock of the unsigned one
 	of *authority.Snapshot // what zone has, without what the signer makes; nil: not known
 }
 

@@ -97,7 +97,7 @@ func (t *signatureTable) keep(hash *[sha256.Size]byte, signatures [][]byte) {
 // allowance is how many signatures may be made in a second.
 type allowance struct {
 	perSecond int
-	mu        sync.Mutex
+	mu        sync.Mutex // nothing is called under it
 	second    int64
 	used      int
 }

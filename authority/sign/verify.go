@@ -86,7 +86,7 @@ type verification struct {
 	keys       []*dnssec.Key
 	algorithms []wire.Algorithm
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards report
 	report Report
 
 	// The walk through the names.

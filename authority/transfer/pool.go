@@ -39,7 +39,7 @@ type Pool struct {
 
 	once  sync.Once
 	total chan struct{}
-	mu    sync.Mutex // guards lanes and what is idle in them
+	mu    sync.Mutex // guards lanes and what is idle in them; nothing is closed under it
 	lanes map[laneKey]*lane
 }
 
@@ -189,13 +189,15 @@ func (l *link) expire() {
 // CloseIdle closes the connections that wait for the next zone.
 func (p *Pool) CloseIdle() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	var idle []*link
 	for _, l := range p.lanes {
-		for _, idle := range l.idle {
-			if idle.expiry.Stop() {
-				idle.Close()
-			}
-		}
+		idle = append(idle, l.idle...)
 		l.idle = nil
+	}
+	p.mu.Unlock()
+	for _, l := range idle { // with TLS that may take seconds
+		if l.expiry.Stop() {
+			l.Close()
+		}
 	}
 }

@@ -43,7 +43,7 @@ type blockReader struct {
 // budget is how many octets may be read. It has a lock, because workers may find
 // that a file has grown while the reader opens another.
 type budget struct {
-	mutex      sync.Mutex
+	mutex      sync.Mutex // nothing is called under it
 	left, most int64
 }
 

@@ -15,7 +15,7 @@ type Timeout struct {
 	parent  context.Context
 	timeout time.Duration
 
-	mu      sync.Mutex
+	mu      sync.Mutex      // a context is made under it; nothing is waited for
 	present context.Context // nil until the first is wanted
 	until   time.Time       // when the next begins
 	cancel  context.CancelFunc

@@ -37,8 +37,8 @@ const maxFile = 1 << 20
 // Store holds certificates, of which each client gets one that suits it.
 type Store struct {
 	files    Files
-	loading  sync.Mutex
-	contents [][]byte // of the files, as they were read last
+	loading  sync.Mutex // one reload at a time; files are read under it, and no handshake takes it
+	contents [][]byte   // of the files, as they were read last
 	current  atomic.Pointer[[]*tls.Certificate]
 }
 

@@ -110,7 +110,7 @@ type boundedListener struct {
 	net.Listener
 	max, perClient int
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows; nothing is closed under it
 	open    int
 	clients map[netip.Prefix]int
 	stats   Stats

@@ -61,7 +61,7 @@ type Server struct {
 	retry     retry
 	done      sync.WaitGroup
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows; nothing is closed or waited for under it
 	open    int
 	clients map[netip.Prefix]int
 	all     map[*quic.Conn]struct{}
@@ -219,7 +219,7 @@ func (s *Server) verifyAddress(net.Addr) bool {
 
 // retry counts handshakes.
 type retry struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // nothing is called under it
 	since time.Time
 	count int
 }

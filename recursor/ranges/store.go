@@ -29,7 +29,7 @@ type Store struct {
 	began   time.Time
 	buckets []atomic.Pointer[zone]
 
-	mu    sync.Mutex
+	mu    sync.Mutex // of those that write; readers take no lock
 	most  int64
 	size  int64
 	queue []*record // of all that are kept, in the order in which they may go

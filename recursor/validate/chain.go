@@ -470,7 +470,7 @@ func (c *check) remember(z *zone, isFresh bool) *zone {
 // memory is what a validator remembers about zones.
 type memory struct {
 	most  int
-	mu    sync.Mutex
+	mu    sync.Mutex         // guards zones; nothing is verified or fetched under it
 	zones map[wire.Key]*zone // guarded by mu
 }
 

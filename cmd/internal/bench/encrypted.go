@@ -36,7 +36,7 @@ type encryptedWorker struct {
 	clients int
 	shown   shownProgress
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards tally and shown
 	tally tally
 }
 

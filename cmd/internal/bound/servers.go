@@ -41,7 +41,7 @@ type Servers struct {
 	Are  string       // what they are, in the log: "service" if it is empty
 	Gone func(Server) // called with each that has ended; may be nil
 
-	mu        sync.Mutex
+	mu        sync.Mutex // sockets are opened under it; servers end without it
 	open      map[Place]open
 	isServing bool
 	running   sync.WaitGroup

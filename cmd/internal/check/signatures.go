@@ -116,7 +116,7 @@ func eachSignedSet(zone *authority.Snapshot, do func(*signedSet)) {
 
 // wrongSignatures counts what is found.
 type wrongSignatures struct {
-	mu                        sync.Mutex
+	mu                        sync.Mutex // guards what follows
 	wrong, keyless            int
 	first, firstKeyless       string // "OWNER TYPE", the first in the alphabet
 	firstKey, firstKeylessKey uint16

@@ -18,7 +18,7 @@ type LogWriter struct {
 	limit      int  // octets that may wait
 	isTerminal bool // to, which then may have a status after the last line
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows; nothing is written under it
 	pending []byte
 	lost    int // lines, since the last report
 	total   int // lines, of all times

@@ -185,7 +185,7 @@ func SameSecret(a, b string) bool {
 // Guesses bounds how often secrets are guessed at: after five wrong ones one a
 // second is let through.
 type Guesses struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // nothing is called under it
 	wrong int
 	next  time.Time
 }

@@ -9,7 +9,7 @@ import (
 // file is a file that can be moved away while it is written to.
 type file struct {
 	path string
-	mu   sync.Mutex
+	mu   sync.Mutex // held while a line is written, by the goroutine that writes the log
 	f    *os.File
 }
 

@@ -1,4 +1,12 @@
 // Package serve is the command that runs a server.
+//
+// Locks: Server.reloading, then Server.mu, then that of one part: signing, catalogs,
+// syncs, observation, transports, encryption, drafts, addedNegatives, or the file of a
+// zone. Under Server.mu files are read and zones changed, so that it may be held for as
+// long as a large zone takes to load; nothing on the way of a query takes it. Subscribers
+// of zones (catalogs.receive, syncs.receive) hold up the next version of the zone: they
+// take only the lock of their part, under which no zone is changed. Signing changes
+// zones under its lock, which is taken before the writer's.
 package serve
 
 import (

@@ -81,7 +81,7 @@ type site struct {
 	files    http.Handler
 	guesses  control.Guesses
 
-	mu       sync.Mutex
+	mu       sync.Mutex           // guards sessions
 	sessions map[string]time.Time // when each ends
 }
 

@@ -15,7 +15,7 @@ import (
 // made of a sample, take a fixed amount of memory, and forget half of what they
 // have each minute.
 type Sketches struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows; a query that finds it held is left out
 	halved time.Time
 
 	names, clients, failing sketch

@@ -21,7 +21,7 @@ const (
 )
 
 type lines struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards what follows; the line is made before
 	all  [tailLines]string
 	next int
 }

@@ -73,7 +73,7 @@ func dial(ctx context.Context, c *encrypted.Client, t *tls.Config, q *quic.Confi
 type client struct {
 	server *encrypted.Client
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards current; a connection is opened and closed by a goroutine of its own
 	current *connection
 }
 

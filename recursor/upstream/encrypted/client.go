@@ -83,7 +83,7 @@ type Client struct {
 	tls       *tls.Config
 	exchanger Exchanger // nil for TLS
 
-	mu      sync.Mutex
+	mu      sync.Mutex   // guards found and expires; addresses are looked up without it
 	found   []netip.Addr // by Lookup
 	expires time.Time    // when they are looked up again
 
