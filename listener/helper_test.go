@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
@@ -147,12 +148,12 @@ func Serving(t testing.TB, c Config) *Server {
 		}
 		checkSums(t, s.Stats())
 		close(ended)
-		for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
-			if time.Now().After(deadline) {
-				t.Errorf("%d goroutines before, %d after", before, runtime.NumGoroutine())
-				return
+		eventually.Succeed(t, func() error {
+			if after := runtime.NumGoroutine(); after > before {
+				return fmt.Errorf("%d goroutines before, %d after", before, after)
 			}
-		}
+			return nil
+		})
 	})
 	return s
 }

@@ -51,7 +51,7 @@ func TestInheritedSockets(t *testing.T) {
 		if err := s.Configure(c); err != nil {
 			t.Fatal(err)
 		}
-		waitForLeaving(s)
+		waitForLeaving(t, s)
 		for _, a := range addresses {
 			for range 20 { // more than one worker
 				if !reach(t, "udp", a) || !reach(t, "tcp", a) {

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -296,9 +297,12 @@ func TestEdgeCountsAndLimits(t *testing.T) {
 		var x names.Exchange
 		waiting <- bytes.Clone(e.Answer(context.Background(), &x, Question(1, "slow.example.", nil), peer, nil))
 	}()
-	for e.waiting.used() == 0 {
-		runtime.Gosched()
-	}
+	eventually.Succeed(t, func() error {
+		if e.waiting.used() == 0 {
+			return errors.New("no query waits")
+		}
+		return nil
+	})
 	peer.Transport = names.HTTPS
 	if got := ParseReply(t, e.Answer(context.Background(), &x, Question(2, "slow.example.", nil), peer, nil)); got.RCode != wire.RCodeServFail {
 		t.Errorf("one more than may wait: %+v", got)

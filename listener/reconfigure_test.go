@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
@@ -73,7 +74,7 @@ func TestEndpointsChange(t *testing.T) {
 				if !slices.Equal(s.Addresses(), addresses) {
 					t.Errorf("addresses are %v, not %v", s.Addresses(), addresses)
 				}
-				waitForLeaving(s)
+				waitForLeaving(t, s)
 				for i, address := range ports {
 					for _, network := range []string{"udp", "tcp"} {
 						if got, want := reach(t, network, address), slices.Contains(step, i); got != want {
@@ -89,16 +90,16 @@ func TestEndpointsChange(t *testing.T) {
 }
 
 // waitForLeaving waits until endpoints that were removed are closed.
-func waitForLeaving(s *Server) {
-	for {
+func waitForLeaving(t *testing.T, s *Server) {
+	t.Helper()
+	eventually.Succeed(t, func() error {
 		s.mu.Lock()
-		n := len(s.leaving)
-		s.mu.Unlock()
-		if n == 0 {
-			return
+		defer s.mu.Unlock()
+		if n := len(s.leaving); n > 0 {
+			return fmt.Errorf("%d endpoints are being closed", n)
 		}
-		time.Sleep(time.Millisecond)
-	}
+		return nil
+	})
 }
 
 // An address takes the place of the unspecified one, and the other way round, at the
@@ -117,7 +118,7 @@ func TestEndpointsShareAPortForAMoment(t *testing.T) {
 		if !reach(t, "udp", one) {
 			t.Errorf("%v does not answer over UDP", one)
 		}
-		waitForLeaving(s) // a connection that the old socket got as it closed is reset, and clients come again (RFC 7766 6.2.4)
+		waitForLeaving(t, s) // a connection that the old socket got as it closed is reset, and clients come again (RFC 7766 6.2.4)
 		if !reach(t, "tcp", one) {
 			t.Errorf("%v does not answer over TCP", one)
 		}
@@ -197,7 +198,7 @@ func TestEndpointsAreDrained(t *testing.T) {
 			t.Errorf("TCP: %+v", got)
 		}
 		expectEnd(t, tcp)
-		waitForLeaving(s)
+		waitForLeaving(t, s)
 		if st := s.Stats(); st.UDPQueries != 1 || st.TCPQueries != 2 || st.Replies != 3 {
 			t.Errorf("what the endpoint has counted is lost: %+v", st)
 		}
@@ -346,13 +347,17 @@ func TestConfigureUnderLoad(t *testing.T) {
 				if err := s.Configure(next); err != nil {
 					t.Error(err)
 				}
-				for until := asked.Load() + 30; asked.Load() < until && !t.Failed(); {
-					time.Sleep(100 * time.Microsecond)
-				}
+				until := asked.Load() + 30
+				eventually.Succeed(t, func() error {
+					if n := asked.Load(); n < until && !t.Failed() {
+						return fmt.Errorf("%d replies, not %d", n, until)
+					}
+					return nil
+				})
 			}
 			done.Store(true)
 			clients.Wait()
-			waitForLeaving(s)
+			waitForLeaving(t, s)
 		})
 	}
 }
@@ -368,7 +373,7 @@ func TestConfigureBeforeAndAfter(t *testing.T) {
 	if err := s.Configure(Config{Resolver: Echo{}, Workers: 1, Endpoints: Plain(ports[1])}); err != nil {
 		t.Fatal(err)
 	}
-	waitForLeaving(s)
+	waitForLeaving(t, s)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx) }()

@@ -9,11 +9,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
@@ -46,11 +46,12 @@ func eachEngine(t *testing.T, test func(t *testing.T, c Config)) {
 // Eventually waits until the counters are as wanted.
 func Eventually(t *testing.T, s *Server, what string, is func(Stats) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !is(s.Stats()); runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s; stats are %+v", what, s.Stats())
+	eventually.Succeed(t, func() error {
+		if stats := s.Stats(); !is(stats) {
+			return fmt.Errorf("never: %s; stats are %+v", what, stats)
 		}
-	}
+		return nil
+	})
 }
 
 func send(t testing.TB, conn net.Conn, messages ...[]byte) {

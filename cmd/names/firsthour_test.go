@@ -9,8 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 )
 
@@ -72,13 +72,13 @@ func TestFirstHour(t *testing.T) {
 				server.Process.Signal(os.Interrupt)
 				server.Wait()
 			}()
-			for range 500 {
-				if conn, err := net.Dial("unix", filepath.Join(dir, "run", "control.sock")); err == nil {
+			eventually.Succeed(t, func() error {
+				conn, err := net.Dial("unix", filepath.Join(dir, "run", "control.sock"))
+				if err == nil {
 					conn.Close()
-					break
 				}
-				time.Sleep(10 * time.Millisecond) // another process starts
-			}
+				return err
+			})
 			started = true
 			continue
 		}

@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/names-dns/names/internal/eventually"
 )
 
 const catalogZone = "catalog.test."
@@ -41,19 +42,20 @@ func (f followed) Arguments(dir string, port uint16, _ []zoneFile) ([]string, er
 // becomes waits until a server has the member, or has it no longer.
 func becomes(t *testing.T, s *server, want []string) {
 	t.Helper()
-	var got []string
-	for range 100 {
+	err := eventually.Try(s.exited, func() error {
 		// dig fails until the server listens.
 		args := []string{"-r", "@127.0.0.1", "-p", fmt.Sprint(s.Addr.Port()), "+time=1", "+tries=1", "corner.test.", "SOA"}
-		if out, err := exec.Command(need(t, "dig"), args...).Output(); err == nil && strings.Contains(string(out), "NOERROR") == (len(want) > 0) {
-			got = transferred(t, s)
-			break
+		out, err := exec.Command(need(t, "dig"), args...).Output()
+		if err == nil && strings.Contains(string(out), "NOERROR") != (len(want) > 0) {
+			err = fmt.Errorf("dig prints\n%s", out)
 		}
-		<-time.After(200 * time.Millisecond)
+		return err
+	})
+	if err == nil {
+		sameZone(t, s.Name, transferred(t, s), want)
 	}
-	sameZone(t, s.Name, got, want)
-	if t.Failed() {
-		t.Fatal(s.printed())
+	if err != nil || t.Failed() {
+		t.Fatalf("%s: %v\n%s", s.Name, err, s.printed())
 	}
 }
 

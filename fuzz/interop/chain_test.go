@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -11,8 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 )
 
@@ -176,26 +177,26 @@ func TestChain(t *testing.T) {
 				run(t, t.TempDir(), need(t, "nsupdate"), file)
 				want := transferred(t, servers[0])
 				for i, s := range servers[1:] {
-					deadline := time.Now().Add(40 * time.Second)
-					for {
-						all := transferred(t, s)
-						got := all
+					var all, got []string
+					err := eventually.Try(s.exited, func() error {
+						all = transferred(t, s)
+						got = all
 						if i+1 == signer {
 							got, want = withoutSignatures(all), withoutSignatures(want)
 						}
-						if slices.Equal(got, want) {
-							want = all
-							break
+						if !slices.Equal(got, want) {
+							return errors.New("its zone is another one")
 						}
-						if time.Now().After(deadline) {
-							for _, s := range servers[:i+2] {
-								t.Logf("%s printed:\n%s", s.Name, s.printed())
-							}
-							sameZone(t, fmt.Sprintf("step %d: %s", step, s.Name), got, want)
-							t.FailNow()
+						return nil
+					})
+					if err != nil {
+						for _, s := range servers[:i+2] {
+							t.Logf("%s printed:\n%s", s.Name, s.printed())
 						}
-						time.Sleep(30 * time.Millisecond)
+						sameZone(t, fmt.Sprintf("step %d: %s", step, s.Name), got, want)
+						t.Fatalf("%s: %v", s.Name, err)
 					}
+					want = all
 					if test.isSigned && i+1 >= signer {
 						verifyCopy(t, s)
 					}

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 )
 
@@ -37,12 +37,10 @@ func TestDnstap(t *testing.T) {
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for {
-			if _, err := os.Stat(socket); err == nil {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+		eventually.Succeed(t, func() error {
+			_, err := os.Stat(socket)
+			return err
+		})
 		return socket, func() string {
 			c.Process.Signal(syscall.SIGTERM)
 			c.Wait()
@@ -99,12 +97,9 @@ func runServer(t *testing.T, port uint16, options ...string) (stop func()) {
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for range 500 {
-		if exec.Command("dig", "-r", "@127.0.0.1", "-p", fmt.Sprint(port), "+tries=1", "+timeout=1", "version.bind", "CH", "TXT", "+noedns").Run() == nil {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	eventually.Succeed(t, func() error {
+		return exec.Command("dig", "-r", "@127.0.0.1", "-p", fmt.Sprint(port), "+tries=1", "+timeout=1", "version.bind", "CH", "TXT", "+noedns").Run()
+	})
 	return func() {
 		s.Process.Signal(syscall.SIGTERM)
 		s.Wait()

@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -10,8 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/listener/certificate"
 )
@@ -122,15 +123,20 @@ func asksThrough(t *testing.T, url string, options ...string) {
 }
 
 // answerOf is the address of a name as a server says it, once the server answers.
-func answerOf(t *testing.T, s *server, name string) string {
+func answerOf(t *testing.T, s *server, name string) (address string) {
 	t.Helper()
 	dig := need(t, "dig")
-	for limit := time.Now().Add(startTime); ; <-time.After(20 * time.Millisecond) {
+	err := eventually.Try(s.exited, func() error {
 		out, err := exec.Command(dig, "-r", "@127.0.0.1", "-p", fmt.Sprint(s.Addr.Port()), name, "A", "+short", "+tries=1", "+time=5").Output()
-		if got := strings.TrimSpace(string(out)); err == nil && got != "" || time.Now().After(limit) {
-			return got
+		if address = strings.TrimSpace(string(out)); err == nil && address == "" {
+			err = errors.New("there is no address")
 		}
+		return err
+	})
+	if err != nil {
+		t.Errorf("%s, %s: %v", s.Name, name, err)
 	}
+	return address
 }
 
 // encryptedPeers are servers of others that are reached over TLS and HTTPS.

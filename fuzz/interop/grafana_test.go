@@ -15,8 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 )
 
@@ -110,15 +110,16 @@ scrape_configs:
 	if len(queries) < 20 {
 		t.Fatalf("the dashboard has %d queries", len(queries))
 	}
-	left := slices.Clone(queries)
-	for i := 0; i < 60 && len(left) > 0; i++ {
-		dig(i)
+	left, tries := slices.Clone(queries), 0
+	eventually.Succeed(t, func() error {
+		dig(tries)
+		tries++
 		left = slices.DeleteFunc(left, func(q string) bool { return ask(q) > 0 })
-		time.Sleep(500 * time.Millisecond) // Prometheus scrapes in real time
-	}
-	for _, q := range left {
-		t.Errorf("nothing is found by %s", q)
-	}
+		if len(left) > 0 {
+			return fmt.Errorf("nothing is found by\n%s", strings.Join(left, "\n"))
+		}
+		return nil
+	})
 	alerts, err := os.ReadFile(grafana + "/alerts.yml")
 	if err != nil {
 		t.Fatal(err)

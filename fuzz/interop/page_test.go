@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 )
 
@@ -127,13 +128,15 @@ func (b *browser) eval(expression string) string {
 // until waits until an expression is true.
 func (b *browser) until(expression string) {
 	b.t.Helper()
-	for range 200 {
-		if b.eval(expression) == "true" {
-			return
+	err := eventually.Try(nil, func() error {
+		if value := b.eval(expression); value != "true" {
+			return fmt.Errorf("%s is %s", expression, value)
 		}
-		time.Sleep(50 * time.Millisecond) // the page draws in real time
+		return nil
+	})
+	if err != nil {
+		b.t.Fatalf("%v; the page says\n%s", err, b.eval("document.body.innerText"))
 	}
-	b.t.Fatalf("never: %s; the page says\n%s", expression, b.eval("document.body.innerText"))
 }
 
 // picture writes what the page looks like to docs/images.
@@ -260,9 +263,11 @@ password-file = %q
 			t.Errorf("the way has no %q:\n%s", want, way)
 		}
 	}
-	for range 4 {
-		ask("ns.page.example", "n1.elsewhere.example", "no.page.example")
-		time.Sleep(time.Second) // for the charts
+	if *screenshots {
+		for range 4 {
+			ask("ns.page.example", "n1.elsewhere.example", "no.page.example")
+			time.Sleep(time.Second) // a chart has a point for each second
+		}
 	}
 	b.picture("page-light.png")
 	b.eval(`document.getElementById("theme").click()`)

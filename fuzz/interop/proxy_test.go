@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 )
 
@@ -52,11 +52,12 @@ setSecurityPollSuffix("")
 		reply, _ := exec.Command("dig", args...).CombinedOutput()
 		return string(reply)
 	}
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(dig(front, "127.0.0.7"), "status: NOERROR"); {
-		if time.Now().After(deadline) {
-			t.Fatalf("dnsdist does not answer:\n%s", dig(front, "127.0.0.7"))
+	eventually.Succeed(t, func() error {
+		if reply := dig(front, "127.0.0.7"); !strings.Contains(reply, "status: NOERROR") {
+			return fmt.Errorf("dnsdist does not answer:\n%s", reply)
 		}
-	}
+		return nil
+	})
 	for _, c := range []struct {
 		what, from string
 		port       uint16

@@ -4,7 +4,6 @@ package interop
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
@@ -240,27 +240,17 @@ const startTime = 30 * time.Second
 
 // waitFor asks for the SOA of each zone until it comes with authority.
 func (s *server) waitFor(zones []zoneFile) error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTime)
-	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
 	for _, z := range zones {
 		q := query{Name: wire.MustParseName(z.Origin), Type: wire.TypeSOA, Class: wire.ClassIN, Buffer: 1232}
-		for {
+		err := eventually.Try(s.exited, func() error {
 			a, err := s.ask(q)
-			if err == nil && a.Flags.Has(wire.FlagAA) && a.RCode == wire.RCodeNoError {
-				break
-			}
-			if err == nil {
+			if err == nil && (!a.Flags.Has(wire.FlagAA) || a.RCode != wire.RCodeNoError) {
 				err = fmt.Errorf("it says %s", a.RCode)
 			}
-			select {
-			case <-s.exited:
-				return fmt.Errorf("zone %s: it ended: %v", z.Origin, s.cmd.ProcessState)
-			case <-ctx.Done():
-				return fmt.Errorf("zone %s: %v for %v", z.Origin, err, startTime)
-			case <-again.C:
-			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("zone %s: %w", z.Origin, err)
 		}
 	}
 	return nil
@@ -272,7 +262,7 @@ func (s *server) stop() {
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:
-	case <-time.After(10 * time.Second):
+	case <-time.After(10 * time.Second): // for what does not end by itself
 		s.cmd.Process.Kill()
 		<-s.exited
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -81,36 +82,26 @@ func need(t *testing.T, binary string) string {
 	return path
 }
 
-// startTime is how long a server may take until it answers; they need a second.
-const startTime = 30 * time.Second
-
 // await asks each of the process's addresses until it answers for each zone.
 func (p *process) await(t *testing.T, zones ...*zone) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), startTime)
-	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
 	querier := names.Querier{Timeouts: []time.Duration{time.Second}}
 	for _, addr := range p.Addrs {
 		for _, z := range zones {
 			query := wire.AppendQuery(nil, 1, wire.FlagRD, wire.Question{Name: z.Name, Type: wire.TypeSOA, Class: wire.ClassIN}, nil)
-			for {
-				reply, err := querier.Query(ctx, query, addr)
-				if err == nil {
-					var h wire.Header
-					if h, err = wire.ParseHeader(reply.Message); err == nil && h.Flags.RCode() == wire.RCodeNoError {
-						break
-					}
+			err := eventually.Try(p.exited, func() error {
+				reply, err := querier.Query(context.Background(), query, addr)
+				if err != nil {
+					return err
+				}
+				h, err := wire.ParseHeader(reply.Message)
+				if err == nil && h.Flags.RCode() != wire.RCodeNoError {
 					err = fmt.Errorf("it says %s", h.Flags.RCode())
 				}
-				select {
-				case <-p.exited:
-					t.Fatalf("%s, zone %s: it ended: %v\nit printed:\n%s", p.Name, z.Name, p.cmd.ProcessState, p.printed())
-				case <-ctx.Done():
-					t.Fatalf("%s, zone %s: %v for %v\nit printed:\n%s", p.Name, z.Name, err, startTime, p.printed())
-				case <-again.C:
-				}
+				return err
+			})
+			if err != nil {
+				t.Fatalf("%s, zone %s: %v\nit printed:\n%s", p.Name, z.Name, err, p.printed())
 			}
 		}
 	}
@@ -123,7 +114,7 @@ func (p *process) stop() {
 	}
 	select {
 	case <-p.exited:
-	case <-time.After(10 * time.Second):
+	case <-time.After(10 * time.Second): // for what does not end by itself
 		p.cmd.Process.Kill()
 		<-p.exited
 	}

@@ -5,7 +5,6 @@ package twisted
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
@@ -81,7 +81,7 @@ func start(t *testing.T, port uint16, binary string, args ...string) netip.AddrP
 		cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-exited:
-		case <-time.After(10 * time.Second):
+		case <-time.After(10 * time.Second): // for what does not end by itself
 			cmd.Process.Kill()
 			<-exited
 		}
@@ -97,28 +97,14 @@ func start(t *testing.T, port uint16, binary string, args ...string) netip.AddrP
 
 // answers waits until server answers anything, over UDP and TCP.
 func answers(server netip.AddrPort, exited <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTime)
-	defer cancel()
-	again := time.NewTicker(50 * time.Millisecond)
-	defer again.Stop()
 	query := wire.AppendQuery(nil, 1, 0, wire.Question{Name: wire.Root, Type: wire.TypeSOA, Class: wire.ClassIN}, nil)
-	for {
-		var err error
+	return eventually.Try(exited, func() error {
 		for _, overTCP := range []bool{false, true} {
 			querier := names.Querier{TCP: overTCP, Timeouts: []time.Duration{time.Second}}
-			if _, e := querier.Query(ctx, query, server); e != nil {
-				err = e
+			if _, err := querier.Query(context.Background(), query, server); err != nil {
+				return err
 			}
 		}
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-exited:
-			return fmt.Errorf("it ended: %w", err)
-		case <-ctx.Done():
-			return err
-		case <-again.C:
-		}
-	}
+		return nil
+	})
 }

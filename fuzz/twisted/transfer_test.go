@@ -11,10 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/transfer"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
@@ -52,17 +52,13 @@ func TestSecondaries(t *testing.T) {
 		port := freeport.Loopback(t).Port()
 		return start(t, port, twistd, append([]string{"--nodaemon", "--pidfile=", "dns", "--interface", "127.0.0.1", "--port", strconv.Itoa(int(port))}, args...)...)
 	}
-	zone := func(server netip.AddrPort) *authority.Snapshot {
+	zone := func(server netip.AddrPort) (s *authority.Snapshot) {
 		t.Helper()
-		for deadline := time.Now().Add(startTime); ; time.Sleep(50 * time.Millisecond) { // a secondary takes its time
-			s, _, err := transfer.FetchZone(t.Context(), transfer.Primary{Address: server}, transfer.Request{Zone: wire.MustParseName("moved.test")})
-			if err == nil {
-				return s
-			}
-			if time.Now().After(deadline) {
-				t.Fatal(err)
-			}
-		}
+		eventually.Succeed(t, func() (err error) {
+			s, _, err = transfer.FetchZone(t.Context(), transfer.Primary{Address: server}, transfer.Request{Zone: wire.MustParseName("moved.test")})
+			return err
+		})
+		return s
 	}
 	text := func(s *authority.Snapshot) string {
 		var b strings.Builder

@@ -4,6 +4,7 @@ package dnstap
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/wire"
 )
 
@@ -38,7 +40,7 @@ func TestToolsReadIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { o.Run(ctx); close(done) }()
 	client, server := netip.MustParseAddrPort("192.0.2.7:4321"), netip.MustParseAddrPort("192.0.2.53:53")
@@ -48,12 +50,12 @@ func TestToolsReadIt(t *testing.T) {
 	response := append([]byte(nil), query...)
 	response[2] |= 0x80
 	o.Record(&Message{Kind: ClientResponse, Protocol: DoT, Querier: client, Responder: server, QueryTime: at, ResponseTime: at.Add(time.Millisecond), Packet: response})
-	for o.Stats().Written < 2 && ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case <-time.After(10 * time.Millisecond):
+	eventually.Succeed(t, func() error {
+		if n := o.Stats().Written; n < 2 {
+			return fmt.Errorf("%d messages are written", n)
 		}
-	}
+		return nil
+	})
 	cancel()
 	<-done
 	capture.Process.Signal(syscall.SIGTERM)

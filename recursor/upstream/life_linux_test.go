@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"runtime/pprof"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/recursor/upstream/upstreamtest"
 	"github.com/names-dns/names/wire"
 )
@@ -91,13 +91,12 @@ func TestReplySixtyTimes(t *testing.T) {
 		server.Close()
 		client.Wait()
 	})
-	after := descriptors(t)
-	for end := time.Now().Add(time.Minute); after > before && time.Now().Before(end); after = descriptors(t) {
-		runtime.Gosched() // the server may still be closing its end of a connection
-	}
-	if after > before {
-		t.Errorf("%d descriptors were open before, %d are after", before, after)
-	}
+	eventually.Succeed(t, func() error { // the server may still be closing its end of a connection
+		if after := descriptors(t); after > before {
+			return fmt.Errorf("%d descriptors were open before, %d are after", before, after)
+		}
+		return nil
+	})
 }
 
 func descriptors(t *testing.T) int {

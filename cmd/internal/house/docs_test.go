@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 )
 
@@ -319,25 +320,19 @@ func (s *shell) command(ctx context.Context, command string) *exec.Cmd {
 	return cmd
 }
 
-// waitForServer sends queries until the server answers.
+// waitForServer waits until the server takes connections.
 func (s *shell) waitForServer(where string) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for {
+	err := eventually.Try(nil, func() error {
 		conn, err := net.Dial("tcp", "127.0.0.1:"+s.port)
 		if err == nil {
 			conn.Close()
-			return
 		}
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			s.stopServer()
-			s.t.Fatalf("%s: the server does not answer: %v\n%s", where, err, s.log.String())
-		}
+		return err
+	})
+	if err != nil {
+		s.stopServer()
+		s.t.Fatalf("%s: the server does not answer: %v\n%s", where, err, s.log.String())
 	}
 }
 

@@ -8,12 +8,12 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/names-dns/names/cmd/internal/settings"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -142,9 +142,12 @@ func TestRotation(t *testing.T) {
 		l.Observe(x, reply, nil)
 	}
 	observe("first.example.")
-	for !strings.Contains(read(t, path), "first") { // a goroutine writes
-		runtime.Gosched()
-	}
+	eventually.Succeed(t, func() error { // a goroutine writes
+		if !strings.Contains(read(t, path), "first") {
+			return errors.New("the line is not in the file")
+		}
+		return nil
+	})
 	if err := os.Rename(path, path+".1"); err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/names-dns/names/authority/update"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
@@ -63,16 +63,15 @@ groups = ["x=member"]
 	}
 	write("member")
 	s, log := startFromFile(t, config)
-	// eventually waits until the member has come, or has gone.
-	eventually := func(name string, want wire.RCode) {
+	// becomes waits until the member has come, or has gone.
+	becomes := func(name string, want wire.RCode) {
 		t.Helper()
-		for range 600 {
-			if m := askServer(t, "udp", s.listener.Addresses()[0], "ns."+name, wire.TypeA, wire.ClassIN); m.RCode == want {
-				return
+		eventually.Succeed(t, func() error {
+			if m := askServer(t, "udp", s.listener.Addresses()[0], "ns."+name, wire.TypeA, wire.ClassIN); m.RCode != want {
+				return fmt.Errorf("%s gets %v and not %v\n%s", name, m.RCode, want, log())
 			}
-			<-time.After(20 * time.Millisecond)
-		}
-		t.Fatalf("%s does not get %v\n%s", name, want, log())
+			return nil
+		})
 	}
 	change := func(lines string) {
 		t.Helper()
@@ -91,21 +90,19 @@ groups = ["x=member"]
 	socket := filepath.Join(dir, "control.sock")
 	ctlSays := func(want string, args ...string) {
 		t.Helper()
-		for range 600 {
+		eventually.Succeed(t, func() error {
 			_, stdout, stderr := ctl(socket, args...)
-			if strings.Contains(spaces.ReplaceAllString(stdout+stderr, " "), want) {
-				return
+			if !strings.Contains(spaces.ReplaceAllString(stdout+stderr, " "), want) {
+				return fmt.Errorf("%v does not say %q:\n%s%s\n%s", args, want, stdout, stderr, log())
 			}
-			<-time.After(20 * time.Millisecond)
-		}
-		_, stdout, stderr := ctl(socket, args...)
-		t.Fatalf("%v does not say %q:\n%s%s\n%s", args, want, stdout, stderr, log())
+			return nil
+		})
 	}
 
-	eventually("a.example.", wire.RCodeNoError)
-	eventually("b.example.", wire.RCodeRefused)
+	becomes("a.example.", wire.RCodeNoError)
+	becomes("b.example.", wire.RCodeRefused)
 	change("add m2.zones PTR b.example.;add m3.zones PTR ours.example.")
-	eventually("b.example.", wire.RCodeNoError)
+	becomes("b.example.", wire.RCodeNoError)
 	ctlSays("catalog.example. 2 2 good", "catalogs")
 	ctlSays("b.example. m2", "catalog", "members", "catalog.example")
 	if !strings.Contains(log(), "a zone of that name is configured otherwise") {
@@ -121,9 +118,9 @@ groups = ["x=member"]
 	// a broken version changes nothing
 	change("del version;del m1.zones")
 	ctlSays("no version property", "catalogs")
-	eventually("a.example.", wire.RCodeNoError)
+	becomes("a.example.", wire.RCodeNoError)
 	change("add version TXT 2")
-	eventually("a.example.", wire.RCodeRefused)
+	becomes("a.example.", wire.RCodeRefused)
 	files, err := filepath.Glob(filepath.Join(kept, "a.example*"))
 	if err != nil || len(files) != 0 {
 		t.Errorf("%v are left, %v", files, err)
@@ -131,15 +128,15 @@ groups = ["x=member"]
 	// another ID: the zone is removed and comes again
 	change("del m2.zones;add m9.zones PTR b.example.")
 	ctlSays("b.example. m9", "catalog", "members", "catalog.example")
-	eventually("b.example.", wire.RCodeNoError)
+	becomes("b.example.", wire.RCodeNoError)
 	// other settings of members; those of a group stay
 	change("add m1.zones PTR a.example.;add group.m1.zones TXT x")
-	eventually("a.example.", wire.RCodeNoError)
+	becomes("a.example.", wire.RCodeNoError)
 	write("other")
 	if _, err := s.reload(); err != nil {
 		t.Fatal(err)
 	}
-	eventually("a.example.", wire.RCodeNoError)
+	becomes("a.example.", wire.RCodeNoError)
 	if files, _ := filepath.Glob(filepath.Join(kept, "*")); len(files) < 3 {
 		t.Errorf("%v are kept", files)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/transfer"
 	"github.com/names-dns/names/authority/update"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
@@ -75,7 +76,7 @@ func TestCrash(t *testing.T) {
 		for writer := range writers {
 			all.Go(func() {
 				client := update.Client{Server: server, Timeout: 5 * time.Second}
-				for ctx.Err() == nil {
+				try := func() error { // it fails while the server starts, and when it is gone
 					mu.Lock()
 					n := next[writer]
 					next[writer]++
@@ -85,37 +86,37 @@ func TestCrash(t *testing.T) {
 						r.Add(wire.Record{Name: name(writer, n, part), Type: wire.TypeA, Class: wire.ClassIN, TTL: 60, Data: []byte{192, 0, byte(n >> 8), byte(n)}})
 					}
 					reply, err := client.Send(ctx, r)
-					if err == nil && reply.RCode == wire.RCodeNoError {
+					if err == nil && reply.RCode != wire.RCodeNoError {
+						err = fmt.Errorf("it says %v", reply.RCode)
+					}
+					if err == nil {
 						mu.Lock()
 						acknowledged[[2]int{writer, n}] = true
 						mu.Unlock()
-					} else {
-						select { // it starts, or is gone
-						case <-ctx.Done():
-						case <-time.After(5 * time.Millisecond):
-						}
 					}
+					return err
+				}
+				for ctx.Err() == nil {
+					eventually.Try(ctx.Done(), try)
 				}
 			})
 		}
 		mu.Lock()
 		before := len(acknowledged)
 		mu.Unlock()
-		// Some updates first; then a random moment.
-		for deadline := time.Now().Add(hang); ; {
+		err := eventually.Try(nil, func() error {
 			mu.Lock()
-			now := len(acknowledged)
-			mu.Unlock()
-			if now > before+random.IntN(20) {
-				break
+			defer mu.Unlock()
+			if len(acknowledged) <= before+random.IntN(20) {
+				return fmt.Errorf("%d updates are acknowledged", len(acknowledged)-before)
 			}
-			if time.Now().After(deadline) {
-				text, _ := os.ReadFile(log.Name())
-				t.Fatalf("crash %d: no update is acknowledged:\n%s", crash, text)
-			}
-			<-time.After(time.Millisecond)
+			return nil
+		})
+		if err != nil {
+			text, _ := os.ReadFile(log.Name())
+			t.Fatalf("crash %d: %v\n%s", crash, err, text)
 		}
-		<-time.After(time.Duration(random.IntN(20_000)) * time.Microsecond)
+		<-time.After(time.Duration(random.IntN(20_000)) * time.Microsecond) // the moment of the crash is left to chance
 		p.Process.Kill()
 		cancel()
 		all.Wait()
@@ -123,16 +124,13 @@ func TestCrash(t *testing.T) {
 
 		p = startProcess(t, log, "--config", config)
 		var s *authority.Snapshot
-		for deadline := time.Now().Add(hang); ; {
+		err = eventually.Try(nil, func() (err error) {
 			s, _, err = transfer.FetchZone(t.Context(), transfer.Primary{Address: server}, transfer.Request{Zone: wire.MustParseName("example.org")})
-			if err == nil {
-				break
-			}
-			if time.Now().After(deadline) {
-				text, _ := os.ReadFile(log.Name())
-				t.Fatalf("after crash %d: %v\n%s", crash, err, text)
-			}
-			<-time.After(5 * time.Millisecond)
+			return err
+		})
+		if err != nil {
+			text, _ := os.ReadFile(log.Name())
+			t.Fatalf("after crash %d: %v\n%s", crash, err, text)
 		}
 		has := func(n wire.Name) bool {
 			for range s.RecordsOf(n) {
@@ -151,15 +149,12 @@ func TestCrash(t *testing.T) {
 				}
 			}
 		}
-		for deadline := time.Now().Add(hang); ; {
-			if now := secondary.set.Zones()[0].Snapshot(); now != nil && now.Digest() == s.Digest() {
-				break
+		eventually.Succeed(t, func() error {
+			if now := secondary.set.Zones()[0].Snapshot(); now == nil || now.Digest() != s.Digest() {
+				return fmt.Errorf("crash %d: the secondary does not get the zone:\n%s", crash, record.String())
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("crash %d: the secondary does not get the zone:\n%s", crash, record.String())
-			}
-			<-time.After(5 * time.Millisecond)
-		}
+			return nil
+		})
 		last = s
 		p.Process.Kill()
 		p.end(t)

@@ -5,6 +5,7 @@ package serve
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/recursor/upstream/upstreamtest"
@@ -84,7 +86,7 @@ listen = [%q]
 				next := make(chan int)
 				for range 32 {
 					asking.Go(func() {
-						querier := names.Querier{Timeouts: []time.Duration{hang}}
+						querier := names.Querier{Timeouts: []time.Duration{eventually.Limit}}
 						for i := range next {
 							q := wire.Question{Name: wire.MustParseName(fmt.Sprintf(format, i)), Type: wire.TypeA, Class: wire.ClassIN}
 							r, err := querier.Query(context.Background(), wire.AppendQuery(nil, uint16(i), wire.FlagRD, q, nil), server)
@@ -113,14 +115,15 @@ listen = [%q]
 				t.Errorf("%d of 200 names of another zone are answered after the flood", n)
 			}
 			const kept = 40 // sockets and goroutines that wait for the next question
-			files, goroutines := gauges(t, metrics)
-			for start := time.Now(); files > filesBefore+kept || goroutines > goroutinesBefore+kept; files, goroutines = gauges(t, metrics) {
-				if time.Since(start) > hang {
-					t.Errorf("before and after %d questions: %d and %d files, %d and %d goroutines", questions, filesBefore, files, goroutinesBefore, goroutines)
-					break
+			eventually.Succeed(t, func() error {
+				files, goroutines := gauges(t, metrics)
+				counts := fmt.Sprintf("before and after %d questions: %d and %d files, %d and %d goroutines", questions, filesBefore, files, goroutinesBefore, goroutines)
+				if files > filesBefore+kept || goroutines > goroutinesBefore+kept {
+					return errors.New(counts)
 				}
-			}
-			t.Logf("before and after: %d and %d files, %d and %d goroutines", filesBefore, files, goroutinesBefore, goroutines)
+				t.Log(counts)
+				return nil
+			})
 			p.Process.Signal(syscall.SIGTERM)
 			ended = true
 			if err := p.end(t); err != nil {

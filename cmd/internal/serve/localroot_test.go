@@ -83,12 +83,7 @@ func TestLocalRoot(t *testing.T) {
 	primary, _, _ := startServer(t, "--bindzone", file, "--allow-transfer", "loopback")
 	for _, from := range []string{"--local-root-file " + file, "--local-root " + primary.String() + " --local-root-file " + kept} {
 		server, _, log := startServer(t, strings.Fields("--from-root -c --root-hints "+hints+" --trust-anchor "+anchor+" "+from)...)
-		for deadline := time.Now().Add(time.Minute); !strings.Contains(log(), "answers of the root come from a copy"); {
-			if time.Now().After(deadline) {
-				t.Fatalf("%s:\n%s", from, log())
-			}
-			<-time.After(20 * time.Millisecond)
-		}
+		waitForLog(t, log, "answers of the root come from a copy")
 		if m := askSecure(t, server, "www.nothing-there.", wire.FlagRD); m.RCode != wire.RCodeNXDomain || !m.Flags.Has(wire.FlagAD) {
 			t.Errorf("%s:\n%v\n%s", from, m, log())
 		}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/cmd/internal/cli"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
@@ -51,16 +52,13 @@ func startProcess(t *testing.T, stderr *os.File, args ...string) *process {
 	return p
 }
 
-// hang is how long a test waits for what takes seconds at most.
-const hang = time.Minute
-
 // end reports how the process ended; one that does not end is killed.
 func (p *process) end(t *testing.T) error {
 	t.Helper()
 	select {
 	case err := <-p.ended:
 		return err
-	case <-time.After(hang):
+	case <-time.After(eventually.Limit):
 		p.Process.Signal(syscall.SIGABRT)
 		<-p.ended
 		t.Fatal("the server does not end")
@@ -97,7 +95,7 @@ func TestLogWithoutReader(t *testing.T) {
 			q := wire.Question{Name: wire.MustParseName("ns.example.org."), Type: wire.TypeA, Class: wire.ClassIN}
 			query, buf := wire.AppendQuery(nil, 7, 0, q, nil), make([]byte, 512)
 			for i := range 500 { // some 400 KB of log: more than a pipe holds
-				conn.SetDeadline(time.Now().Add(hang))
+				conn.SetDeadline(time.Now().Add(eventually.Limit))
 				conn.Write(query)
 				if _, err := conn.Read(buf); err != nil {
 					t.Fatalf("query %d: %v", i, err)

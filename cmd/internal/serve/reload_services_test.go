@@ -3,6 +3,7 @@ package serve
 import (
 	"bytes"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,9 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/names-dns/names/internal/filewatch"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/wire"
 )
 
@@ -223,13 +223,15 @@ func TestWatchedConfiguration(t *testing.T) {
 	const start = "[listen]\naddress = [\"127.0.0.1:0\"]\n[[zone]]\nfile = \"a.example\"\n"
 	writeFile(t, file, start+"[control]\nwatch = true\n")
 	_, log := startFromFile(t, file)
-	for i := 1; !strings.Contains(log(), "setting=identity.nsid"); i++ { // the first look may come after the first change
-		writeFile(t, file, start+"[control]\nwatch = true\n[identity]\nnsid = \""+strings.Repeat("x", i%100+1)+"\"\n")
-		<-time.After(filewatch.Interval / 4)
-		if i == 400 {
-			t.Fatalf("no reload:\n%s", log())
+	tries := 0
+	eventually.Succeed(t, func() error { // the first look may come after the first change
+		tries++
+		writeFile(t, file, start+"[control]\nwatch = true\n[identity]\nnsid = \""+strings.Repeat("x", tries%100+1)+"\"\n")
+		if !strings.Contains(log(), "setting=identity.nsid") {
+			return fmt.Errorf("no reload:\n%s", log())
 		}
-	}
+		return nil
+	})
 }
 
 // TestRestartIsDocumented: the page about the configuration names what takes a restart.

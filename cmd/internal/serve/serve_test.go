@@ -18,6 +18,7 @@ import (
 
 	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/cmd/internal/settings"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/wire"
 )
 
@@ -96,6 +97,17 @@ func (l *logRecorder) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// waitForLog waits until the log says something.
+func waitForLog(t *testing.T, log func() string, want string) {
+	t.Helper()
+	eventually.Succeed(t, func() error {
+		if text := log(); !strings.Contains(text, want) {
+			return fmt.Errorf("the log does not say %q:\n%s", want, text)
+		}
+		return nil
+	})
 }
 
 // askServer asks over UDP or TCP.

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/names-dns/names/authority/sign"
 	"github.com/names-dns/names/authority/zonemd"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
@@ -103,14 +105,13 @@ func TestSignedZoneOfPrimary(t *testing.T) {
 		"[[zone]]\nname = \"example.org\"\nprimaries = [\""+first.listener.Addresses()[0].String()+"\"]\nsign = \"default\"\nallow-transfer = [\"127.0.0.1\"]\n")
 	waitFor := func(s *Server, log func() string, name string) {
 		t.Helper()
-		for range 600 {
-			if m := askServer(t, "udp", s.listener.Addresses()[0], name+".example.org.", wire.TypeA, wire.ClassIN); len(m.Answers) == 1 {
-				rightAsSigned(t, s)
-				return
+		eventually.Succeed(t, func() error {
+			if m := askServer(t, "udp", s.listener.Addresses()[0], name+".example.org.", wire.TypeA, wire.ClassIN); len(m.Answers) != 1 {
+				return fmt.Errorf("%s does not come; log:\n%s", name, log())
 			}
-			<-time.After(20 * time.Millisecond)
-		}
-		t.Fatalf("%s does not come; log:\n%s", name, log())
+			return nil
+		})
+		rightAsSigned(t, s)
 	}
 	edit := func(text string) {
 		t.Helper()
@@ -138,15 +139,7 @@ func TestSignedZoneOfPrimary(t *testing.T) {
 		waitFor(s, log, "www")
 		refresh(last)
 		waitFor(last, lastLog, "www")
-		for range 600 { // until the keys are known to be published
-			if strings.Contains(log(), `msg="zone signed"`) {
-				break
-			}
-			<-time.After(20 * time.Millisecond)
-		}
-		if !strings.Contains(log(), `msg="zone signed"`) {
-			t.Errorf("log:\n%s", log())
-		}
+		waitForLog(t, log, `msg="zone signed"`) // until the keys are known to be published
 		published = serial(s)
 	})
 	edit(strings.Replace(smallZone, "ns h 1 ", "ns h 9 ", 1) + "edited A 192.0.2.3\nwww A 192.0.2.80\n")

@@ -1,12 +1,13 @@
 package serve
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
@@ -88,15 +89,13 @@ func TestZoneMoves(t *testing.T) {
 	secondary := freeport.Loopback(t).String() // where NOTIFY is to go
 	serves := func(server *Server, want string) {
 		t.Helper()
-		// The transfer takes its time: ask until the zone is there.
-		for range 600 {
+		eventually.Succeed(t, func() error {
 			m := askServer(t, "udp", server.listener.Addresses()[0], "ns.example.org.", wire.TypeA, wire.ClassIN)
-			if fields := strings.Fields(answers(m)); len(fields) == 5 && fields[4] == want {
-				return
+			if fields := strings.Fields(answers(m)); len(fields) != 5 || fields[4] != want {
+				return fmt.Errorf("the zone does not come: %v", m)
 			}
-			<-time.After(50 * time.Millisecond)
-		}
-		t.Fatalf("the zone does not come")
+			return nil
+		})
 	}
 	t.Run("chain", func(t *testing.T) {
 		first, _, _ := startWhole(t, "--bindzone", zone, "--tsig-key", keys, "--allow-transfer", "key:mover", "--also-notify", secondary)
@@ -160,20 +159,18 @@ func TestTransfersReloaded(t *testing.T) {
 	address := s.listener.Addresses()[0]
 	waitFor := func(zones string) {
 		t.Helper()
-		var got []string
-		for range 400 { // transfers take their time
-			got = nil
+		eventually.Succeed(t, func() error {
+			var got []string
 			for _, zone := range []string{"a", "b", "c"} {
 				if m := askServer(t, "udp", address, "ns."+zone+".example.", wire.TypeA, wire.ClassIN); len(m.Answers) == 1 {
 					got = append(got, zone)
 				}
 			}
-			if strings.Join(got, " ") == zones {
-				return
+			if strings.Join(got, " ") != zones {
+				return fmt.Errorf("zones are %v, want %s; log:\n%s", got, zones, log())
 			}
-			<-time.After(20 * time.Millisecond)
-		}
-		t.Fatalf("zones are %v, want %s; log:\n%s", got, zones, log())
+			return nil
+		})
 	}
 	waitFor("a b")
 	transferred := func(zone string) int {
@@ -200,28 +197,27 @@ func TestTransfersReloaded(t *testing.T) {
 	if !strings.Contains(log(), "zone has more than 2 records") {
 		t.Errorf("the limit of c.example is not in the log:\n%s", log())
 	}
-	var list any
-	var err error
-	for range 400 {
-		if list, err = s.doSecondaries(t.Context(), nil); err != nil || list.([]secondaryReply)[0].Failed > 0 {
-			break
+	eventually.Succeed(t, func() error {
+		list, err := s.doSecondaries(t.Context(), nil)
+		if err != nil {
+			return err
 		}
-		<-time.After(20 * time.Millisecond)
-	}
-	if replies := list.([]secondaryReply); err != nil || len(replies) != 2 || replies[0].Zone != "b.example." || replies[0].Failed == 0 ||
-		!strings.Contains(replies[0].Error, "refused") || replies[1].Failed != 0 || replies[1].Error != "" || replies[1].Serial != 1 || replies[1].Checked == "never" {
-		t.Errorf("secondaries: %+v, %v", list, err)
-	}
+		if replies := list.([]secondaryReply); len(replies) != 2 || replies[0].Zone != "b.example." || replies[0].Failed == 0 ||
+			!strings.Contains(replies[0].Error, "refused") || replies[1].Failed != 0 || replies[1].Error != "" || replies[1].Serial != 1 || replies[1].Checked == "never" {
+			return fmt.Errorf("secondaries: %+v", list)
+		}
+		return nil
+	})
 	if _, err := s.doZoneRetransfer(t.Context(), []string{"c.example"}); err != nil {
 		t.Error(err)
 	}
-	for range 400 {
-		if transferred("c.example.") == 2 {
-			break
+	eventually.Succeed(t, func() error {
+		if n := transferred("c.example."); n != 2 {
+			return fmt.Errorf("%d transfers of c.example., not 2; log:\n%s", n, log())
 		}
-		<-time.After(20 * time.Millisecond)
-	}
-	if stats := s.transfer.copies.Stats(); transferred("c.example.") != 2 || stats.Zones != 2 || stats.Transferred != 4 || stats.Failed == 0 {
+		return nil
+	})
+	if stats := s.transfer.copies.Stats(); stats.Zones != 2 || stats.Transferred != 4 || stats.Failed == 0 {
 		t.Errorf("%+v; log:\n%s", stats, log())
 	}
 	if _, err := s.doZoneRefresh(t.Context(), []string{"a.example"}); err == nil || !strings.Contains(err.Error(), "zone a.example. does not come from primaries") {

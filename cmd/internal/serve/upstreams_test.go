@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/names-dns/names/wire"
 )
@@ -65,14 +64,9 @@ func TestZoneMovesOverTLS(t *testing.T) {
 		s.Listen.Addresses = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
 		s.Transfers.TLSCertificate = certificate
 		secondary, _, log := startWith(t, s)
-		for range 3000 {
-			if strings.Contains(log(), want) {
-				break
-			}
-			<-time.After(10 * time.Millisecond)
-		}
-		if !strings.Contains(log(), want) || !strings.Contains(log(), "primary=tls://"+at["tls"]) {
-			t.Errorf("%s: want %s in\n%s", certificate, want, log())
+		waitForLog(t, log, want)
+		if !strings.Contains(log(), "primary=tls://"+at["tls"]) {
+			t.Errorf("%s: the primary is not in\n%s", certificate, log())
 		}
 		if certificate == own {
 			if m := askServer(t, "udp", secondary.listener.Addresses()[0], "ns.example.", wire.TypeA, wire.ClassIN); len(m.Answers) != 1 {

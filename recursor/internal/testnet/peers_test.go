@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	_ "github.com/names-dns/names/internal/signedtree/leaftest"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/recursor/upstream/upstreamtest"
@@ -138,7 +139,7 @@ func playToPeer(t *testing.T, s *Story, name string) {
 				}
 			}
 		case *advance:
-			time.Sleep(min(c.by, 5*time.Second))
+			time.Sleep(min(c.by, 5*time.Second)) // the clock of another process cannot be advanced
 		default:
 			c.run(p)
 		}
@@ -184,16 +185,9 @@ func (w *World) listen(t *testing.T, s *Story) {
 	}
 	for _, a := range all {
 		handle := func(q *upstreamtest.Query) { w.handle(q, a) }
-		for attempt := 0; ; attempt++ {
-			err := upstreamtest.ListenAt(t, netip.AddrPortFrom(a, 53), handle, handle)
-			if err == nil {
-				break
-			}
-			if attempt == 100 { // IPv6 addresses take a moment
-				t.Fatal(err)
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
+		eventually.Succeed(t, func() error { // IPv6 addresses take a moment
+			return upstreamtest.ListenAt(t, netip.AddrPortFrom(a, 53), handle, handle)
+		})
 	}
 }
 
@@ -258,18 +252,14 @@ func startPeer(t *testing.T, w *World, s *Story, name string) {
 			t.Log(out.String())
 		}
 	})
-	for attempt := 0; ; attempt++ { // over TCP nothing has to be asked to see that it is there
+	eventually.Succeed(t, func() error { // over TCP nothing has to be asked to see that it is there
 		conn, err := net.DialTimeout("tcp", peerAt.String(), time.Second)
 		if err == nil {
 			conn.Close()
-			break
 		}
-		if attempt == 200 {
-			t.Fatalf("%s does not start", name)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	time.Sleep(time.Second) // for what it asks when it has started
+		return err
+	})
+	time.Sleep(time.Second) // for what it asks when it has started: no reply says when it has asked all of it
 }
 
 func peerConfig(t *testing.T, name, dir, hints string, s *Story, write func(name, text string) string) (binary string, args []string) {
