@@ -199,7 +199,10 @@ func TestCloseEndsConnections(t *testing.T) {
 
 func TestGivingUpWhileConnecting(t *testing.T) {
 	play(t, Config{}, func(s *scene) {
-		s.serve(truncated, right)
+		s.serve(truncated, func(q *upstreamtest.Query) {
+			time.Sleep(time.Second) // the reply does not overtake the end of the query
+			right(q)
+		})
 		ctx, cancel := context.WithCancel(context.Background())
 		q := newQuery("www.example.com.")
 		q.Progress = cancel
