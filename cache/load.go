@@ -264,7 +264,7 @@ func (l *loader) restore(e *savedEntry) error {
 	if err != nil {
 		return err
 	}
-	// Where the wall clock was set back meanwhile, it came just now.
+	// If the wall clock was set back meanwhile, it came just now.
 	age := max(l.wall-(e.expiry-e.life), 0)
 	laidOut, s := header(entry), c.shard(&k)
 	storedAt := l.now - age

@@ -12,7 +12,7 @@ import (
 // the status it was kept with. ok is false if there is none, or it is past its
 // time, and buf comes back as it was. For [PartAnswer] it finds the exact type or the NXDOMAIN of the name.
 //
-// It allocates nothing where buf has room for the message and [PartSlack]
+// It allocates nothing if buf has room for the message and [PartSlack]
 // octets more.
 func (c *Cache) FindPart(part Part, q wire.Question, buf []byte) (message []byte, s Security, ok bool) {
 	var k key
@@ -87,7 +87,7 @@ func (s *shard) copyPart(k *key, q wire.Question, now int64, buf []byte) (messag
 	return message, status, found
 }
 
-// tryCopyPart is copyPart; ok is false where the entry was moved meanwhile.
+// tryCopyPart is copyPart; ok is false if the entry was moved meanwhile.
 func (s *shard) tryCopyPart(k *key, q wire.Question, now int64, buf []byte) (message []byte, status Security, found, ok bool) {
 	at, v := s.find(k)
 	if at == nil {

@@ -35,7 +35,7 @@ func TestBatchLookupFindsEntries(t *testing.T) {
 			if a.paths[i].hash != k.hash || a.paths[i].shard != s {
 				t.Fatalf("query %d is prepared elsewhere", first+i)
 			}
-			// Where several have the tag, the first may be of another.
+			// If several have the tag, the first may be of another.
 			if at, v := s.find(&k); at != nil && guess(bucketOf(s, at, k.hash), k.hash) == v && a.paths[i].slot != v {
 				t.Errorf("query %d: entry %#x is prepared, not %#x", first+i, a.paths[i].slot, v)
 			}

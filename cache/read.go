@@ -91,7 +91,7 @@ func (s *shard) serve(x *names.Exchange, k *key, now int64, stale bool) (found f
 	return found, due
 }
 
-// tryServe is serve; ok is false where the entry was moved meanwhile.
+// tryServe is serve; ok is false if the entry was moved meanwhile.
 func (s *shard) tryServe(x *names.Exchange, k *key, now int64, stale bool) (found finding, due, ok bool) {
 	at, v := s.find(k)
 	if at == nil {

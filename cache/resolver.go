@@ -18,7 +18,7 @@ import (
 // asks the other for the rest and keeps what it says.
 //
 // The next resolver is asked on behalf of all clients: its answers must not
-// depend on the client. Who may ask at all has to be decided before the cache.
+// depend on the client. Which clients may ask at all has to be decided before the cache.
 type Resolver struct {
 	cache *Cache
 	next  names.Resolver

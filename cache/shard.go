@@ -17,7 +17,7 @@ import (
 // (Yang and others, SOSP 2023): new entries go to the small ring, a tenth of
 // the arena. Those that were asked for again by the time they have got to its
 // tail move on to the main ring; the others go, and leave a print in the ghost
-// table. Who comes back while the print is there goes to the main ring at
+// table. An entry that comes back while the print is there goes to the main ring at
 // once. At the tail of the main ring an entry that was asked for since it last
 // passed is moved to the head, others go. A flood of questions that are never asked
 // twice so runs through the small ring and leaves the main one alone.
@@ -169,7 +169,7 @@ func countUse(at *slot, v slot) {
 	}
 }
 
-// put stores an entry, whose header lacks only word 0. It reports false where
+// put stores an entry, whose header lacks only word 0. It reports false if
 // what is there has the higher rank.
 func (s *shard) put(k *key, e []uint64, now int64) bool { return s.restore(k, e, now, now, 0) }
 
@@ -188,7 +188,7 @@ func (s *shard) restore(k *key, e []uint64, now, storedAt int64, used slot) bool
 		if !h.rank().mayReplace(old.rank(), now < old.expiry()) {
 			return false
 		}
-		// Who stores it again was asked for it: it had expired, or soon would.
+		// It is stored again because it was asked for: it had expired, or soon would.
 		used = min(v&slotUsed+1, slotUsed)
 		if int(v>>slotPlace) >= s.main.low {
 			target = &s.main

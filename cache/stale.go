@@ -38,7 +38,7 @@ func (c *Cache) isStale(k *key, now int64) bool {
 }
 
 // waitPatiently waits for as long as a client should that could have a stale
-// answer. It counts from when the question was sent: who comes later waits for
+// answer. It counts from when the question was sent: a client that comes later waits for
 // less.
 func (l *call) waitPatiently(ctx context.Context) {
 	enough := time.NewTimer(time.Until(l.started.Add(stalePatience)))

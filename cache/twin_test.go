@@ -47,7 +47,7 @@ func keyOf(a ask) twinKey {
 func (k twinKey) allTypes() twinKey { k.kind = ""; return k }
 
 // get says what the cache should answer: the three sections and the RCODE;
-// ok is false where it has to ask.
+// ok is false if it has to ask.
 func (w *twin) get(a ask, failedNow bool) (sections [3][]string, rcode wire.RCode, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -73,7 +73,7 @@ func FuzzZone(f *testing.F) {
 	})
 }
 
-// loadZone is the zone that text makes, nil where it makes none.
+// loadZone is the zone that text makes, nil if it makes none.
 func loadZone(t *testing.T, text []byte) *authority.Zone {
 	if !loadWhole(t, text, signedZone) {
 		return nil

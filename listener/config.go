@@ -64,7 +64,7 @@ type Config struct {
 	Workers int
 
 	// DedicatedThreads lets each worker that receives datagrams keep a thread to
-	// itself while queries keep coming, where the platform has it: on Linux. Where
+	// itself while queries keep coming, where the platform has it: on Linux. If
 	// the resolver never has to wait this saves a tenth of the processor
 	// time and more, and spares queries the company of other goroutines; where it
 	// often has to wait, the goroutines that answer later are on other threads, and that is

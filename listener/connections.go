@@ -334,7 +334,7 @@ func clientOf(a netip.Addr) netip.Prefix {
 }
 
 // pause waits longer the more attempts in a row have failed, at most a second:
-// what fails for good must not take a core. It returns false where the server
+// what fails for good must not take a core. It returns false if the server
 // stops meanwhile.
 func pause(failures int, stopping <-chan struct{}) bool {
 	wait := time.NewTimer(min(time.Millisecond<<min(failures, 10), time.Second))

@@ -131,7 +131,7 @@ func (m *cookieMaker) answer(x *names.Exchange, data []byte) cookieState {
 	return state
 }
 
-// check judges the data of a COOKIE option. keep is true where the client may
+// check judges the data of a COOKIE option. keep is true if the client may
 // go on with the server cookie it has.
 func (m *cookieMaker) check(data []byte, client netip.Addr, now uint32) (state cookieState, keep bool) {
 	if len(data) == clientCookieLen {

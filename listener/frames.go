@@ -19,7 +19,7 @@ const (
 )
 
 // next returns the next whole message, which is lent until the next call of
-// space. ok is false where more has to be read first.
+// space. ok is false if more has to be read first.
 func (f *frames) next() (message []byte, ok bool) {
 	message, rest, ok := frame.Cut(f.buf[f.taken:])
 	f.taken = len(f.buf) - len(rest)

@@ -54,7 +54,7 @@ type slot struct {
 // path is the way a datagram came, and the way its reply goes back.
 type path struct {
 	remote netip.AddrPort // the sender; IPv4 never in its IPv6-mapped form
-	local  netip.Addr     // the address it was sent to; zero where the socket has only one, or it is not known
+	local  netip.Addr     // the address it was sent to; zero if the socket has only one, or it is not known
 	scope  uint32         // index of the interface, if one of the addresses is link-local
 	toMany bool           // it was sent to more than this server: to a broadcast or multicast address
 }

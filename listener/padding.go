@@ -13,7 +13,7 @@ const paddedReply = 468
 var noOctets [paddedReply]byte
 
 // pad pads the reply that x holds, whose records and options are all there, if
-// the query was padded (RFC 7830 3). Where the limit is near, it is filled.
+// the query was padded (RFC 7830 3). If the limit is near, it is filled.
 func pad(x *names.Exchange) {
 	if _, isPadded := x.Query.EDNS.Options.Find(wire.OptionPadding); !isPadded {
 		return

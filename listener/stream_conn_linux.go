@@ -61,7 +61,7 @@ func (c *loopConn) reset() {
 }
 
 // advance takes what there is from c, answers it and sends the replies. It
-// returns false where c is to be closed. c.mu is held.
+// returns false if c is to be closed. c.mu is held.
 func (l *epollLoop) advance(c *loopConn) (isOpen bool) {
 	if len(c.out) > 0 && !c.flush() {
 		return false
@@ -108,7 +108,7 @@ func (l *epollLoop) advance(c *loopConn) (isOpen bool) {
 }
 
 // answer answers the messages in f as far as they are whole, and as c takes
-// replies. It returns false where c is to be closed.
+// replies. It returns false if c is to be closed.
 func (l *epollLoop) answer(c *loopConn, f *frames) bool {
 	l.out = l.out[:0]
 	if c.opens != anyOpening {
@@ -208,7 +208,7 @@ func (c *loopConn) begin() context.Context {
 }
 
 // send sends b, after what has not been taken yet. What is not taken at once
-// is kept. It returns false where c is to be closed. c.mu is held.
+// is kept. It returns false if c is to be closed. c.mu is held.
 func (c *loopConn) send(b []byte) bool {
 	now := c.loop.now
 	c.active.Store(now)
@@ -227,7 +227,7 @@ func (c *loopConn) send(b []byte) bool {
 	return true
 }
 
-// flush sends what was not taken before. It returns false where c is to be
+// flush sends what was not taken before. It returns false if c is to be
 // closed. c.mu is held.
 func (c *loopConn) flush() bool {
 	n, errno := transmit(c.fd, c.out)

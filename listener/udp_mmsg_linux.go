@@ -39,7 +39,7 @@ type batchIO struct {
 	isDone     bool       // the loop over receive was left
 }
 
-// newBatchIO returns nil where the socket, or the kernel, has no batches.
+// newBatchIO returns nil if the socket, or the kernel, has no batches.
 func newBatchIO(conn PacketConn, slots []slot) packetIO {
 	c, ok := conn.(*net.UDPConn)
 	if !ok {
@@ -106,7 +106,7 @@ func (b *batchIO) failure() error { return b.err }
 // receiveFrom receives a batch and has it answered. The runtime calls it until
 // it returns true, and waits in between: false means that the socket is empty.
 // So it was where a single datagram came, and what has come since is an event
-// that the runtime does not forget: there is no need to ask once more. Where
+// that the runtime does not forget: there is no need to ask once more. If
 // several came, more are likely to be there by now, and asking costs less than
 // waiting.
 func (b *batchIO) receiveFrom(fd uintptr) bool {

@@ -72,7 +72,7 @@ func (l AccessList) Keys() (all []wire.Name) {
 	return all
 }
 
-// AccessRule matches the clients that meet all of its conditions together: who asks
+// AccessRule matches the clients that meet all of its conditions together: one that asks
 // from a network, with a key, over a transport. A condition that is not given is
 // met by all; the zero value matches every client.
 //

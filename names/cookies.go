@@ -16,7 +16,7 @@ const (
 	maxServerCookieLen = 32
 )
 
-// cookies are what a client and its servers know each other by (RFC 7873): who
+// cookies are what a client and its servers know each other by (RFC 7873): an attacker that
 // forges a reply has to guess 64 bits more, and servers that are under attack
 // still answer those they know. A nil *cookies leaves queries as they are.
 type cookies struct {

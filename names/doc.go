@@ -8,7 +8,7 @@
 //
 // A resolver that can answer without waiting also has TryResolve and is then
 // called right on the loop that receives packets; one with much memory to look in
-// may be an [BatchPreparer], too. Programs that ask have a [Client], which can do
+// may be a [BatchPreparer], too. Programs that ask have a [Client], which can do
 // what a net.Resolver can and look up every type of record ([Lookup]); a
 // [Dialer] and a [Service] connect.
 // [NetResolver] turns it round: what was written for package net asks a chain.

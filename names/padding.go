@@ -41,7 +41,7 @@ type optionPlace struct {
 	length   int
 }
 
-// optionsEnd returns the place for an option in query. ok is false where it
+// optionsEnd returns the place for an option in query. ok is false if it
 // has no OPT record, or one with that option, or one that is not its last
 // record.
 func optionsEnd(query []byte, code wire.OptionCode) (at optionPlace, ok bool) {

@@ -16,7 +16,7 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
-// ErrServiceNotAvailable is returned where a domain says that it does not
+// ErrServiceNotAvailable is returned if a domain says that it does not
 // offer a service: with an SRV record whose target is the root (RFC 2782).
 var ErrServiceNotAvailable = errors.New("service is not offered by this domain")
 
@@ -43,13 +43,13 @@ type Service struct {
 type Target struct {
 	Host string // with its final dot
 	Port uint16
-	SRV  wire.SRV // zero where the domain has no SRV records
+	SRV  wire.SRV // zero if the domain has no SRV records
 
 	addrs []netip.Addr // those the server sent along
 }
 
 // Dial connects to the first server that takes the connection, and says which.
-// Where the domain has no SRV records it is the domain itself, at the port
+// If the domain has no SRV records it is the domain itself, at the port
 // that this machine has for the service. Network is "tcp" or "udp", or one of
 // those followed by 4 or 6.
 func (s *Service) Dial(ctx context.Context, network string) (net.Conn, Target, error) {

@@ -42,7 +42,7 @@ func (e *EDNS) AppendTo(b []byte) []byte {
 	return append(b, e.Options...)
 }
 
-// EDNS reads the OPT record whose header Next returned as h. It fails where
+// EDNS reads the OPT record whose header Next returned as h. It fails if
 // the owner is not the root or the options do not fill the data exactly.
 func (r *Reader) EDNS(h RecordHeader) (EDNS, error) {
 	if !h.Name.IsRoot() {

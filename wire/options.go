@@ -56,7 +56,7 @@ type Option interface {
 type optionKind struct {
 	code  OptionCode
 	name  string        // as dig prints it
-	value func() Option // nil where the data is kept as it is
+	value func() Option // nil if the data is kept as it is
 }
 
 var optionKinds = []optionKind{

@@ -81,7 +81,7 @@ func (f field) isName() bool { return fieldSharedName <= f && f <= fieldName }
 // isFolded reports whether f is a name that canonical form has in lower case.
 func (f field) isFolded() bool { return f == fieldSharedName || f == fieldFoldedName }
 
-// skip passes over a field that is not one name and fails where its octets
+// skip passes over a field that is not one name and fails if its octets
 // are not what the field wants.
 func (f field) skip(c *Cursor) {
 	switch f {

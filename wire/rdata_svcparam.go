@@ -161,7 +161,7 @@ func isDistinct(numbers []byte) bool {
 // each, keys in ascending order (RFC 9460 2.2).
 type SvcParams []byte
 
-// next returns the first parameter and the list after it; ok is false where
+// next returns the first parameter and the list after it; ok is false if
 // the octets hold no whole one.
 func (p SvcParams) next() (key SvcKey, value []byte, rest SvcParams, ok bool) {
 	if len(p) < 4 {

@@ -332,7 +332,7 @@ func TestReadCompressed(t *testing.T) {
 		{TypeSRV, "\x00\x01\x00\x02\x00\x03" + pointer, "1 2 3 Example."},
 		{TypeNSEC, pointer + "\x00\x01\x40", "Example. A"},
 		{TypeDNAME, pointer, "Example."},
-		// Where the form of the data depends on other parts, a pointer is an error.
+		// If the form of the data depends on other parts, a pointer is an error.
 		{TypeIPSECKEY, "\x01\x03\x01" + pointer, ""},
 		{TypeHIP, "\x01\x01\x00\x01ab" + pointer, ""},
 		{TypeA6, "\x80" + pointer, ""},

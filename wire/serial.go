@@ -20,7 +20,7 @@ func (s Serial) Less(o Serial) bool {
 	return d != 0 && d < 1<<31
 }
 
-// Compare returns -1, 0 or 1, and false where the two have no order.
+// Compare returns -1, 0 or 1, and false if the two have no order.
 func (s Serial) Compare(o Serial) (int, bool) {
 	switch {
 	case s == o:

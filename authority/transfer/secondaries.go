@@ -12,7 +12,7 @@ import (
 
 // Secondaries is the zones of which a server is a secondary. Zones come and go while
 // it runs. It is also the resolver of NOTIFY (RFC 1996), which makes the secondary of
-// the zone look for a new version, and only believes who may say so.
+// the zone look for a new version, and only believes those addresses that may say so.
 //
 // The zero value has no zone.
 type Secondaries struct {

@@ -4,7 +4,7 @@
 #
 #   run.sh base   save what is measured now as the base
 #   run.sh        compare what is measured now with the base, if there is one
-#   run.sh -a DIR compare with another checkout, DIR, that is measured in turn
+#   run.sh -a DIR compare with another checkout, DIR, that is measured alternately
 #
 # Rounds go through all packages, so that what else the machine does hits every
 # benchmark alike. Half a minute a round.
@@ -34,7 +34,7 @@ usage() {
 	usage: run.sh [-r ROUNDS] [-t TIME] [-o DIR] [-a CHECKOUT | base]
 	  -r  how many rounds (default 6: fewer tell little)
 	  -t  how long each benchmark runs in each round (default 0.2s)
-	  -a  a checkout of another commit: its benchmarks are the base, and run in turn
+	  -a  a checkout of another commit: its benchmarks are the base, and run alternately
 	      with those of this one, so that a machine that slows down slows both
 	  -o  where base.txt and new.txt are (default: build/bench)
 	TEXT

@@ -7,7 +7,7 @@
 # p999.
 ask() { "ask_with_$generator" "$@"; }
 
-# bench_command sets the array command to names bench, which is told as ask is.
+# bench_command sets the array command to names bench, with the arguments of ask.
 bench_command() {
 	command=(taskset -c "$asking_core" "$out/generator" bench @127.0.0.1 -p "$port" -d "$queries" --json --timeout 2s --clients "$clients")
 	if [ "$1" = once ]; then command+=(--runs 1 --time 600s); else command+=(--time "$1s"); fi

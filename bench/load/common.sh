@@ -26,7 +26,7 @@ build_tools() {
 	binary=${binary:-$out/generator}
 }
 
-# The servers are on one core, what asks and what stands behind a resolver on
+# The servers are on one core, what asks and what a resolver asks on
 # another.
 server_core=0 asking_core=1
 if [ "$(nproc)" -lt 2 ]; then

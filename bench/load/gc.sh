@@ -65,7 +65,7 @@ phase() {
 			if (clock[1] + 0 > pause) pause = clock[1] + 0
 			if (clock[3] + 0 > pause) pause = clock[3] + 0
 			split($8, cpu, "+")
-			split(cpu[2], marking, "/") # by those who allocate, by the collector, idly
+			split(cpu[2], marking, "/") # by goroutines that allocate, by the collector, idly
 			used += cpu[1] + marking[1] + marking[2] + cpu[3]
 		}
 		END { printf "| %s | %s | %d | %.3f | %.2f |\n", what, qps, collections, pause, ms ? 100 * used / ms : 0 }'

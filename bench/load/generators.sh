@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What asking costs: dnsperf and names bench in turn, from one core, against
+# What asking costs: dnsperf and names bench alternately, from one core, against
 # names and NSD on another. Columns: answers a second; processor time of the
 # generator and of the server for each, in microseconds; and in the last row of
 # each server how many queries both sent, and how many it has counted.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What a reload costs those who ask meanwhile. Sourced by run.sh.
+# What a reload costs clients that ask meanwhile. Sourced by run.sh.
 
 # measure_reload puts the changed zone in the place of that which the server
 # that $2 leads has loaded, tells it to reload, and asks $3 questions a second

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Loads names and its peers in turn and prints what each cost.
+# Loads names and its peers alternately and prints what each cost.
 #
 # For each workload it starts all servers, pinned to the first core, and asks
 # them from the second, one at a time and round by round (A B C A B C): as fast as

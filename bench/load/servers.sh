@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How each server is told to do the same with one worker. Sourced by run.sh.
+# How each server is configured to do the same with one worker. Sourced by run.sh.
 #
 # A function has the arguments DIRECTORY PORT and sets the array command; those
 # of authorities read the arrays origins and files (the zones), those of

@@ -100,7 +100,7 @@ prepare() {
 	printf '%s\0' "${files[@]}" | xargs -0 cat >/dev/null # or the first server would read them from the disk
 }
 
-# prepare_root asks for a host below each TLD in turn, and for TLDs that are
+# prepare_root asks for a host below one TLD after the other, and for TLDs that are
 # not there. As it comes from a transfer, the file may end with the SOA record
 # once more, which NSD refuses.
 prepare_root() {

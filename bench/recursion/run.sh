@@ -45,7 +45,7 @@ usage() {
 	usage: run.sh [-q] [-6] [-r ROUNDS] [-n DOMAINS] [-Q RATE] [-w "WORKLOADS..."] [-s "SERVERS..."]
 	              [-b NAMES_BINARY] [-o DIR]
 	  -q  quick: one round, 500 domains in bad weather
-	  -6  leave IPv6 on, as it is in all resolvers unless they are told
+	  -6  leave IPv6 on, as it is in all resolvers unless configured otherwise
 	  -r  how many rounds through the servers (default 3)
 	  -n  how many domains are asked for in bad weather (default 4000)
 	  -Q  how many a second there (default 200)
@@ -125,8 +125,8 @@ make_namespaces() {
 	ip -n "$near" route add default via "$far_address"
 }
 
-# behind is the address of the server that address $1 leads to in bad weather.
-behind() { echo "${1/198.18./198.19.}"; }
+# far_side is the address of the server that packets to $1 reach in bad weather.
+far_side() { echo "${1/198.18./198.19.}"; }
 
 # serve_tier starts an NSD for a tier: arguments TREE TIER ADDRESSES...
 serve_tier() {
@@ -181,13 +181,13 @@ serve() {
 	{
 		while read -r tier address; do
 			echo "addr replace $address/32 dev lo"
-			echo "addr replace $(behind "$address")/32 dev lo"
+			echo "addr replace $(far_side "$address")/32 dev lo"
 		done <"$tree/addresses"
 	} | ip -n "$far" -batch -
 	for tier in root tld domain; do
 		mapfile -t addresses < <(awk -v tier=$tier '$1 == tier { print $2 }' "$tree/addresses")
 		if [ "$loss$delay" != 00 ]; then
-			for address in "${addresses[@]}"; do routes+=("$address=$(behind "$address")"); done
+			for address in "${addresses[@]}"; do routes+=("$address=$(far_side "$address")"); done
 			addresses=("${addresses[@]/#198.18./198.19.}")
 		fi
 		serve_tier "$tree" "$tier" "${addresses[@]}"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How each resolver is told to do the same: resolve from the root with these
+# How each resolver is configured to do the same: resolve from the root with these
 # hints, validate with the DS record in the file anchor, or not if it is empty,
 # minimise names, with one worker, and over IPv4 unless ipv6 is set. names is not told: it sees what there is. Sourced by run.sh.
 #

@@ -152,7 +152,7 @@ func (s *server) dial(overTCP bool) (net.Conn, error) {
 
 // askAll asks every server every query, the servers side by side, and hands
 // the answers to each query to report, in the order of the servers. An answer
-// is nil where the server did not give one that can be read; the error says why.
+// is nil if the server did not give one that can be read; the error says why.
 func askAll(servers []*server, queries []query, report func(query, []*answer, []error)) {
 	type result struct {
 		answer *answer

@@ -26,7 +26,7 @@ func unusedRules() []string {
 	return names
 }
 
-// judgeAll asks servers, ours first, the queries and fails where a difference
+// judgeAll asks servers, ours first, the queries and fails if a difference
 // is not explained, or where no peer does what we do.
 func judgeAll(t *testing.T, servers []*server, known *truth, queries []query) {
 	t.Helper()

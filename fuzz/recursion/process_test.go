@@ -64,7 +64,7 @@ func start(t *testing.T, name, binary string, addrs []netip.AddrPort, configure 
 	return p
 }
 
-// need returns the path of a program. Where it is not installed the test is
+// need returns the path of a program. If it is not installed the test is
 // skipped, but in CI it fails: there, not to compare is a fault.
 func need(t *testing.T, binary string) string {
 	t.Helper()

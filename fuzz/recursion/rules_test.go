@@ -52,7 +52,7 @@ var rules = []rule{
 		},
 	},
 	{
-		Name: "nothing where a server is broken", Whose: []string{"kresd"}, Rare: true,
+		Name: "nothing if a server is broken", Whose: []string{"kresd"}, Rare: true,
 		Why: `Knot Resolver has been seen to take what a broken server sends for an answer without data; asked again, it is right.`,
 		When: func(p *pair) bool {
 			return p.Theirs.RCode == wire.RCodeNoError && len(p.Theirs.Records) == 0 && p.Zone.hasBroken()

@@ -46,7 +46,7 @@ func startTwisted(t *testing.T, hosts string, pyzones ...string) netip.AddrPort 
 	return start(t, port, needTwisted(t), args...)
 }
 
-// needTwisted returns the path of twistd. Where it is not installed the test
+// needTwisted returns the path of twistd. If it is not installed the test
 // is skipped, but in CI it fails: there, not to compare is a fault.
 func needTwisted(t *testing.T) string {
 	t.Helper()

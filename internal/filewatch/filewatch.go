@@ -50,7 +50,7 @@ func isSameFile(a, b fs.FileInfo) bool {
 // at it every two seconds: for callers that have no goroutine for [Watch].
 type Checker struct {
 	Path string
-	mu   sync.Mutex // held for a look at the file; who finds it held does not wait
+	mu   sync.Mutex // held for a look at the file; a caller that finds it held does not wait
 	next time.Time  // no look before
 	last fs.FileInfo
 }

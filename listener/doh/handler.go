@@ -178,7 +178,7 @@ func (e *exchange) readBody(r *http.Request) (status int) {
 	return 0
 }
 
-// peer is who asks.
+// peer is the client.
 func (h *Handler) peer(r *http.Request) names.Peer {
 	p := names.Peer{Transport: names.HTTPS}
 	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {

@@ -1,7 +1,7 @@
 // Package mmsg answers the question "how do many datagrams cross into the
 // kernel, and out of it, with one call?".
 //
-// Receive and Send are recvmmsg and sendmmsg for callers who lay out headers,
+// Receive and Send are recvmmsg and sendmmsg for callers that lay out headers,
 // addresses and control messages themselves. Batch does that for connected
 // sockets, where a datagram is only its octets.
 //

@@ -1,7 +1,7 @@
 // Package ratelimit bounds what one network of clients is sent, and what one
 // client may have looked up, in memory that does not grow.
 //
-// [Replies] is a gate of the listener. Who forges the address of a victim has the
+// [Replies] is a gate of the listener. An attacker that forges the address of a victim has the
 // server send its replies there, each larger than the query; a gate that holds
 // back what repeats itself makes the server useless for that (response rate
 // limiting). [Recursion] is a resolver in front of a cache: no client takes the

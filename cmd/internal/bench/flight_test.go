@@ -103,7 +103,7 @@ func TestSchedule(t *testing.T) {
 			t.Fatalf("at %d ms %d queries are due", n, due[time.Duration(n)*time.Millisecond])
 		}
 	}
-	// Where the interval is not a whole number of nanoseconds, nothing adds up.
+	// If the interval is not a whole number of nanoseconds, nothing adds up.
 	s := newSchedule(3, 0, 1)
 	for range 3 * 3600 {
 		s.advance()

@@ -25,7 +25,7 @@ var aclSection = byName("acl", "A list of clients that has a name: lists of clie
 	stringList("networks", "Where clients are: networks, addresses, or one of loopback, private, any.", "Anywhere.",
 		`["192.0.2.0/24", "2001:db8::/32"]`, []string{"network", "address", "from", "subnet", "clients"}, isPeers,
 		func(a *settings.ACL) *[]string { return &a.Networks }),
-	stringList("except", "Where they are not, though one of the networks says so.", "None.",
+	stringList("except", "Clients that are left out, though they are in one of the networks.", "None.",
 		`["192.0.2.66"]`, []string{"not", "deny", "exclude"}, isPeers,
 		func(a *settings.ACL) *[]string { return &a.Except }),
 	stringList("keys", "TSIG keys, with one of which the query is signed.", "It need not be signed.",

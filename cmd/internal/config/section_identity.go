@@ -14,7 +14,7 @@ import (
 
 var identitySection = once("identity", "What the server tells of itself. Cookies of a secret that is gone after a reload are recognised for the hour for which they are good.",
 	text(about{
-		key: "nsid", what: "The name that clients get who ask which of several servers answered: by NSID (RFC 5001), or for id.server.",
+		key: "nsid", what: "The name for clients that ask which of several servers answered: by NSID (RFC 5001), or for id.server.",
 		why:     "None: a server says no more of itself than it is asked to.",
 		example: `"ns1.example.com"`, others: []string{"id", "identity", "server-id"},
 	}, func(c *Config) *string { return &c.Settings.Identity.NSID }),

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -18,15 +19,17 @@ import (
 // TestProse looks for words that docs/style.md advises against, in comments and
 // string literals of all packages and in the pages.
 func TestProse(t *testing.T) {
-	words := discouraged(t)
+	words := []*regexp.Regexp{discouraged(t), whereForIf}
 	found := map[string][]string{}
 	report := func(file string, line int, text string) {
 		text = thereIsNo.ReplaceAllString(text, "there-is-no$2")
 		text = strings.ReplaceAll(text, "nobody.invalid.", "mailbox.invalid") // RFC 6303 3
-		for _, m := range words.FindAllStringIndex(text, -1) {
-			dir := path.Dir(file)
-			at := line + strings.Count(text[:m[0]], "\n")
-			found[dir] = append(found[dir], fmt.Sprintf("%s:%d: %q", file, at, text[m[0]:m[1]]))
+		for _, w := range words {
+			for _, m := range w.FindAllStringIndex(text, -1) {
+				dir := path.Dir(file)
+				at := line + strings.Count(text[:m[0]], "\n")
+				found[dir] = append(found[dir], fmt.Sprintf("%s:%d: %q", file, at, text[m[0]:m[1]]))
+			}
 		}
 	}
 	eachProse(t, report)
@@ -37,6 +40,10 @@ func TestProse(t *testing.T) {
 
 // thereIsNo has the good uses of "is no".
 var thereIsNo = regexp.MustCompile(`(?i)\b(?:there\s+(is|are)(\s+)no|(?:is|are)\s+no\s+longer)\b`)
+
+// whereForIf finds conditions that are written as places.
+var whereForIf = regexp.MustCompile(`\b(?:false|true|nil|zero|fails?|returned|empty|unset|left out)\s+where\b|` +
+	`(?:^|[.;:!]\s+)Where\s+(?:the|an?|it|there|that|no|nothing|they|one|several|we)\b`)
 
 // discouraged matches each entry of the word list in docs/style.md.
 func discouraged(t *testing.T) *regexp.Regexp {
@@ -90,15 +97,11 @@ func eachProse(t *testing.T, report func(file string, line int, text string)) {
 			return true
 		})
 	})
-	for _, page := range documents(t) {
-		name, err := filepath.Rel(root, page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if name = filepath.ToSlash(name); name == "docs/style.md" {
+	for _, name := range pages(t) {
+		if name == "docs/style.md" {
 			continue
 		}
-		text, err := os.ReadFile(page)
+		text, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,4 +115,28 @@ func eachProse(t *testing.T, report func(file string, line int, text string)) {
 			}
 		}
 	}
+}
+
+// pages are all documents of the repository, those next to code and the decisions
+// among them.
+func pages(t *testing.T) (names []string) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && (name != "." && strings.HasPrefix(e.Name(), ".") || name == "build"):
+			return fs.SkipDir
+		case strings.HasSuffix(name, ".md"):
+			names = append(names, name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) < 50 {
+		t.Fatalf("found only %d pages", len(names))
+	}
+	return names
 }

@@ -10,7 +10,7 @@ const maxAliases = 20
 
 // find returns the zone that a question is for: the one with the longest name,
 // but for DS the one above, which has these (RFC 4035 3.1.4.1). It is nil
-// where zones has none.
+// if zones has none.
 func find(zones []*Zone, q wire.Question) *Zone {
 	var best, child *Zone
 	for _, z := range zones {

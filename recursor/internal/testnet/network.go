@@ -51,7 +51,7 @@ func (w *World) DialTCP(ctx context.Context, server netip.AddrPort) (net.Conn, e
 }
 
 // reach makes sure that there is a server to open a socket to, and fails
-// where our side has no such addresses.
+// if our side has no such addresses.
 func (w *World) reach(network string, server netip.AddrPort) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

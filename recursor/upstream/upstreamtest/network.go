@@ -35,7 +35,7 @@ type handlers struct{ udp, tcp Handler }
 // Client is the address that the queries of a network come from.
 var Client = netip.AddrFrom4([4]byte{192, 0, 2, 1})
 
-// Serve puts a server at addr. Where a handler is nil, the server is not there
+// Serve puts a server at addr. If a handler is nil, the server is not there
 // by that transport.
 func (n *Network) Serve(addr netip.AddrPort, udp, tcp Handler) {
 	n.mu.Lock()
