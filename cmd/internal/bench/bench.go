@@ -190,7 +190,7 @@ func (o *benchOptions) complete(words []string, given map[string]bool) error {
 		{"port", o.port, 1, 65535},
 		{"per-connection", o.perConnection, 0, 1 << 30},
 		{"runs", o.runs, 0, 1 << 30},
-		{"window", o.window, 1, maxFlight},
+		{"window", o.window, 1, maxOutstanding},
 		{"clients", o.clients, 1, 1024},
 		{"threads", o.threads, 1, 256},
 	} {

@@ -11,11 +11,11 @@ import (
 
 // tcpLink is one connection after the other.
 type tcpLink struct {
-	w      *worker
-	flight *flight
-	state  connectionState
-	fd     int
-	since  time.Duration // connecting: since when; closed: until when
+	w           *worker
+	outstanding *outstanding
+	state       connectionState
+	fd          int
+	since       time.Duration // connecting: since when; closed: until when
 
 	left    int    // queries that the connection may still carry
 	out     []byte // what is to be written,
@@ -42,13 +42,13 @@ const (
 	connectAgain = 100 * time.Millisecond
 )
 
-func newTCPLink(w *worker, f *flight) *tcpLink {
-	return &tcpLink{w: w, flight: f, fd: -1, out: make([]byte, 0, maxFrame*min(tcpBatch, f.size))}
+func newTCPLink(w *worker, f *outstanding) *tcpLink {
+	return &tcpLink{w: w, outstanding: f, fd: -1, out: make([]byte, 0, maxFrame*min(tcpBatch, f.size))}
 }
 
 // upkeep opens the next connection when the last is used up.
 func (c *tcpLink) upkeep(now time.Duration) {
-	if c.state == stateOpen && c.left == 0 && c.flight.outstanding == 0 {
+	if c.state == stateOpen && c.left == 0 && c.outstanding.used == 0 {
 		c.close()
 	}
 	if c.state == stateConnecting && now-c.since > c.w.timeout {
@@ -90,14 +90,14 @@ func (c *tcpLink) opened(now time.Duration) {
 // fail closes the connection. What was asked on it is lost.
 func (c *tcpLink) fail(now time.Duration, err error) {
 	t := &c.w.tally
-	waiting := c.flight.outstanding > 0
+	waiting := c.outstanding.used > 0
 	switch {
 	case err != io.EOF:
 		t.failed(err)
 	case waiting && now >= c.w.countFrom:
 		t.cutShort++
 	}
-	t.lost += c.flight.expire(forever, c.w.countFrom)
+	t.lost += c.outstanding.expire(forever, c.w.countFrom)
 	replied := c.replied
 	c.close()
 	if !replied {
@@ -195,7 +195,7 @@ func (c *tcpLink) read(now time.Duration) {
 		var ended bool
 		if rest, length, ended = c.frames.next(rest); ended {
 			c.replied = true
-			c.w.received(c.flight, c.frames.message(), length, now)
+			c.w.received(c.outstanding, c.frames.message(), length, now)
 		}
 	}
 }

@@ -14,16 +14,16 @@ const udpBatch = 64
 
 // udpLink is a connected socket.
 type udpLink struct {
-	w      *worker
-	flight *flight
-	fd     int
-	out    *mmsg.Batch
-	places [][maxQueryLen]byte // of out
-	first  int                 // in out, what was not sent yet,
-	end    int                 // and where that ends
+	w           *worker
+	outstanding *outstanding
+	fd          int
+	out         *mmsg.Batch
+	places      [][maxQueryLen]byte // of out
+	first       int                 // in out, what was not sent yet,
+	end         int                 // and where that ends
 }
 
-func newUDPLink(w *worker, f *flight) (*udpLink, error) {
+func newUDPLink(w *worker, f *outstanding) (*udpLink, error) {
 	fd, err := openSocket(syscall.SOCK_DGRAM, w.address)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a socket: %w", err)
@@ -39,7 +39,7 @@ func newUDPLink(w *worker, f *flight) (*udpLink, error) {
 		return nil, fmt.Errorf("cannot send to %v: %w", w.address, err)
 	}
 	n := min(udpBatch, f.size)
-	return &udpLink{w: w, flight: f, fd: fd, out: mmsg.NewBatch(n), places: make([][maxQueryLen]byte, n)}, nil
+	return &udpLink{w: w, outstanding: f, fd: fd, out: mmsg.NewBatch(n), places: make([][maxQueryLen]byte, n)}, nil
 }
 
 func (u *udpLink) upkeep(time.Duration) {}
@@ -105,7 +105,7 @@ func (u *udpLink) ready(events int16) {
 	now := w.now()
 	for i := range n {
 		length := w.in.ReceivedLen(i)
-		w.received(u.flight, w.heads[i][:min(length, replyHead)], length, now)
+		w.received(u.outstanding, w.heads[i][:min(length, replyHead)], length, now)
 	}
 }
 

@@ -35,8 +35,8 @@ const patience = 10
 
 // client is one socket, or one connection after the other.
 type client struct {
-	flight *flight
-	link   link
+	outstanding *outstanding
+	link        link
 }
 
 // link sends and receives for one client.
@@ -65,18 +65,18 @@ func newWorker(l *load, thread int) (*worker, error) {
 	for i := range w.heads {
 		w.in.SetData(i, w.heads[i][:])
 	}
-	flights := l.window
+	slots := l.window
 	if l.rate > 0 {
 		w.schedule = newSchedule(l.rate, thread, l.threads)
 		// Room for all that can be waited for, and half as much again.
-		flights = int(min(1.5*l.rate*l.timeout.Seconds()/float64(l.clients), maxFlight))
+		slots = int(min(1.5*l.rate*l.timeout.Seconds()/float64(l.clients), maxOutstanding))
 	}
 	for n := thread; n < l.clients; n += l.threads {
-		c := client{flight: newFlight(flights)}
+		c := client{outstanding: newOutstanding(slots)}
 		if l.tcp {
-			c.link = newTCPLink(w, c.flight)
+			c.link = newTCPLink(w, c.outstanding)
 		} else {
-			u, err := newUDPLink(w, c.flight)
+			u, err := newUDPLink(w, c.outstanding)
 			if err != nil {
 				w.close()
 				return nil, err
@@ -111,7 +111,7 @@ func (w *worker) run() {
 func (w *worker) isOver() bool {
 	if w.interrupted.Load() {
 		for i := range w.clients {
-			w.tally.unfinished += w.clients[i].flight.expire(forever, w.countFrom)
+			w.tally.unfinished += w.clients[i].outstanding.expire(forever, w.countFrom)
 		}
 		return true
 	}
@@ -119,7 +119,7 @@ func (w *worker) isOver() bool {
 		return false
 	}
 	for i := range w.clients {
-		if w.clients[i].flight.outstanding > 0 {
+		if w.clients[i].outstanding.used > 0 {
 			return false
 		}
 	}
@@ -132,7 +132,7 @@ func (w *worker) send(now time.Duration) (until time.Duration) {
 	until = now + hearing
 	for i := range w.clients {
 		c := &w.clients[i]
-		w.tally.lost += c.flight.expire(now-w.timeout, w.countFrom)
+		w.tally.lost += c.outstanding.expire(now-w.timeout, w.countFrom)
 		c.link.upkeep(now)
 	}
 	switch {
@@ -148,7 +148,7 @@ func (w *worker) send(now time.Duration) (until time.Duration) {
 		w.fillWindows(now)
 	}
 	for i := range w.clients {
-		if oldest := w.clients[i].flight.oldest(); oldest != forever {
+		if oldest := w.clients[i].outstanding.oldest(); oldest != forever {
 			until = min(until, oldest+w.timeout)
 		}
 	}
@@ -161,7 +161,7 @@ func (w *worker) fillWindows(now time.Duration) {
 	for i := range w.clients {
 		c := &w.clients[i]
 		for now < w.stopAt && !w.finished {
-			n := min(c.link.room(), w.window-c.flight.outstanding)
+			n := min(c.link.room(), w.window-c.outstanding.used)
 			if n <= 0 {
 				break
 			}
@@ -223,7 +223,7 @@ func (w *worker) clientWithRoom(now time.Duration) *client {
 	for range w.clients {
 		c := &w.clients[w.turn]
 		w.turn = (w.turn + 1) % len(w.clients)
-		if c.flight.full() {
+		if c.outstanding.full() {
 			continue
 		}
 		if c.link.room() == 0 {
@@ -240,7 +240,7 @@ func (w *worker) clientWithRoom(now time.Duration) *client {
 // passes through the file.
 func (w *worker) put(c *client, n int64, due, now time.Duration) {
 	question := int(n % int64(w.questions.len()))
-	octets := c.link.put(c.flight.add(due, now, question), question)
+	octets := c.link.put(c.outstanding.add(due, now, question), question)
 	if due < w.countFrom {
 		return
 	}
@@ -268,7 +268,7 @@ func (w *worker) wait(until time.Duration) {
 }
 
 // received counts a message of some length, of which it sees the beginning.
-func (w *worker) received(f *flight, head []byte, length int, now time.Duration) {
+func (w *worker) received(f *outstanding, head []byte, length int, now time.Duration) {
 	r := replyTo(head)
 	asked := f.find(r.id)
 	if asked == nil || !r.answers(w.questions.at(int(asked.question))) {

@@ -141,7 +141,7 @@ func show(to io.Writer, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("the reply is not JSON: %w", err)
 	}
-	return print(to, value)
+	return printValue(to, value)
 }
 
 // run finds the verb that words begin with, and does it.

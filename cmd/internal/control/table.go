@@ -60,9 +60,9 @@ func decodeNext(d *json.Decoder) (any, error) {
 	return token, nil
 }
 
-// print writes a value for people: an object as lines, a list of objects as a
+// printValue writes a value for people: an object as lines, a list of objects as a
 // table, other lists one a line.
-func print(to io.Writer, value any) error {
+func printValue(to io.Writer, value any) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	switch v := value.(type) {
 	case []field:

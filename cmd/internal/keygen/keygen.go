@@ -74,12 +74,12 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return cli.UsageError(stderr, "keygen", err)
 	}
-	fmt.Fprint(stdout, print(key))
+	fmt.Fprint(stdout, keyText(key))
 	return cli.ExitOK
 }
 
-// print is a key in all forms, of which all but the first are comments.
-func print(key wire.TSIGKey) string {
+// keyText is a key in all forms, of which all but the first are comments.
+func keyText(key wire.TSIGKey) string {
 	line := key.Text()
 	secret := line[strings.LastIndexByte(line, ':')+1:]
 	name := strings.TrimSuffix(key.Name.String(), ".")

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// TestFlightAgreesWithAList does at random what a run does, next to a plain
+// TestOutstandingAgreesWithAList does at random what a run does, next to a plain
 // list of the queries that wait.
-func TestFlightAgreesWithAList(t *testing.T) {
+func TestOutstandingAgreesWithAList(t *testing.T) {
 	type query struct {
 		id        uint16
 		due, sent time.Duration
 		question  int
 	}
-	for _, size := range []int{1, 64, 100, maxFlight, maxFlight + 1} {
+	for _, size := range []int{1, 64, 100, maxOutstanding, maxOutstanding + 1} {
 		random := rand.New(rand.NewPCG(1, uint64(size)))
-		f := newFlight(size)
-		if f.size < min(size, maxFlight) || f.size > maxFlight {
-			t.Fatalf("newFlight(%d) has room for %d", size, f.size)
+		f := newOutstanding(size)
+		if f.size < min(size, maxOutstanding) || f.size > maxOutstanding {
+			t.Fatalf("newOutstanding(%d) has room for %d", size, f.size)
 		}
 		var list []query // as they were sent
 		now := time.Duration(0)
@@ -37,7 +37,7 @@ func TestFlightAgreesWithAList(t *testing.T) {
 					t.Fatalf("size %d, step %d: found %+v, want %+v", size, step, got, list[i])
 				}
 				f.end(got)
-				if f.size < maxFlight && f.find(list[i].id) != nil {
+				if f.size < maxOutstanding && f.find(list[i].id) != nil {
 					t.Fatalf("size %d, step %d: a second reply to %+v finds it", size, step, list[i])
 				}
 				list = slices.Delete(list, i, i+1)
@@ -58,27 +58,27 @@ func TestFlightAgreesWithAList(t *testing.T) {
 			if len(list) > 0 {
 				oldest = list[0].sent
 			}
-			if f.outstanding != len(list) || f.oldest() != oldest || f.full() != (len(list) == f.size) {
-				t.Fatalf("size %d, step %d: %d wait, the oldest since %v; want %d, %v", size, step, f.outstanding, f.oldest(), len(list), oldest)
+			if f.used != len(list) || f.oldest() != oldest || f.full() != (len(list) == f.size) {
+				t.Fatalf("size %d, step %d: %d wait, the oldest since %v; want %d, %v", size, step, f.used, f.oldest(), len(list), oldest)
 			}
 		}
 	}
 }
 
-// TestFlightIDs: a full flight has an ID for each query, and one is not used
+// TestOutstandingIDs: a full one has an ID for each query, and one is not used
 // again before the slots that are free have been.
-func TestFlightIDs(t *testing.T) {
-	f := newFlight(maxFlight)
-	seen := make([]bool, maxFlight)
-	for range maxFlight {
+func TestOutstandingIDs(t *testing.T) {
+	f := newOutstanding(maxOutstanding)
+	seen := make([]bool, maxOutstanding)
+	for range maxOutstanding {
 		seen[f.add(0, 0, 0)] = true
 	}
 	if slices.Contains(seen, false) || !f.full() {
 		t.Error("65536 queries do not have 65536 IDs")
 	}
-	f = newFlight(64)
+	f = newOutstanding(64)
 	used := map[uint16]int{}
-	for n := range maxFlight {
+	for n := range maxOutstanding {
 		id := f.add(0, 0, n)
 		if before, again := used[id]; again {
 			t.Fatalf("query %d has the ID %d of query %d", n, id, before)
