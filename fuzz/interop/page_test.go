@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,8 +53,15 @@ func startBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
+	profile, err := os.MkdirTemp("", "names-browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The browser's own children write there for a moment after the signal to end.
+	t.Cleanup(func() { eventually.Succeed(t, func() error { return os.RemoveAll(profile) }) })
 	c := exec.Command(path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir())
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+profile)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4, as --remote-debugging-pipe has it
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -63,7 +71,7 @@ func startBrowser(t *testing.T) *browser {
 	b := &browser{t: t, out: out, in: bufio.NewReaderSize(in, 1<<20)}
 	t.Cleanup(func() {
 		out.Close()
-		c.Process.Kill()
+		syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
 		c.Wait()
 		in.Close()
 	})
