@@ -13,7 +13,7 @@ import (
 // Wait is something that is to happen, and why it does not yet.
 type Wait struct {
 	What      string
-	NotBefore time.Time // zero: it depends on the parent
+	NotBefore time.Time // zero: it depends on the parent, or on an operator
 	Why       string
 }
 
@@ -24,9 +24,11 @@ func (w Wait) String() string {
 	return fmt.Sprintf("%s from %s on: %s", w.What, w.NotBefore.UTC().Format(time.RFC3339), w.Why)
 }
 
-// Waits lists what the states wait for, the earliest first.
+// Waits lists what the states wait for: first what an operator has to approve, then
+// the earliest.
 func (s *KeySet) Waits(now time.Time) []Wait {
-	var all []Wait
+	all := s.Proposals(now)
+	held := len(all)
 	for _, k := range s.Keys {
 		if k.Progress == nil {
 			continue
@@ -50,11 +52,11 @@ func (s *KeySet) Waits(now time.Time) []Wait {
 				all = append(all, Wait{fmt.Sprintf("%s: DS hidden", k), time.Time{}, "the servers of the parent still have it"})
 			}
 		}
-		if at, ok := s.dueAt(k); ok && !s.Policy.Unsign {
+		if at, ok := s.dueAt(k); ok && !s.Policy.Unsign && (!s.Policy.Manual || k.Progress.Retire || now.Before(at)) {
 			all = append(all, Wait{fmt.Sprintf("%s: begin to exchange it", k), at, "its lifetime ends"})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Wait) int {
+	slices.SortStableFunc(all[held:], func(a, b Wait) int {
 		if a.NotBefore.IsZero() != b.NotBefore.IsZero() {
 			return map[bool]int{true: 1, false: -1}[a.NotBefore.IsZero()]
 		}
@@ -131,7 +133,7 @@ func (s *KeySet) copyForCalendar() *KeySet {
 		}
 		c.Keys[i] = &of
 	}
-	c.advanced = time.Time{}
+	c.advanced, c.Policy.Manual = time.Time{}, false // every step is taken to be approved at once
 	planned := 0
 	c.generate = func(r Role, p KeyPolicy) (*Key, error) {
 		planned++

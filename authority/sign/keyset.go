@@ -23,6 +23,9 @@ type KeySet struct {
 	// History is what was done, the oldest first: the last of it.
 	History []Transition
 
+	// approved is that an operator lets the next step happen, which the policy holds.
+	approved bool
+
 	// advanced is when the states were changed to what the zone does not show
 	// yet; zero: it shows them.
 	advanced time.Time
@@ -49,6 +52,9 @@ type KeyPolicy struct {
 	// Unsign takes the DS records out of the parent, so that the zone can be
 	// served without signatures afterwards.
 	Unsign bool
+	// Manual is that nothing changes in the zone or at the parent before an operator
+	// lets it: [KeySet.Approve]. Time passes all the same.
+	Manual bool
 	Timing
 }
 
@@ -157,13 +163,14 @@ func (s *KeySet) Advance(now time.Time) ([]Transition, error) {
 	}
 	s.Policy.Timing = s.Policy.Timing.WithDefaults()
 	s.Policy.Algorithm = s.algorithm()
-	if err := s.setGoals(now); err != nil {
+	isHeld := s.Policy.Manual && !s.approved && s.isSigned()
+	if err := s.setGoals(now, isHeld); err != nil {
 		return nil, fmt.Errorf("zone %s: %w", s.Zone, err)
 	}
 	var done []Transition
 	for {
 		step := s.expire(now)
-		if step == nil {
+		if step == nil && !isHeld {
 			step = s.proceed(now)
 		}
 		if step == nil {
@@ -174,6 +181,7 @@ func (s *KeySet) Advance(now time.Time) ([]Transition, error) {
 	if slices.ContainsFunc(done, func(t Transition) bool { return t.Part != PartDS && (t.To == Rumoured || t.To == Unretentive) }) {
 		s.advanced = now
 	}
+	s.approved = false
 	s.record(done)
 	return done, nil
 }
@@ -248,7 +256,7 @@ func (s *KeySet) record(done []Transition) {
 // isInUse reports whether a key is to stay in the zone for a role.
 func (s *KeySet) isInUse(k *Key, r Role) bool {
 	p := k.Progress
-	return p != nil && p.Goal == Omnipresent && p.Role == r && k.Record.Algorithm == s.algorithm()
+	return p != nil && p.Goal == Omnipresent && !p.Compromised && p.Role == r && k.Record.Algorithm == s.algorithm()
 }
 
 func (s *KeySet) algorithm() wire.Algorithm {
@@ -256,8 +264,8 @@ func (s *KeySet) algorithm() wire.Algorithm {
 }
 
 // setGoals decides which keys are to be in the zone: of each role the newest, and
-// another one when it is due.
-func (s *KeySet) setGoals(now time.Time) error {
+// another one when it is due. isHeld is that the end of a lifetime does not count.
+func (s *KeySet) setGoals(now time.Time, isHeld bool) error {
 	var wanted []*Key
 	for _, role := range s.Policy.roles() {
 		var newest *Key
@@ -266,7 +274,7 @@ func (s *KeySet) setGoals(now time.Time) error {
 				newest = k
 			}
 		}
-		if newest == nil || !s.Policy.Unsign && s.isDue(newest, now) {
+		if newest == nil || !s.Policy.Unsign && s.isDue(newest, now) && (!isHeld || newest.Progress.Retire) {
 			next, err := s.next(role, now)
 			if err != nil {
 				return err
@@ -444,6 +452,8 @@ func (s *KeySet) wants(k *Key, part Part) (to State, ok bool) {
 		to = Rumoured
 	case !isWanted && state == Omnipresent:
 		to = Unretentive
+	case p.Compromised && part == PartDS && state == Rumoured && p.DSSeen.IsZero():
+		to = Unretentive // the parent is not asked for it any longer; it may have it all the same
 	default:
 		return to, false
 	}

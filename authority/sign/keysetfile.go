@@ -21,6 +21,7 @@ type keySetFile struct {
 	Zone     string        `json:"zone"`
 	Alive    time.Time     `json:"alive,omitzero"`    // when the zone was last known to be served
 	Advanced time.Time     `json:"advanced,omitzero"` // of states that the zone does not show yet
+	Approved bool          `json:"approved,omitzero"` // an operator lets the next step happen
 	Policy   policyEntry   `json:"policy"`
 	Keys     []keyEntry    `json:"keys"`
 	Next     []waitEntry   `json:"next"`    // for people
@@ -31,6 +32,7 @@ type policyEntry struct {
 	Algorithm    string `json:"algorithm"`
 	TwoKeys      bool   `json:"two-keys"`
 	Unsign       bool   `json:"unsign,omitzero"`
+	Manual       bool   `json:"manual,omitzero"`
 	KeysLifetime string `json:"keys-lifetime"`
 	ZoneLifetime string `json:"zone-lifetime"`
 	KeyTTL       string `json:"key-ttl"`
@@ -45,6 +47,7 @@ type keyEntry struct {
 	Goal   string               `json:"goal"`
 	Active time.Time            `json:"active,omitzero"`
 	Retire bool                 `json:"retire,omitzero"`
+	Known  bool                 `json:"compromised,omitzero"`
 	DSSeen time.Time            `json:"ds-seen,omitzero"`
 	DSGone time.Time            `json:"ds-gone,omitzero"`
 	Parts  map[string]partEntry `json:"parts"`
@@ -114,7 +117,7 @@ func (s *KeySet) isSettled() bool {
 
 // Save writes the set to the directory of its keys.
 func (s *KeySet) Save(dir string, now time.Time) error {
-	file := keySetFile{Zone: s.Zone.String(), Alive: s.alive, Advanced: s.advanced, Policy: s.Policy.entry()}
+	file := keySetFile{Zone: s.Zone.String(), Alive: s.alive, Advanced: s.advanced, Approved: s.approved, Policy: s.Policy.entry()}
 	for _, k := range s.Keys {
 		if k.Progress != nil {
 			file.Keys = append(file.Keys, k.entry(s.Zone))
@@ -142,7 +145,7 @@ func (s *KeySet) Save(dir string, now time.Time) error {
 func (p KeyPolicy) entry() policyEntry {
 	t := p.Timing.WithDefaults()
 	return policyEntry{
-		p.Algorithm.String(), p.TwoKeys, p.Unsign, p.KeysLifetime.String(), p.ZoneLifetime.String(),
+		p.Algorithm.String(), p.TwoKeys, p.Unsign, p.Manual, p.KeysLifetime.String(), p.ZoneLifetime.String(),
 		t.KeyTTL.String(), t.MaxTTL.String(), t.Propagation.String(), t.DS.String(),
 	}
 }
@@ -150,7 +153,7 @@ func (p KeyPolicy) entry() policyEntry {
 func (k *Key) entry(zone wire.Name) keyEntry {
 	p := k.Progress
 	e := keyEntry{
-		File: k.FileName(zone), Role: p.Role.String(), Goal: p.Goal.String(), Active: p.Active, Retire: p.Retire,
+		File: k.FileName(zone), Role: p.Role.String(), Goal: p.Goal.String(), Active: p.Active, Retire: p.Retire, Known: p.Compromised,
 		DSSeen: p.DSSeen, DSGone: p.DSGone, Parts: map[string]partEntry{},
 	}
 	for part := range parts {
@@ -209,7 +212,7 @@ func (s *KeySet) fill(file *keySetFile) (err error) {
 	if file.Zone != s.Zone.String() {
 		return fmt.Errorf("it is of zone %s, not %s", file.Zone, s.Zone)
 	}
-	s.alive, s.advanced, s.savedAlive = file.Alive, file.Advanced, file.Alive
+	s.alive, s.advanced, s.savedAlive, s.approved = file.Alive, file.Advanced, file.Alive, file.Approved
 	if s.Policy, err = file.Policy.policy(); err != nil {
 		return err
 	}
@@ -243,7 +246,7 @@ func (s *KeySet) fill(file *keySetFile) (err error) {
 }
 
 func (e policyEntry) policy() (p KeyPolicy, err error) {
-	p.TwoKeys, p.Unsign = e.TwoKeys, e.Unsign
+	p.TwoKeys, p.Unsign, p.Manual = e.TwoKeys, e.Unsign, e.Manual
 	ok := true
 	if p.Algorithm, ok = wire.ParseAlgorithm(e.Algorithm); !ok {
 		return p, fmt.Errorf("algorithm %q is unknown", e.Algorithm)
@@ -267,7 +270,7 @@ func (e *keyEntry) progress() (*Progress, error) {
 	if role < 0 || goal < 0 {
 		return nil, fmt.Errorf("role %q or goal %q is unknown", e.Role, e.Goal)
 	}
-	p := &Progress{Role: Role(role), Goal: State(goal), Active: e.Active, Retire: e.Retire, DSSeen: e.DSSeen, DSGone: e.DSGone}
+	p := &Progress{Role: Role(role), Goal: State(goal), Active: e.Active, Retire: e.Retire, Compromised: e.Known, DSSeen: e.DSSeen, DSGone: e.DSGone}
 	for part := range parts {
 		if !p.Role.has(part) {
 			continue

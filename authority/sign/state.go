@@ -78,6 +78,9 @@ type Progress struct {
 	Parts  [parts]PartState
 	Active time.Time // since when it signs; zero: it does not yet
 	Retire bool      // it is to be exchanged, whatever its age
+	// Compromised is that others may know the private key: it leaves the zone as soon as
+	// every resolver can do without it, and is not used again.
+	Compromised bool
 
 	// DSSeen is since when all servers of the parent have the DS record, DSGone
 	// since when none has it. Zero: that has not been seen.

@@ -35,6 +35,7 @@ const notSigned = "no"
 type policy struct {
 	algorithm, keys            string
 	nsec3, optOut, cds, unsign bool
+	manual                     bool
 	validity, refresh, keyTTL  time.Duration
 	keysLifetime, zoneLifetime time.Duration
 	maxTTL, propagation, dsTTL time.Duration
@@ -99,6 +100,10 @@ var policyOptions = []option[policy]{
 		key: "purge-keys", what: "How long the files of a key stay when no resolver has anything of it any longer. Then they are deleted.", why: "For ever.",
 		example: `"2160h"`, least: 3600, most: 100 * 365 * 24 * 3600, others: []string{"purge", "keep-keys", "key-retention"},
 	}, func(p *policy) *time.Duration { return &p.purgeKeys }),
+	toggle(about{
+		key: "manual", what: "Before anything of an exchange of keys changes in the zone or at the parent, wait until an operator lets it: \"names ctl signing next\" shows the step, \"names ctl signing step\" does it.", why: "false.",
+		example: "true", others: []string{"manual-mode"},
+	}, func(p *policy) *bool { return &p.manual }),
 	maybe(about{
 		key: "ds-check", what: "Ask all servers of the parent for the DS records, as often as an exchange of keys waits for them. Otherwise it waits for \"names keys confirm\".", why: "true.",
 		example: "true", others: []string{"checkds", "submission"},
@@ -128,7 +133,7 @@ var policySection = byName("policy", "A way to sign zones. The one called defaul
 
 func (p *policy) settings(name string) settings.Policy {
 	algorithm, _ := wire.ParseAlgorithm(p.algorithm)
-	return settings.Policy{Name: name, Algorithm: algorithm, TwoKeys: p.keys == "two", OneKey: p.keys == "one", Unsign: p.unsign,
+	return settings.Policy{Name: name, Algorithm: algorithm, TwoKeys: p.keys == "two", OneKey: p.keys == "one", Unsign: p.unsign, Manual: p.manual,
 		KeysLifetime: p.keysLifetime, ZoneLifetime: p.zoneLifetime, MaxTTL: p.maxTTL, Propagation: p.propagation, DSTTL: p.dsTTL, PurgeKeys: p.purgeKeys,
 		NoDSCheck: p.dsCheck != nil && !*p.dsCheck, Parents: p.parents, Policy: sign.Policy{
 			KeyTTL: uint32(p.keyTTL / time.Second), Validity: p.validity, Refresh: p.refresh, NSEC3: p.nsec3, OptOut: p.optOut, CDS: p.cds,
@@ -138,7 +143,7 @@ func (p *policy) settings(name string) settings.Policy {
 func policyOf(s settings.Policy) policy {
 	p := policy{
 		nsec3: s.NSEC3, optOut: s.OptOut, cds: s.CDS, validity: s.Validity, refresh: s.Refresh, keyTTL: time.Duration(s.KeyTTL) * time.Second,
-		keysLifetime: s.KeysLifetime, zoneLifetime: s.ZoneLifetime, maxTTL: s.MaxTTL, propagation: s.Propagation, dsTTL: s.DSTTL, purgeKeys: s.PurgeKeys, unsign: s.Unsign, parents: s.Parents,
+		keysLifetime: s.KeysLifetime, zoneLifetime: s.ZoneLifetime, maxTTL: s.MaxTTL, propagation: s.Propagation, dsTTL: s.DSTTL, purgeKeys: s.PurgeKeys, unsign: s.Unsign, manual: s.Manual, parents: s.Parents,
 	}
 	if s.NoDSCheck {
 		p.dsCheck = new(bool)

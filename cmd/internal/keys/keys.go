@@ -37,6 +37,11 @@ Usage:
                                        for some of another algorithm
   names keys confirm [options] ZONE    all servers of the parent have the DS records
                                        that "names keys ds" prints, and no others
+  names keys step [options] ZONE       let the next step happen, if the policy of the
+                                       server is manual
+  names keys compromised [options] ZONE
+                                       others may know the keys, or with --tag one of
+                                       them: replace them as fast as caches allow
   names keys plan [options] ZONE       list what happens, and prove that every
                                        resolver can validate all the time
 
@@ -54,7 +59,8 @@ Options:
   --ksk               make a key that signs only the keys (flags 257)
   --zsk               make a key that signs only the rest (flags 256); otherwise
                       the one key does both
-  --tag N             the key to export, if there are several
+  --tag N             the key to export, if there are several; that is compromised,
+                      if not all are
   --for TIME          how far plan looks: 2y, 8w, 30d, 12h (1y)
   --parent TIME       how long the parent takes to publish DS records, for plan (24h)
   --ttl TIME          the TTL of DNSKEY records (1h)
@@ -111,7 +117,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	if len(words) == 0 {
-		return cli.UsageError(stderr, "keys", errors.New("say what to do: generate, import, export, list, ds, roll, confirm or plan"))
+		return cli.UsageError(stderr, "keys", errors.New("say what to do: generate, import, export, list, ds, roll, confirm, step, compromised or plan"))
 	}
 	verb, zones := words[0], words[1:]
 	do := verbs[verb]
@@ -158,6 +164,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 // verbs are what can be done.
 var verbs = map[string]func(io.Writer, wire.Name, options) error{
 	"generate": generate, "list": list, "ds": ds, "roll": roll, "confirm": confirm, "plan": plan, "import": importKey, "export": export,
+	"step": step, "compromised": compromised,
 }
 
 // importKey takes over a key of another server.
@@ -354,6 +361,36 @@ func roll(out io.Writer, zone wire.Name, o options) error {
 		}
 		return set.Roll(roles...)
 	})
+	if err != nil {
+		return err
+	}
+	return printPlan(out, set, o)
+}
+
+// step lets the next step of a manual policy happen: the server, or "names sign", does it.
+func step(out io.Writer, zone wire.Name, o options) error {
+	var steps []sign.Wait
+	if _, err := edit(zone, o, func(set *sign.KeySet) error {
+		steps = set.Proposals(o.now)
+		return set.Approve(o.now)
+	}); err != nil {
+		return err
+	}
+	for _, w := range steps {
+		if _, err := fmt.Fprintln(out, w.What); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compromised replaces keys that others may know.
+func compromised(out io.Writer, zone wire.Name, o options) error {
+	var tags []uint16
+	if o.tag != 0 {
+		tags = []uint16{uint16(min(o.tag, 1<<16-1))}
+	}
+	set, err := edit(zone, o, func(set *sign.KeySet) error { return set.Compromise(tags...) })
 	if err != nil {
 		return err
 	}

@@ -213,13 +213,16 @@ func TestKeysFollowTheParent(t *testing.T) {
 	if got := warning(); got != "no DS record at "+at.String() || !strings.Contains(log(), "the parent has lost a DS record") {
 		t.Errorf("warning %q; log:\n%s", got, log())
 	}
+	if got := signingMetric(t, signing, "names_signing_zones_missing_ds"); got != 1 {
+		t.Errorf("%v zones without a DS record", got)
+	}
 	expect("active", "removed")
 	publish()
 	pass(time.Hour)
 	if got := warning(); got != "-" || !strings.Contains(log(), "the parent has the DS record again") {
 		t.Errorf("warning %q; log:\n%s", got, log())
 	}
-	if all := signing.metrics(); len(all) != 4 {
-		t.Errorf("%d metrics", len(all))
+	if got := signingMetric(t, signing, "names_signing_zones_missing_ds"); got != 0 {
+		t.Errorf("%v zones without a DS record", got)
 	}
 }

@@ -43,6 +43,7 @@ type zoneSigning struct {
 	since    time.Time    // when it began to be signed
 	lookedAt time.Time    // when the parent was last asked
 	spread   float64      // between 0 and 1: when in its interval the parent is asked
+	proposed []sign.Wait  // steps that an operator is to approve, as of the last look
 	missing  []string     // servers of the parent that have lost a DS record, as of then
 }
 
@@ -141,6 +142,14 @@ func (s *signing) advance(zone wire.Name, z *zoneSigning) error {
 		s.log.Info("files of a key deleted: it has not been in use for long", "zone", zone.String(), "key", k.Tag, "files", k.FileName(zone))
 	}
 	s.report(zone, done)
+	before := z.proposed
+	if z.proposed = keys.Proposals(s.now()); len(z.proposed) > 0 && !slices.Equal(before, z.proposed) {
+		var steps []string
+		for _, w := range z.proposed {
+			steps = append(steps, w.What)
+		}
+		s.log.Warn("a step of an exchange of keys waits for an operator: \"names ctl signing step\"", "zone", zone.String(), "steps", steps)
+	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ func (s *Server) signingVerbs() []control.Verb {
 		{Name: "signing keys", Arguments: "ZONE", What: "The keys of a zone, and how far each has come.", Do: s.doSigningKeys, Reply: []signingKeyReply{}},
 		{Name: "signing next", Arguments: "ZONE", What: "What is to happen to the keys of a zone, not before when, and why.", Do: s.doSigningNext, Reply: []signingWaitReply{}},
 		{Name: "signing roll", Arguments: "ZONE [zone|keys]", Changes: true, What: "Exchange the key that signs the zone, or that which the parent knows.", Do: s.doSigningRoll, Reply: []signingWaitReply{}},
+		{Name: "signing step", Arguments: "ZONE", Changes: true, What: "Let the next step of an exchange of keys happen, if the policy has manual = true.", Do: s.doSigningStep, Reply: []signingWaitReply{}},
+		{Name: "signing compromised", Arguments: "ZONE [TAG...]", Changes: true, What: "Others may know these private keys, or all of a zone: replace them as fast as caches allow, and never use them again.", Do: s.doSigningCompromised, Reply: []signingWaitReply{}},
 		{Name: "signing confirm", Arguments: "ZONE", Changes: true, What: "All servers of the parent have the DS records that they are to have.", Do: s.doSigningConfirm, Reply: []signingWaitReply{}},
 	}
 }
@@ -147,6 +150,22 @@ func (s *Server) doSigningRoll(_ context.Context, args []string) (any, error) {
 	})
 }
 
+func (s *Server) doSigningStep(_ context.Context, args []string) (any, error) {
+	return s.changeKeys(args[0], func(set *sign.KeySet) error { return set.Approve(s.transfer.signing.now()) })
+}
+
+func (s *Server) doSigningCompromised(_ context.Context, args []string) (any, error) {
+	var tags []uint16
+	for _, text := range args[1:] {
+		tag, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return nil, control.Usagef("%q is not the tag of a key, as \"signing keys\" shows it", text)
+		}
+		tags = append(tags, uint16(tag))
+	}
+	return s.changeKeys(args[0], func(set *sign.KeySet) error { return set.Compromise(tags...) })
+}
+
 func (s *Server) doSigningConfirm(_ context.Context, args []string) (any, error) {
 	return s.changeKeys(args[0], func(set *sign.KeySet) error {
 		if len(set.ConfirmDS(s.transfer.signing.now())) == 0 {
@@ -182,7 +201,7 @@ func (s *signing) metrics() []metrics.Metric {
 // signed. s.mu is held.
 func (s *signing) count() {
 	states := map[string]uint64{}
-	awaiting := 0
+	awaiting, held, missing := 0, 0, 0
 	var first time.Time
 	for _, z := range s.zones {
 		for _, k := range z.keys.Keys {
@@ -193,6 +212,12 @@ func (s *signing) count() {
 		if z.keys.AwaitsParent() {
 			awaiting++
 		}
+		if len(z.proposed) > 0 {
+			held++
+		}
+		if len(z.missing) > 0 {
+			missing++
+		}
 		if at, ok := z.signer.Ends(); ok && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
@@ -200,6 +225,8 @@ func (s *signing) count() {
 	all := []metrics.Metric{
 		metrics.Of("names_signing_zones", metrics.Gauge, "Zones that are signed here.", float64(len(s.zones))),
 		metrics.Of("names_signing_zones_awaiting_parent", metrics.Gauge, "Zones of which the parent's DS records are changing.", float64(awaiting)),
+		metrics.Of("names_signing_zones_missing_ds", metrics.Gauge, "Zones of which servers of the parent have lost a DS record: resolvers may take them for unsigned.", float64(missing)),
+		metrics.Of("names_signing_zones_awaiting_operator", metrics.Gauge, "Zones of which a step of an exchange of keys waits for an operator.", float64(held)),
 		metrics.By("names_signing_keys", metrics.Gauge, "Keys of these zones, by state.", "state",
 			count("active", states["active"]), count("published", states["published"]+states["pre-active"]+states["generated"]), count("ready", states["ready"]),
 			count("retiring", states["retire-active"]+states["post-active"]+states["retired"]), count("removed", states["removed"])),

@@ -36,6 +36,8 @@ type Policy struct {
 	PurgeKeys time.Duration
 	// Unsign takes the DS records out of the parent.
 	Unsign bool
+	// Manual is that an operator lets each step of an exchange of keys happen.
+	Manual bool
 	// NoDSCheck does not ask the parent for DS records: an operator confirms them.
 	NoDSCheck bool
 	// Parents are the servers of the parent zone. None: they are looked up.
@@ -49,7 +51,7 @@ func (p *Policy) Equal(other *Policy) bool { return reflect.DeepEqual(p, other) 
 // Keys is which keys a zone has.
 func (p *Policy) Keys() sign.KeyPolicy {
 	return sign.KeyPolicy{
-		Algorithm: p.Algorithm, TwoKeys: p.TwoKeys, OneKey: p.OneKey, KeysLifetime: p.KeysLifetime, ZoneLifetime: p.ZoneLifetime, Unsign: p.Unsign,
+		Algorithm: p.Algorithm, TwoKeys: p.TwoKeys, OneKey: p.OneKey, KeysLifetime: p.KeysLifetime, ZoneLifetime: p.ZoneLifetime, Unsign: p.Unsign, Manual: p.Manual,
 		Timing: sign.Timing{KeyTTL: time.Duration(p.KeyTTL) * time.Second, MaxTTL: p.MaxTTL, Propagation: p.Propagation, DS: p.DSTTL},
 	}
 }
