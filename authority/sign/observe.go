@@ -117,6 +117,17 @@ func (p *Progress) awaitsParent() bool {
 	return p.Role.has(PartDS) && (p.Parts[PartDS].State == Rumoured && p.DSSeen.IsZero() || p.Parts[PartDS].State == Unretentive && p.DSGone.IsZero())
 }
 
+// AskedSince is since when the parent is asked for the DS records that it is to have, if
+// it does not have them yet, or has others too.
+func (s *KeySet) AskedSince() (at time.Time, ok bool) {
+	for _, k := range s.Keys {
+		if p := k.Progress; p != nil && p.awaitsParent() && p.Parts[PartDS].Since.After(at) {
+			at, ok = p.Parts[PartDS].Since, true
+		}
+	}
+	return at, ok
+}
+
 // AwaitsParent reports whether what the parent publishes is to change, or has
 // changed so recently that caches have what it was before.
 func (s *KeySet) AwaitsParent() bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"sync"
@@ -73,25 +74,30 @@ func eachOf(n, atATime int, do func(i int)) {
 	all.Wait()
 }
 
-// find looks up the servers of the zone above: that of the longest name with NS
-// records.
+// find looks up the servers of the zone above.
 func (p *parents) find(ctx context.Context, zone wire.Name) ([]parentServer, error) {
-	for above := zone; !above.IsRoot(); {
-		above = above.Parent()
-		hosts, err := names.Lookup[wire.NS](ctx, p.client, above.String())
-		switch {
-		case errors.Is(err, names.ErrNotExist), errors.Is(err, names.ErrNoData):
-			continue
-		case err != nil:
-			return nil, err
-		case len(hosts) > maxParentServers:
-			return nil, fmt.Errorf("%v has %d servers; at most %d are asked", above, len(hosts), maxParentServers)
-		}
-		servers := make([]parentServer, len(hosts))
-		eachOf(len(hosts), parentsAskedAtATime, func(i int) { servers[i] = p.server(ctx, hosts[i].Host) })
-		return servers, nil
+	above, hosts, err := p.above(ctx, zone)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(hosts) > maxParentServers:
+		return nil, fmt.Errorf("%v has %d servers; at most %d are asked", above, len(hosts), maxParentServers)
 	}
-	return nil, errors.New("there is no zone above it")
+	servers := make([]parentServer, len(hosts))
+	eachOf(len(hosts), parentsAskedAtATime, func(i int) { servers[i] = p.server(ctx, hosts[i].Host) })
+	return servers, nil
+}
+
+// above looks up the zone above: that of the longest name with NS records.
+func (p *parents) above(ctx context.Context, zone wire.Name) (above wire.Name, hosts []wire.NS, err error) {
+	for above = zone; !above.IsRoot(); {
+		above = above.Parent()
+		hosts, err = names.Lookup[wire.NS](ctx, p.client, above.String())
+		if !errors.Is(err, names.ErrNotExist) && !errors.Is(err, names.ErrNoData) {
+			return above, hosts, err
+		}
+	}
+	return above, nil, errors.New("there is no zone above it")
 }
 
 func (p *parents) server(ctx context.Context, name wire.Name) parentServer {
@@ -145,7 +151,7 @@ func textsOf(all []wire.DS) []string {
 }
 
 func (p *parents) askAddress(ctx context.Context, zone wire.Name, address netip.AddrPort) ([]wire.DS, error) {
-	m := wire.Message{Questions: []wire.Question{{Name: zone, Type: wire.TypeDS, Class: wire.ClassIN}}, EDNS: &wire.EDNS{UDPSize: 1232}}
+	m := wire.Message{ID: uint16(rand.Uint32()), Questions: []wire.Question{{Name: zone, Type: wire.TypeDS, Class: wire.ClassIN}}, EDNS: &wire.EDNS{UDPSize: 1232}}
 	query, err := m.AppendTo(nil)
 	if err != nil {
 		return nil, err

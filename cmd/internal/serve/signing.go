@@ -29,6 +29,8 @@ type signing struct {
 	parents atomic.Pointer[parents]
 	counted atomic.Pointer[[]metrics.Metric]
 
+	noticesTaken, noticesFailed atomic.Uint64 // by parents
+
 	mu    sync.Mutex
 	zones map[*authority.Zone]*zoneSigning
 	more  chan struct{} // a zone came
@@ -45,6 +47,7 @@ type zoneSigning struct {
 	spread   float64      // between 0 and 1: when in its interval the parent is asked
 	proposed []sign.Wait  // steps that an operator is to approve, as of the last look
 	missing  []string     // servers of the parent that have lost a DS record, as of then
+	notice   notice       // the last one to the parent
 }
 
 func newSigning(log *slog.Logger) *signing {
@@ -371,6 +374,9 @@ func (s *signing) step() time.Duration {
 		if at, ok := z.looksAt(); ok {
 			least = min(least, max(at.Sub(now), time.Second))
 		}
+		if at, ok := z.notifiesAt(); ok {
+			least = min(least, max(at.Sub(now), time.Second))
+		}
 	}
 	return least
 }
@@ -383,6 +389,7 @@ func (s *signing) run(ctx context.Context) {
 		case <-wait.C:
 			s.refresh()
 			s.watchParents(ctx)
+			s.notifyParents(ctx)
 		case <-s.more:
 			if err := s.sign(); err != nil {
 				s.log.Error("zone not signed again", "error", err)

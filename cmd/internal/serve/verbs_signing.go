@@ -191,10 +191,12 @@ func (s *Server) changeKeys(zone string, change func(*sign.KeySet) error) (any, 
 
 // metrics are those of zones that are signed here.
 func (s *signing) metrics() []metrics.Metric {
-	if counted := s.counted.Load(); counted != nil {
-		return *counted
+	counted := s.counted.Load()
+	if counted == nil {
+		return nil
 	}
-	return nil
+	return append(slices.Clip(*counted), metrics.By("names_signing_parent_notices_total", metrics.Counter, "Notices of new CDS records to parents that want them, by result.", "result",
+		count("acknowledged", s.noticesTaken.Load()), count("failed", s.noticesFailed.Load())))
 }
 
 // count works out the metrics, for clients that must not wait until a large zone is
