@@ -142,8 +142,14 @@ func byName[T any](name, what, example string, add func(r *reader, key string, t
 				r.add(each.position, "%s.%s is not a table: a %s has a name; write [%s.NAME] and then %s = ...", name, key, name, name, key)
 				continue
 			}
+			named := name + "." + key
+			if at, ok := r.seen[named]; ok { // in another file: TOML itself refuses it in one
+				r.add(each.position, "%s is given at %v already; delete one of the two", named, at)
+				continue
+			}
+			r.seen[named] = each.position
 			t := new(T)
-			if readOptions(r, name+"."+key, t, options, each.value, false) {
+			if readOptions(r, named, t, options, each.value, false) {
 				add(r, key, *t, each.position)
 			}
 		}

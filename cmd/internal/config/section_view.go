@@ -9,12 +9,8 @@ import (
 
 var viewSection = byName("view", "What some clients get in the place of what others get: zones that say views = [\"NAME\"], and other servers that names are looked up at. A client has the first view in the file that is for it. What a view does not say is what all clients get.",
 	"[view.inside]\nclients = [\"10.0.0.0/8\"]\nforward = [\"10.0.0.53\"]\n",
-	func(r *reader, key string, v settings.View, at Position) {
+	func(r *reader, key string, v settings.View, _ Position) {
 		v.Name = key
-		if slices.ContainsFunc(r.Settings.Views, func(o settings.View) bool { return o.Name == key }) {
-			r.add(at, "view.%s is given twice; delete one of the two", key)
-			return
-		}
 		r.Settings.Views = append(r.Settings.Views, v)
 	},
 	func(c *Config, give func(string, settings.View)) {

@@ -136,10 +136,6 @@ var zonesSection = listed("zones", "A folder of zone files, each of which is a z
 var templateSection = byName("template", "What many zones have in common. A zone names its template, or else has the one called default.",
 	"[template.default]\nfile = \"/var/lib/names/{name}.zone\"\n",
 	func(r *reader, key string, t template, at Position) {
-		if other, ok := r.templates[key]; ok {
-			r.add(at, "template.%s is given at %v already; delete one of the two", key, other.at)
-			return
-		}
 		t.at = at
 		if !reflect.DeepEqual(t.transfers, settings.ZoneTransfers{}) {
 			t.shared = &t.transfers
