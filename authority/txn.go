@@ -146,15 +146,7 @@ func (t *Txn) Add(r wire.Record) error {
 // Remove removes a record, and reports whether it was there. TTL and class do
 // not matter, nor does the case of names.
 func (t *Txn) Remove(r wire.Record) bool {
-	e := t.name(r.Name, isInChain(r.Type, r.Data))
-	if e == nil {
-		return false
-	}
-	i, ok := e.find(r.Type, covers(r.Type, r.Data))
-	if !ok {
-		return false
-	}
-	at, found := e.sets[i].find(r.Data)
+	e, i, at, found := t.find(r)
 	if !found {
 		return false
 	}
@@ -240,7 +232,7 @@ func (t *Txn) ApplyStrictly(c ChangeSet) error {
 		}
 	}
 	for _, r := range c.Added {
-		if t.has(r) {
+		if _, _, _, ok := t.find(r); ok {
 			return fmt.Errorf("change from serial %s to %s adds what zone %s has already: %s", c.From, c.To, t.base.origin, r)
 		}
 		if err := t.Add(r); err != nil {
@@ -250,18 +242,17 @@ func (t *Txn) ApplyStrictly(c ChangeSet) error {
 	return nil
 }
 
-// has reports whether a record is there, whatever its TTL.
-func (t *Txn) has(r wire.Record) bool {
-	e := t.name(r.Name, isInChain(r.Type, r.Data))
-	if e == nil {
-		return false
+// find returns where a record is, whatever its TTL: which of the RRsets of a name, and
+// which record of that.
+func (t *Txn) find(r wire.Record) (e *editedName, set, at int, ok bool) {
+	if e = t.name(r.Name, isInChain(r.Type, r.Data)); e == nil {
+		return nil, 0, 0, false
 	}
-	i, ok := e.find(r.Type, covers(r.Type, r.Data))
-	if !ok {
-		return false
+	if set, ok = e.find(r.Type, covers(r.Type, r.Data)); !ok {
+		return e, 0, 0, false
 	}
-	_, ok = e.sets[i].find(r.Data)
-	return ok
+	at, ok = e.sets[set].find(r.Data)
+	return e, set, at, ok
 }
 
 // RRset returns the records of a name that have this type. The caller must not

@@ -44,16 +44,20 @@ func (u *updates) plan(s *settings.Settings, set *authority.Set, t *transferPlan
 	if err != nil {
 		return nil, err
 	}
-	next := &updatedZones{set, map[*authority.Zone]*update.ZoneConfig{}}
-	unsafe := 0
-	for i := range t.ours {
-		from := &t.ours[i].from
+	policyOf := func(from *settings.Zone) (update.Policy, error) {
 		policy, err := s.UpdatePolicy(from)
 		if err != nil {
 			return nil, err
 		}
 		policy = append(policy, everywhere...)
-		if err := t.checkKeys(keysOf(policy)); err != nil {
+		return policy, t.checkKeys(keysOf(policy))
+	}
+	next := &updatedZones{set, map[*authority.Zone]*update.ZoneConfig{}}
+	unsafe := 0
+	for i := range t.ours {
+		from := &t.ours[i].from
+		policy, err := policyOf(from)
+		if err != nil {
 			return nil, err
 		}
 		if len(policy) == 0 {
@@ -68,12 +72,8 @@ func (u *updates) plan(s *settings.Settings, set *authority.Set, t *transferPlan
 		log.Warn("zones can be changed by dynamic updates and have no journal: changes are lost at a restart, or when the zone file is read again", "zones", unsafe)
 	}
 	for _, c := range t.copies {
-		policy, err := s.UpdatePolicy(&c.from)
+		policy, err := policyOf(&c.from)
 		if err != nil {
-			return nil, err
-		}
-		policy = append(policy, everywhere...)
-		if err := t.checkKeys(keysOf(policy)); err != nil {
 			return nil, err
 		}
 		if len(policy) == 0 {
