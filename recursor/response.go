@@ -44,10 +44,6 @@ type response struct {
 	isWeak bool
 }
 
-// last is the name that the aliases of the response lead to; the name asked
-// for if there are none.
-func (r *response) last() wire.Name { return r.scrubber.last() }
-
 // Why replies of authoritative servers cannot be used (RFC 1034 5.3.3 step 4d).
 var (
 	errLame      = errors.New("not authoritative for the zone")

@@ -74,8 +74,8 @@ func TestClassify(t *testing.T) {
 			if p, err := classify(reply, m.Questions[0], wire.MustParseName("example.com.")); err != nil {
 				got = err.Error()
 			} else if p.isWeak {
-				got = "weak " + p.kind.String() + " " + p.last().String()
-			} else if got = p.kind.String() + " " + p.last().String(); p.kind == responseReferral {
+				got = "weak " + p.kind.String() + " " + p.scrubber.last().String()
+			} else if got = p.kind.String() + " " + p.scrubber.last().String(); p.kind == responseReferral {
 				got = p.kind.String() + " " + p.child.String()
 			}
 			if got != test.want {

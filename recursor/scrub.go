@@ -54,13 +54,8 @@ var (
 // records, the additional section, DNSSEC records that the client does not want,
 // duplicates (RFC 2181 5), and records whose data is not valid for their type.
 //
-// The answer shares no memory with the reply.
-func scrub(reply *upstream.Reply, q wire.Question, do bool) (*answer, error) {
-	return new(scrubber).scrub(reply, q, do)
-}
-
-// scrub is the function scrub. What it returns is valid until it is called
-// again, and q has to live as long.
+// The answer shares no memory with the reply. It is valid until scrub is called again,
+// and q has to live as long.
 func (s *scrubber) scrub(reply *upstream.Reply, q wire.Question, do bool) (*answer, error) {
 	*s = scrubber{question: q, zone: wire.Root, do: do, reader: s.reader, records: s.records[:0], data: s.data[:0]}
 	if err := s.read(reply); err != nil {

@@ -144,7 +144,7 @@ func TestScrub(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			reply, q := newReply(t, c.kind, c.rcode, c.answers, c.authority, c.additional)
-			a, err := scrub(reply, q, c.do)
+			a, err := new(scrubber).scrub(reply, q, c.do)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -175,7 +175,7 @@ func TestScrubDropsDuplicates(t *testing.T) {
 			}
 		}
 		reply, q := newReply(t, wire.TypeA, 0, answers, nil, nil)
-		a, err := scrub(reply, q, true)
+		a, err := new(scrubber).scrub(reply, q, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +223,7 @@ func TestScrubMalformed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a, err := scrub(&upstream.Reply{Message: b}, q, true)
+			a, err := new(scrubber).scrub(&upstream.Reply{Message: b}, q, true)
 			if err != c.err {
 				t.Fatalf("got error %v, want %v", err, c.err)
 			}
@@ -258,7 +258,7 @@ func TestScrubRefuses(t *testing.T) {
 		"NXDOMAIN with records":           {rcode: wire.RCodeNXDomain, answers: []string{"@ A 192.0.2.1"}, want: errContradiction},
 	} {
 		reply, q := newReply(t, wire.TypeA, c.rcode, c.answers, c.authority, nil)
-		if _, err := scrub(reply, q, true); !errors.Is(err, c.want) {
+		if _, err := new(scrubber).scrub(reply, q, true); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -271,16 +271,16 @@ func TestScrubRefuses(t *testing.T) {
 		"DS, and a referral to the zones above all": {[]string{". NS a.root-servers.net."}, errReferral},
 	} {
 		reply, q := newReply(t, wire.TypeDS, 0, nil, c.authority, nil)
-		if a, err := scrub(reply, q, true); err != c.want || err == nil && (a.rcode != 0 || len(a.answers)+len(a.authority) != 0) {
+		if a, err := new(scrubber).scrub(reply, q, true); err != c.want || err == nil && (a.rcode != 0 || len(a.answers)+len(a.authority) != 0) {
 			t.Errorf("%s: got %+v, %v", name, a, err)
 		}
 	}
 	reply, q := newReply(t, wire.TypeDS, 0, nil, []string{"@ NS ns.example.com.", "@ DS 1 8 250 00", "@ RRSIG DS" + sigTail, "a.www.example.com. DS 2 8 250 00"}, nil)
-	if a, err := scrub(reply, q, true); err != nil || text(a.answers) != text(upstreamtest.Records(q.Name, "@ DS 1 8 250 00", "@ RRSIG DS"+sigTail)) {
+	if a, err := new(scrubber).scrub(reply, q, true); err != nil || text(a.answers) != text(upstreamtest.Records(q.Name, "@ DS 1 8 250 00", "@ RRSIG DS"+sigTail)) {
 		t.Errorf("the DS records of a referral: got %+v, %v", a, err)
 	}
 	if reply, q := newReply(t, wire.TypeA, 0, chain[:maxLinks], nil, nil); true {
-		if _, err := scrub(reply, q, false); err != nil {
+		if _, err := new(scrubber).scrub(reply, q, false); err != nil {
 			t.Errorf("%d aliases: %v", maxLinks, err)
 		}
 	}
@@ -292,7 +292,7 @@ func TestScrubTTL(t *testing.T) {
 	at := strings.Index(string(reply.Message), string([]byte{0, 0, 1, 0x2C}))
 	for octet, want := range map[byte]uint32{0x80: 0, 0x7F: 0x7F00012C} {
 		reply.Message[at] = octet
-		a, err := scrub(reply, q, false)
+		a, err := new(scrubber).scrub(reply, q, false)
 		if err != nil || a.answers[0].TTL != want {
 			t.Errorf("%#x: TTL %d, error %v", octet, a.answers[0].TTL, err)
 		}
@@ -304,7 +304,7 @@ func TestScrubPrefixes(t *testing.T) {
 	reply, q := newReply(t, wire.TypeA, 0, []string{"@ CNAME a.example.", "a.example. A 192.0.2.1"}, []string{soa}, nil)
 	whole := len(reply.Message) - 11 // the OPT record after it was read before
 	for n := range len(reply.Message) + 1 {
-		_, err := scrub(&upstream.Reply{Message: reply.Message[:n:n]}, q, true)
+		_, err := new(scrubber).scrub(&upstream.Reply{Message: reply.Message[:n:n]}, q, true)
 		if (err == nil) != (n >= whole) {
 			t.Errorf("%d of %d octets: %v", n, whole, err)
 		}
@@ -362,7 +362,7 @@ func FuzzScrub(f *testing.F) {
 		if !isAnswer(r.RCode) {
 			return
 		}
-		a, err := scrub(r, q, do)
+		a, err := new(scrubber).scrub(r, q, do)
 		if err != nil {
 			return
 		}
@@ -426,7 +426,7 @@ func BenchmarkScrubWorst(b *testing.B) {
 	x := newExchange(q, nil, 65535)
 	b.SetBytes(int64(len(reply.Message)))
 	for b.Loop() {
-		a, err := scrub(reply, q, false)
+		a, err := new(scrubber).scrub(reply, q, false)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -442,7 +442,7 @@ func BenchmarkScrub(b *testing.B) {
 	x := newExchange(q, nil, 512)
 	b.ReportAllocs()
 	for b.Loop() {
-		a, err := scrub(reply, q, false)
+		a, err := new(scrubber).scrub(reply, q, false)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -60,9 +60,6 @@ func empty(origin wire.Name) (*authority.Snapshot, error) {
 	return b.Freeze()
 }
 
-// Zone is the catalog zone.
-func (p *Producer) Zone() *authority.Zone { return p.zone }
-
 // Set makes the catalog have these members, in one transaction. Members without an
 // ID get one that depends on the name of the zone; those that stay keep theirs.
 func (p *Producer) Set(members []Member) (authority.ChangeSet, error) {
