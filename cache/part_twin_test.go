@@ -256,6 +256,7 @@ func TestReadersNeverSeeTornParts(t *testing.T) {
 	var writers, readers sync.WaitGroup
 	var stop atomic.Bool
 	var found, foundAbove atomic.Int64
+	isEnough := func() bool { return found.Load() > 100 && foundAbove.Load() > 100 }
 	rounds := 30_000
 	if testing.Short() || race.Enabled {
 		rounds = 4000
@@ -263,7 +264,8 @@ func TestReadersNeverSeeTornParts(t *testing.T) {
 	for w := range 2 {
 		writers.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(w), 7))
-			for i := range rounds {
+			// Readers may get no processor for as long as the rounds take.
+			for i := 0; i < rounds || !isEnough() && i < 1000*rounds; i++ {
 				n := int(float64(numbers) * random.Float64() * random.Float64())
 				var err error
 				switch {
@@ -317,8 +319,8 @@ func TestReadersNeverSeeTornParts(t *testing.T) {
 	writers.Wait()
 	stop.Store(true)
 	readers.Wait()
-	if s := c.Stats(); found.Load() == 0 || foundAbove.Load() == 0 || s.Evicted == 0 {
-		t.Errorf("nothing happened: %d and %d found, %+v", found.Load(), foundAbove.Load(), s)
+	if s := c.Stats(); !isEnough() || s.Evicted == 0 {
+		t.Errorf("too little happened: %d and %d found, %+v", found.Load(), foundAbove.Load(), s)
 	}
 	checkIndex(t, c)
 }
