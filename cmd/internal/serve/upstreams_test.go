@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/wire"
 )
 
@@ -34,20 +36,30 @@ func TestUpstreams(t *testing.T) {
 	at, pin, _ := encryptedServer(t)
 	for scheme, address := range map[string]string{"tls": at["tls"], "https": at["https"], "h3": at["http/3"], "quic": at["quic"]} {
 		good, _, log := startWhole(t, "--no-validation", "--allow-recursion", "loopback", "--forward", scheme+"://"+address+"?pin="+pin)
-		if m := askServer(t, "udp", good.listener.Addresses()[0], "ns.example.", wire.TypeA, wire.ClassIN); len(m.Answers) != 1 {
-			t.Errorf("%s: %v\n%s", scheme, m, log())
-		}
+		eventually.Succeed(t, func() error { // a handshake that takes too long is tried again
+			if m := askServer(t, "udp", good.listener.Addresses()[0], "ns.example.", wire.TypeA, wire.ClassIN); len(m.Answers) != 1 {
+				return fmt.Errorf("%s: %v\n%s", scheme, m, log())
+			}
+			return nil
+		})
 		server := good.parts.servers()[0]
 		if !strings.HasPrefix(server.Name, scheme+"://127.0.0.1:") || server.RTT <= 0 {
 			t.Errorf("%s: %+v", scheme, server)
 		}
-		if stats := good.parts.encrypted[0].Stats(); stats.Full != 1 || stats.Failed != 0 {
+		if stats := good.parts.encrypted[0].Stats(); stats.Full == 0 {
 			t.Errorf("%s: handshakes %+v", scheme, stats)
 		}
 		bad, _, log := startWhole(t, "--no-validation", "--allow-recursion", "loopback", "--forward", scheme+"://"+address+"#other.example")
-		if m := askServer(t, "udp", bad.listener.Addresses()[0], "ns.example.", wire.TypeA, wire.ClassIN); m.RCode != wire.RCodeServFail || !strings.Contains(log(), "certificate refused: it is for ns.example, not for other.example") {
-			t.Errorf("%s: %v\n%s", scheme, m, log())
-		}
+		eventually.Succeed(t, func() error {
+			m := askServer(t, "udp", bad.listener.Addresses()[0], "ns.example.", wire.TypeA, wire.ClassIN)
+			if m.RCode != wire.RCodeServFail {
+				t.Errorf("%s: %v", scheme, m)
+			}
+			if !strings.Contains(log(), "certificate refused: it is for ns.example, not for other.example") {
+				return fmt.Errorf("%s: %v\n%s", scheme, m, log())
+			}
+			return nil
+		})
 	}
 }
 
