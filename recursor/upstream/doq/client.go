@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -100,6 +101,12 @@ func (c *client) Exchange(ctx context.Context, query []byte) ([]byte, error) {
 		}
 		isUsed := connection.heard.Load() != 0
 		reply, err := connection.exchange(ctx, query)
+		if errors.Is(err, net.ErrClosed) { // streams end before their connection says that it has
+			select {
+			case <-connection.conn.Context().Done():
+			case <-ctx.Done():
+			}
+		}
 		switch {
 		case err == nil:
 			return reply, nil
