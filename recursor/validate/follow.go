@@ -44,7 +44,8 @@ type Follower struct {
 
 // NewFollower returns a follower of all zones that have trust anchors, with the state
 // in the file. A file that is damaged is an error: to begin anew would be to forget
-// which keys were revoked. A file that is missing is not.
+// which keys were revoked. So is one that another user owns or may write to. A file that is
+// missing is not.
 func NewFollower(c FollowConfig) (*Follower, error) {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -53,7 +54,7 @@ func NewFollower(c FollowConfig) (*Follower, error) {
 		c.Algorithms = dnssec.NewAlgorithms(dnssec.Policy{})
 	}
 	f := &Follower{FollowConfig: c}
-	text, err := files.Read(c.Path, MaxState)
+	text, err := files.ReadTrusted(c.Path, MaxState)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +188,17 @@ func TestFollowerKeepsItsState(t *testing.T) {
 	again, err := NewFollower(config)
 	if err != nil || states(again.zones[0], "a") != "a=pending" || len(config.Anchors.All()) != 2 {
 		t.Errorf("%v, %s, anchors %v", err, states(again.zones[0], "a"), config.Anchors.All())
+	}
+	if runtime.GOOS != "windows" { // whose files have no such bits
+		if err := os.Chmod(path, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := NewFollower(config); err == nil || !strings.Contains(err.Error(), "users other than its owner may write to it") {
+			t.Errorf("a file that all may write to: %v", err)
+		}
+		if err := os.Chmod(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := os.WriteFile(path, []byte("names trust anchors 1\nzone . checked"), 0o600); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,12 @@ func Find(string) (*Account, error) { return nil, errNoUsers }
 // IsCurrent reports false.
 func (a *Account) IsCurrent() bool { return false }
 
+// Trust does nothing.
+func (a *Account) Trust() {}
+
+// OwnTree returns an error.
+func (a *Account) OwnTree(string) error { return errNoUsers }
+
 // Own returns an error.
 func (a *Account) Own(...string) error { return errNoUsers }
 

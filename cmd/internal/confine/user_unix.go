@@ -3,11 +3,16 @@
 package confine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"github.com/names-dns/names/internal/files"
 )
 
 // Account is a user of the system.
@@ -37,6 +42,32 @@ func Find(name string) (*Account, error) {
 
 // IsCurrent reports whether the process runs as this user already.
 func (a *Account) IsCurrent() bool { return os.Geteuid() == a.uid }
+
+// Trust has files of the user believed already: the process will become that user.
+func (a *Account) Trust() { files.Trust(a.uid) }
+
+// OwnTree makes a file, or a folder and what is in it, the user's as far as it is root's:
+// what belongs to others is not believed afterwards either. A path that is not there is
+// left out.
+func (a *Account) OwnTree(path string) error {
+	return filepath.WalkDir(path, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if !ok || stat.Uid != 0 || !e.IsDir() && !info.Mode().IsRegular() {
+			return nil
+		}
+		return a.Own(path)
+	})
+}
 
 // Own makes files that root has made those of the user, if they are there.
 func (a *Account) Own(paths ...string) error {

@@ -24,7 +24,7 @@ func (s *Server) confineProcess(c *config.Config) error {
 			return err
 		}
 		if !account.IsCurrent() {
-			if err := account.Own(c.ControlSocket, c.Settings.QueryLog.To); err != nil {
+			if err := ownState(account, c); err != nil {
 				return err
 			}
 			if err := account.Become(); err != nil {
@@ -46,6 +46,35 @@ func (s *Server) confineProcess(c *config.Config) error {
 		s.log.Info("files restricted", "folders", folders)
 	}
 	return err
+}
+
+// ownState makes the user's what root has made while the server started, and has to be
+// written or read again by the user.
+func ownState(account *confine.Account, c *config.Config) error {
+	s := &c.Settings
+	if err := account.Own(c.ControlSocket, s.QueryLog.To); err != nil {
+		return err
+	}
+	paths := []string{
+		s.Journal.Dir, s.Transfers.Directory, s.Cache.File, s.TLS.SelfSigned,
+		s.Recursion.Validation.State, s.Recursion.Iteration.LocalRoot.File,
+	}
+	if s.Signing.KeyDir != "" {
+		keys, err := filepath.Glob(filepath.Join(s.Signing.KeyDir, "K*")) // other files there are not the server's
+		if err != nil {
+			return err
+		}
+		paths = append(paths, keys...)
+	}
+	for _, path := range paths {
+		if path == "" {
+			continue
+		}
+		if err := account.OwnTree(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // foldersOf are the folders of all files that a configuration names: each of its

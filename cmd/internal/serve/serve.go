@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/cmd/internal/cli"
+	"github.com/names-dns/names/cmd/internal/confine"
 	"github.com/names-dns/names/cmd/internal/settings"
 	"github.com/names-dns/names/cmd/internal/systemd"
 	"github.com/names-dns/names/cmd/internal/web"
@@ -310,6 +311,14 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	logWarnings(warnings, log)
 	if c.User == "" {
 		c.User = fromFile.user
+	}
+	if c.User != "" {
+		account, err := confine.Find(c.User)
+		if err != nil {
+			log.Error("cannot serve", "error", err)
+			return cli.ExitFailed
+		}
+		account.Trust()
 	}
 	warnOfFileLimit(log)
 	warnOfClock(time.Now(), log)
