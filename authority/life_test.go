@@ -7,11 +7,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -390,98 +390,97 @@ func (r *slowReceipt) Wait() error { <-r.done; return r.err }
 // durable; none is visible before that; they become visible in order; and if the
 // journal fails, none of them happened.
 func TestWritersShareTheJournal(t *testing.T) {
-	z := NewZone(mustZone(t, "example.", checkedApex))
-	journal := new(slowJournal)
-	var order []wire.Serial
-	z.SetPipeline(&Pipeline{Journal: journal, Tell: []Subscriber{func(p Publication) {
-		order = append(order, p.After.Serial())
-		if p.Before.Serial()+1 != p.After.Serial() {
-			t.Errorf("from %d to %d", p.Before.Serial(), p.After.Serial())
-		}
-	}}})
-	errDisk := errors.New("disk full")
-	for round, outcome := range []error{nil, errDisk, nil, errDisk, nil} {
-		visible := z.Snapshot()
-		const writers = 8
-		var all sync.WaitGroup
-		results := make([]error, writers)
-		for i := range writers {
-			all.Go(func() {
-				_, results[i] = z.Update(FromUpdate, func(txn *Txn) error {
-					return edit(t, txn, fmt.Sprintf("+ r%dw%d A 192.0.2.1", round, i))
-				})
-			})
-		}
-		for journal.waiting() < writers {
-			runtime.Gosched()
-		}
-		if z.Snapshot() != visible {
-			t.Fatal("visible before it is durable")
-		}
-		journal.settle(outcome)
-		all.Wait()
-		for _, err := range results {
-			if r := new(Refusal); outcome == nil && err != nil || outcome != nil && (!errors.As(err, &r) || r.Stage != "journal") {
-				t.Errorf("round %d: %v, want %v", round, err, outcome)
+	synctest.Test(t, func(t *testing.T) {
+		z := NewZone(mustZone(t, "example.", checkedApex))
+		journal := new(slowJournal)
+		var order []wire.Serial
+		z.SetPipeline(&Pipeline{Journal: journal, Tell: []Subscriber{func(p Publication) {
+			order = append(order, p.After.Serial())
+			if p.Before.Serial()+1 != p.After.Serial() {
+				t.Errorf("from %d to %d", p.Before.Serial(), p.After.Serial())
 			}
+		}}})
+		errDisk := errors.New("disk full")
+		for round, outcome := range []error{nil, errDisk, nil, errDisk, nil} {
+			visible := z.Snapshot()
+			const writers = 8
+			var all sync.WaitGroup
+			results := make([]error, writers)
+			for i := range writers {
+				all.Go(func() {
+					_, results[i] = z.Update(FromUpdate, func(txn *Txn) error {
+						return edit(t, txn, fmt.Sprintf("+ r%dw%d A 192.0.2.1", round, i))
+					})
+				})
+			}
+			synctest.Wait()
+			if n := journal.waiting(); n != writers {
+				t.Fatalf("%d of %d writers wait for the journal", n, writers)
+			}
+			if z.Snapshot() != visible {
+				t.Fatal("visible before it is durable")
+			}
+			journal.settle(outcome)
+			all.Wait()
+			for _, err := range results {
+				if r := new(Refusal); outcome == nil && err != nil || outcome != nil && (!errors.As(err, &r) || r.Stage != "journal") {
+					t.Errorf("round %d: %v, want %v", round, err, outcome)
+				}
+			}
+			want := visible.Names()
+			if outcome == nil {
+				want += writers
+			}
+			if got := z.Snapshot(); got.Names() != want || (outcome != nil) != (got == visible) {
+				t.Errorf("round %d: %d names, want %d", round, got.Names(), want)
+			}
+			checkSnapshot(t, z.Snapshot())
 		}
-		want := visible.Names()
-		if outcome == nil {
-			want += writers
+		if !slices.IsSorted(order) || len(order) != 24 {
+			t.Errorf("visible in the order %v", order)
 		}
-		if got := z.Snapshot(); got.Names() != want || (outcome != nil) != (got == visible) {
-			t.Errorf("round %d: %d names, want %d", round, got.Names(), want)
+		// After a failure, the next transaction starts from what is visible.
+		done := make(chan error)
+		go func() {
+			_, err := z.Update(FromUpdate, func(txn *Txn) error { return edit(t, txn, "+ last A 192.0.2.1") })
+			done <- err
+		}()
+		synctest.Wait()
+		journal.settle(nil)
+		if err := <-done; err != nil || z.Snapshot().Serial() != 26 {
+			t.Errorf("%v, serial %v", err, z.Snapshot().Serial())
 		}
-		checkSnapshot(t, z.Snapshot())
-	}
-	if !slices.IsSorted(order) || len(order) != 24 {
-		t.Errorf("visible in the order %v", order)
-	}
-	// After a failure, the next transaction starts from what is visible.
-	done := make(chan error)
-	go func() {
-		_, err := z.Update(FromUpdate, func(txn *Txn) error { return edit(t, txn, "+ last A 192.0.2.1") })
-		done <- err
-	}()
-	for journal.waiting() == 0 {
-		runtime.Gosched()
-	}
-	journal.settle(nil)
-	if err := <-done; err != nil || z.Snapshot().Serial() != 26 {
-		t.Errorf("%v, serial %v", err, z.Snapshot().Serial())
-	}
-	s := z.Stats().TransactionCounts
-	if s.Transactions != 41 || s.Commits != 25 || s.Refusals != 16 {
-		t.Errorf("%+v", s)
-	}
+		s := z.Stats().TransactionCounts
+		if s.Transactions != 41 || s.Commits != 25 || s.Refusals != 16 {
+			t.Errorf("%+v", s)
+		}
+	})
 }
 
 // TestUnchangedWaits: edits that make no difference from a version that is not
 // durable are not acknowledged before it is.
 func TestUnchangedWaits(t *testing.T) {
-	z := NewZone(mustZone(t, "example.", checkedApex))
-	journal := new(slowJournal)
-	z.SetPipeline(&Pipeline{Journal: journal})
-	var both sync.WaitGroup
-	errs := make([]error, 2)
-	update := func(i int) {
-		_, errs[i] = z.Update(FromUpdate, func(txn *Txn) error { return edit(t, txn, "+ a A 192.0.2.1") })
-	}
-	both.Go(func() { update(0) })
-	for journal.waiting() == 0 {
-		runtime.Gosched()
-	}
-	both.Go(func() { update(1) })
-	for z.Stats().Transactions < 2 {
-		runtime.Gosched()
-	}
-	journal.settle(errors.New("disk full"))
-	both.Wait()
-	for _, err := range errs {
-		if err == nil {
-			t.Errorf("acknowledged although the disk is full: %v", errs)
+	synctest.Test(t, func(t *testing.T) {
+		z := NewZone(mustZone(t, "example.", checkedApex))
+		journal := new(slowJournal)
+		z.SetPipeline(&Pipeline{Journal: journal})
+		var both sync.WaitGroup
+		errs := make([]error, 2)
+		update := func(i int) {
+			_, errs[i] = z.Update(FromUpdate, func(txn *Txn) error { return edit(t, txn, "+ a A 192.0.2.1") })
 		}
-	}
+		both.Go(func() { update(0) })
+		synctest.Wait()
+		both.Go(func() { update(1) })
+		synctest.Wait()
+		journal.settle(errors.New("disk full"))
+		both.Wait()
+		for _, err := range errs {
+			if err == nil {
+				t.Errorf("acknowledged although the disk is full: %v", errs)
+			}
+		}
+	})
 }
 
 // TestSetAddAndRemove compares a set with a map, while readers look zones up.
