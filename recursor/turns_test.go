@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/names/namestest"
 	"github.com/names-dns/names/recursor/upstream/upstreamtest"
 	"github.com/names-dns/names/wire"
@@ -83,6 +84,33 @@ func TestSlowZoneLeavesRoom(t *testing.T) {
 	}
 }
 
+// clients ask a resolver, all at once.
+type clients struct {
+	sync.WaitGroup
+	t  *testing.T
+	of names.Resolver
+}
+
+func (c *clients) ask(name, client string, got *error) {
+	c.Go(func() {
+		_, *got = namestest.Try(c.t, c.of, name, wire.TypeA, namestest.From(netip.AddrPortFrom(netip.MustParseAddr(client), 4242)))
+	})
+}
+
+// attack asks for a thousand names, from a client, or from a hundred of a network.
+func (c *clients) attack(from, names string) []error {
+	results := make([]error, 1000)
+	for i := range results {
+		client := from
+		if strings.Contains(client, "%d") {
+			client = fmt.Sprintf(client, i%100)
+		}
+		c.ask(fmt.Sprintf(names, i), client, &results[i])
+	}
+	time.Sleep(time.Millisecond)
+	return results
+}
+
 // A client that asks for many slow names leaves room for others, and is a /56
 // with IPv6.
 func TestClientLeavesRoom(t *testing.T) {
@@ -96,24 +124,11 @@ func TestClientLeavesRoom(t *testing.T) {
 	} {
 		play(t, ForwardConfig{Servers: []netip.AddrPort{serverA}, MaxInFlight: 100}, func(s *scene) {
 			s.serve(serverA, after(2*time.Second, right), nil)
-			var asking sync.WaitGroup
-			ask := func(name, client string, got *error) {
-				asking.Go(func() {
-					_, *got = namestest.Try(t, s.f, name, wire.TypeA, namestest.From(netip.AddrPortFrom(netip.MustParseAddr(client), 4242)))
-				})
-			}
-			results := make([]error, 1000)
-			for i := range results {
-				client := c.attacker
-				if strings.Contains(client, "%d") {
-					client = fmt.Sprintf(client, i%100)
-				}
-				ask(fmt.Sprintf("www.zone%d.", i), client, &results[i])
-			}
-			time.Sleep(time.Millisecond)
+			asking := clients{t: t, of: s.f}
+			results := asking.attack(c.attacker, "www.zone%d.")
 			var err error
 			start := time.Now()
-			ask("www.victim.", c.victim, &err)
+			asking.ask("www.victim.", c.victim, &err)
 			asking.Wait()
 			refused := 0
 			for _, err := range results {
@@ -141,25 +156,12 @@ func TestClientLeavesRoomInRecursor(t *testing.T) {
 		{"2001:db8:0:%d::1", "2001:db8:0:ff::1", true},
 	} {
 		playRoot(t, Config{MaxInFlight: 100}, after(2*time.Second, refers(nil, nil)), func(r *Recursor, _ *upstreamtest.Network) {
-			var asking sync.WaitGroup
-			ask := func(name, client string, got *error) {
-				asking.Go(func() {
-					_, *got = namestest.Try(t, r, name, wire.TypeA, namestest.From(netip.AddrPortFrom(netip.MustParseAddr(client), 4242)))
-				})
-			}
-			results := make([]error, 1000)
-			for i := range results {
-				client := c.attacker
-				if strings.Contains(client, "%d") {
-					client = fmt.Sprintf(client, i%100)
-				}
-				ask(fmt.Sprintf("zone%d.", i), client, &results[i])
-			}
-			time.Sleep(time.Millisecond)
+			asking := clients{t: t, of: r}
+			results := asking.attack(c.attacker, "zone%d.")
 			victims := make([]error, 20)
 			start := time.Now()
 			for i := range victims {
-				ask(fmt.Sprintf("victim%d.", i), c.victim, &victims[i])
+				asking.ask(fmt.Sprintf("victim%d.", i), c.victim, &victims[i])
 			}
 			asking.Wait()
 			answered, lost := 0, 0
