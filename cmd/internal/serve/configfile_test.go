@@ -2,7 +2,6 @@ package serve
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -21,28 +20,10 @@ func startFromFile(t testing.TB, file string) (server *Server, log func() string
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := new(logRecorder)
-	ctx, cancel := context.WithCancel(context.Background())
-	hangups, ready, ended := make(chan struct{}), make(chan *Server), make(chan error, 1)
-	go func() {
-		ended <- serve(ctx, c.Settings, hangups, slog.New(slog.NewTextHandler(record, nil)), func(s *Server) error {
-			err := s.operate(c, new(slog.LevelVar), nil, func(string) string { return "" })
-			ready <- s
-			return err
-		})
-	}()
-	select {
-	case server = <-ready:
-	case err := <-ended:
-		t.Fatalf("the server did not start: %v\n%s", err, record.String())
-	}
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("the server ended with: %v", err)
-		}
+	server, _, log = startAnd(t, c.Settings, func(s *Server) error {
+		return s.operate(c, new(slog.LevelVar), nil, func(string) string { return "" })
 	})
-	return server, record.String
+	return server, log
 }
 
 // TestReloadOfTheConfiguration: a reload takes what has changed in the file, all

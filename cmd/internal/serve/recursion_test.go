@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"bytes"
 	"log/slog"
 	"net/netip"
 	"path/filepath"
@@ -9,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/names-dns/names/authority"
-	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/names/namestest"
 	"github.com/names-dns/names/wire"
@@ -124,9 +122,7 @@ func TestFilesAreWatched(t *testing.T) {
 }
 
 func TestRecursionCommandLine(t *testing.T) {
-	for _, test := range []struct {
-		args, want string
-	}{
+	isWrongUsage(t, []wrongUsage{
 		{"--forward nowhere", `--forward: "nowhere" is not an IP address`},
 		{"--forward a..b=127.0.0.1", "--forward: name"},
 		{"--forward 127.0.0.1 --resolv-conf f", "give one of them"},
@@ -150,15 +146,7 @@ func TestRecursionCommandLine(t *testing.T) {
 		{"-r -c --cache-size many", "is not a size"},
 		{"-r -c --cache-size 0", "is not a size"},
 		{"-r -c --cache-size 9999999999G", "is not a size"},
-	} {
-		var stdout, stderr bytes.Buffer
-		if code := Run(strings.Fields(test.args), &stdout, &stderr); code != cli.ExitUsage {
-			t.Errorf("serve %s: exit code %d", test.args, code)
-		}
-		if !strings.Contains(stderr.String(), test.want) {
-			t.Errorf("serve %s: %q does not say %q", test.args, stderr.String(), test.want)
-		}
-	}
+	})
 }
 
 // TestBatchesAreAnnounced: whatever is put around it, a cache is called with a batch.

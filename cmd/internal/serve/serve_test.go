@@ -55,13 +55,23 @@ func startWhole(t *testing.T, args ...string) (server *Server, reload func(), lo
 // startWith is startWhole for settings.
 func startWith(t *testing.T, s settings.Settings) (server *Server, reload func(), log func() string) {
 	t.Helper()
+	return startAnd(t, s, func(*Server) error { return nil })
+}
+
+// startAnd is startWith for a server that is set up once it is ready.
+func startAnd(t testing.TB, s settings.Settings, setUp func(*Server) error) (server *Server, reload func(), log func() string) {
+	t.Helper()
 	record := new(logRecorder)
 	ctx, cancel := context.WithCancel(context.Background())
 	hangups := make(chan struct{})
 	ready := make(chan *Server)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- serve(ctx, s, hangups, slog.New(slog.NewTextHandler(record, nil)), func(s *Server) error { ready <- s; return nil })
+		ended <- serve(ctx, s, hangups, slog.New(slog.NewTextHandler(record, nil)), func(s *Server) error {
+			err := setUp(s)
+			ready <- s
+			return err
+		})
 	}()
 	select {
 	case server = <-ready:
@@ -277,9 +287,7 @@ func TestServeRefusesBadZonesBeforeItBinds(t *testing.T) {
 }
 
 func TestServeSaysWhatIsWrongWithTheCommandLine(t *testing.T) {
-	for _, test := range []struct {
-		args, want string
-	}{
+	isWrongUsage(t, []wrongUsage{
 		{"--bindzone", "--bindzone needs a value"},
 		{"--bindzone x=", `--bindzone "x=": there is no file`},
 		{"--bindzone a..b=f", "label is empty"},
@@ -301,13 +309,21 @@ func TestServeSaysWhatIsWrongWithTheCommandLine(t *testing.T) {
 		{"--cookie-secret 00112233445566778899aabbccddeefg --bindzone f", "32 hexadecimal digits"},
 		{"--workers -1 --bindzone f", "--workers -1 is not between"},
 		{"-v=3 --bindzone f", "takes no value"},
-	} {
+	})
+}
+
+// wrongUsage is a command line, and what is said of it.
+type wrongUsage struct{ args, want string }
+
+func isWrongUsage(t *testing.T, lines []wrongUsage) {
+	t.Helper()
+	for _, line := range lines {
 		var stdout, stderr bytes.Buffer
-		if code := Run(strings.Fields(test.args), &stdout, &stderr); code != cli.ExitUsage {
-			t.Errorf("serve %s: exit code %d", test.args, code)
+		if code := Run(strings.Fields(line.args), &stdout, &stderr); code != cli.ExitUsage {
+			t.Errorf("serve %s: exit code %d", line.args, code)
 		}
-		if !strings.Contains(stderr.String(), test.want) {
-			t.Errorf("serve %s: %q does not say %q", test.args, stderr.String(), test.want)
+		if !strings.Contains(stderr.String(), line.want) {
+			t.Errorf("serve %s: %q does not say %q", line.args, stderr.String(), line.want)
 		}
 	}
 }
