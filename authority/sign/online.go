@@ -51,7 +51,7 @@ type OnlineConfig struct {
 	// SOA is the data of the SOA record. Default: the first server is the primary, and
 	// what does not exist is not asked again for five minutes.
 	SOA *wire.SOA
-	// Policy is as for a [Signer]; NSEC3, OptOut and ZONEMD are for zones only.
+	// Policy is as for a [Signer]; NSEC3, OptOut, ZONEMD and ForeignKeys are for zones only.
 	Policy Policy
 	// Types are all that names below the apex can have. A denial of one type does
 	// not deny the others, which caches would make use of (RFC 8198). Default:
@@ -85,8 +85,8 @@ func NewOnline(next names.Resolver, c OnlineConfig) (*Online, error) {
 		return nil, errors.New("signing answers needs the name of their zone")
 	case len(c.Servers) == 0:
 		return nil, fmt.Errorf("zone %s: signing answers needs the names of its servers", c.Zone)
-	case policy.NSEC3 || policy.ZONEMD != 0:
-		return nil, fmt.Errorf("zone %s: answers that are signed one by one have neither NSEC3 nor ZONEMD", c.Zone)
+	case policy.NSEC3 || policy.ZONEMD != 0 || policy.ForeignKeys:
+		return nil, fmt.Errorf("zone %s: answers that are signed one by one have neither NSEC3 nor ZONEMD nor keys of another server", c.Zone)
 	case c.KeptSignatures < 0 || c.SignaturesPerSecond < 0:
 		return nil, fmt.Errorf("zone %s: fewer than no signatures", c.Zone)
 	}

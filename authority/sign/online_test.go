@@ -149,7 +149,7 @@ func TestOnlineConfig(t *testing.T) {
 		{sign.OnlineConfig{}, "signing answers needs the name of their zone"},
 		{sign.OnlineConfig{Zone: computedZone}, "zone example.: signing answers needs the names of its servers"},
 		{sign.OnlineConfig{Zone: computedZone, Servers: servers}, "zone example.: there is no active key to sign with"},
-		{sign.OnlineConfig{Zone: computedZone, Servers: servers, Keys: keys, Policy: sign.Policy{NSEC3: true}}, "zone example.: answers that are signed one by one have neither NSEC3 nor ZONEMD"},
+		{sign.OnlineConfig{Zone: computedZone, Servers: servers, Keys: keys, Policy: sign.Policy{NSEC3: true}}, "zone example.: answers that are signed one by one have neither NSEC3 nor ZONEMD nor keys of another server"},
 		{sign.OnlineConfig{Zone: computedZone, Servers: servers, Keys: keys, Types: []wire.Type{wire.TypeNS}}, "zone example.: a denial that leaves out NS means something else"},
 	} {
 		if _, err := sign.NewOnline(raw{}, c.config); err == nil || err.Error() != c.want {

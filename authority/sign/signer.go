@@ -56,7 +56,7 @@ var ErrForeignKeys = errors.New("the zone has a DNSKEY record of a key that it i
 //
 // Records that the signer owns - RRSIG, NSEC, NSEC3, NSEC3PARAM, CDS, CDNSKEY, ZONEMD -
 // become as they have to be, whatever the transaction did to them. Keys that the
-// signer does not have are refused with [ErrForeignKeys].
+// signer does not have are refused with [ErrForeignKeys], unless the policy keeps them.
 func (s *Signer) Stage(t *authority.Txn) error {
 	p, err := s.begin(t)
 	if err != nil {
@@ -175,6 +175,7 @@ type pass struct {
 	denialTTL uint32
 	owners    []owner // to be signed
 	isTrusted bool    // the version before was signed as a whole
+	known     []*Key  // all of the signer, also those that are not published
 	verifiers map[*Key]*dnssec.Key
 }
 
@@ -184,7 +185,7 @@ func (s *Signer) begin(t *authority.Txn) (*pass, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zone %s: %w", t.Origin(), err)
 	}
-	p := &pass{roles: r, t: t, policy: s.policy, now: now, origin: t.Origin(), class: t.Class()}
+	p := &pass{roles: r, t: t, policy: s.policy, now: now, known: s.Keys(), origin: t.Origin(), class: t.Class()}
 	if p.verifiers, err = r.verifiers(); err != nil {
 		return nil, fmt.Errorf("zone %s: %w", t.Origin(), err)
 	}
@@ -306,6 +307,20 @@ func (p *pass) apexSets() ([]apexSet, error) {
 			cds, cdnskey = append(cds, ds.AppendTo(nil, nil)), append(cdnskey, k.Data())
 		}
 	}
+	foreign, err := p.foreignKeys()
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range foreign { // the parent is to know those of both (RFC 8901 8)
+		keys = append(keys, k.data)
+		if p.policy.CDS && k.record.Flags&wire.FlagSecureEntry != 0 {
+			ds := wire.DS{KeyTag: dnssec.KeyTag(k.data), Algorithm: k.record.Algorithm, DigestType: digestSHA256}
+			if ds.Digest, err = dnssec.AppendDigest(nil, p.origin, k.data, digestSHA256); err != nil {
+				return nil, err
+			}
+			cds, cdnskey = append(cds, ds.AppendTo(nil, nil)), append(cdnskey, k.data)
+		}
+	}
 	isLeaving := slices.ContainsFunc(p.published, func(k *Key) bool { return k.state(PartDS) == Unretentive })
 	if p.policy.CDS && isLeaving && len(cds) == 0 { // the parent is to have no DS records (RFC 8078 4)
 		cds, cdnskey = [][]byte{(&wire.DS{Digest: []byte{0}}).AppendTo(nil, nil)}, [][]byte{(&wire.DNSKEY{Protocol: 3, PublicKey: []byte{0}}).AppendTo(nil, nil)}
@@ -344,7 +359,7 @@ func (p *pass) isApexCurrent() (bool, error) {
 
 // putApex makes these records those that the zone has.
 func (p *pass) putApex() error {
-	if err := p.refuseForeignKeys(); err != nil {
+	if err := p.checkForeignKeys(); err != nil {
 		return err
 	}
 	sets, err := p.apexSets()
@@ -366,26 +381,4 @@ func (p *pass) putApex() error {
 		}
 	}
 	return nil
-}
-
-// refuseForeignKeys looks for DNSKEY records that the transaction brings.
-func (p *pass) refuseForeignKeys() error {
-	before := p.t.Before()
-	for _, r := range p.t.RRset(p.origin, wire.TypeDNSKEY) {
-		isOurs := slices.ContainsFunc(p.published, func(k *Key) bool { return string(k.Data()) == string(r.Data) })
-		if !isOurs && (before == nil || !hasRecord(before, r)) {
-			return fmt.Errorf("zone %s: DNSKEY record with tag %d: %w", p.origin, dnssec.KeyTag(r.Data), ErrForeignKeys)
-		}
-	}
-	return nil
-}
-
-// hasRecord reports whether a version has a record, whatever its TTL.
-func hasRecord(s *authority.Snapshot, r wire.Record) bool {
-	for have := range s.RecordsOf(r.Name) {
-		if have.Type == r.Type && string(have.Data) == string(r.Data) {
-			return true
-		}
-	}
-	return false
 }

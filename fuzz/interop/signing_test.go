@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,6 +149,67 @@ func TestKeysForOthers(t *testing.T) {
 	write(t, filepath.Join(dir, "zone"), text)
 	run(t, dir, need(t, "dnssec-signzone"), append([]string{"-q", "-o", "example.com", "-f", "signed", "-x", "zone"}, bases...)...)
 	run(t, dir, need(t, "ldns-verify-zone"), "-V", "1", "signed")
+}
+
+// TestTwoSigners: BIND and we sign one zone, each with keys of its own and the DNSKEY
+// records of both (RFC 8901 2.1.2). Each result is right for ldns-verify-zone,
+// dnssec-verify and us.
+func TestTwoSigners(t *testing.T) {
+	dir := t.TempDir()
+	zone := wire.MustParseName("example.com.")
+	keygen := need(t, "dnssec-keygen")
+	theirs := []string{run(t, dir, keygen, "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "example.com."), run(t, dir, keygen, "-q", "-a", "ECDSAP256SHA256", "example.com.")}
+	var ours []*sign.Key
+	var ourKeys, theirKeys []byte
+	for _, flags := range [...]uint16{wire.FlagZoneKey | wire.FlagSecureEntry, wire.FlagZoneKey} {
+		k, err := sign.GenerateKey(wire.AlgorithmECDSAP256SHA256, flags, 0, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours = append(ours, k)
+		ourKeys = fmt.Appendf(ourKeys, "example.com. 3600 DNSKEY %s\n", k.Record.String())
+	}
+	for _, base := range theirs {
+		text, err := os.ReadFile(filepath.Join(dir, strings.TrimSpace(base)+".key"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirKeys = append(theirKeys, text...)
+	}
+	s, err := sign.New(sign.Policy{ForeignKeys: true, CDS: true}, ours, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "example.com")
+	write(t, file, append([]byte(cornerZone), theirKeys...))
+	contents, err := authority.File{Path: file, Origin: zone}.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := authority.NewEmptyZone(zone, wire.ClassIN)
+	z.SetPipeline(&authority.Pipeline{Sign: []authority.Stage{s.Stage}})
+	if err := z.Replace(authority.FromFile, contents); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "by-us"), zoneText(z.Snapshot()))
+	write(t, file, append(append([]byte(cornerZone), theirKeys...), ourKeys...))
+	run(t, dir, need(t, "dnssec-signzone"), "-q", "-o", "example.com", "-f", "by-bind", "-k", strings.TrimSpace(theirs[0]), file, strings.TrimSpace(theirs[1]))
+	for _, signed := range [...]string{"by-us", "by-bind"} {
+		text, err := os.ReadFile(filepath.Join(dir, signed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), "DNSKEY\t25"); n < 4 && signed == "by-us" {
+			t.Errorf("%s: %d keys", signed, n)
+		}
+		run(t, dir, need(t, "ldns-verify-zone"), "-V", "1", signed)
+		run(t, dir, need(t, "dnssec-verify"), "-q", "-o", "example.com", signed)
+		if s, err := (authority.File{Path: filepath.Join(dir, signed), Origin: zone}).Load(nil); err != nil {
+			t.Error(err)
+		} else if r := (sign.Verification{Now: time.Now()}).Run(s); r.Count > 0 {
+			t.Errorf("%s: %d faults, the first %v", signed, r.Count, r.Faults)
+		}
+	}
 }
 
 func zoneText(s *authority.Snapshot) (text []byte) {

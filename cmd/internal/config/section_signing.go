@@ -35,7 +35,7 @@ const notSigned = "no"
 type policy struct {
 	algorithm, keys            string
 	nsec3, optOut, cds, unsign bool
-	manual                     bool
+	manual, foreignKeys        bool
 	validity, refresh, keyTTL  time.Duration
 	keysLifetime, zoneLifetime time.Duration
 	maxTTL, propagation, dsTTL time.Duration
@@ -104,6 +104,10 @@ var policyOptions = []option[policy]{
 		key: "manual", what: "Before anything of an exchange of keys changes in the zone or at the parent, wait until an operator lets it: \"names ctl signing next\" shows the step, \"names ctl signing step\" does it.", why: "false.",
 		example: "true", others: []string{"manual-mode"},
 	}, func(p *policy) *bool { return &p.manual }),
+	toggle(about{
+		key: "foreign-keys", what: "Keep DNSKEY records of another server that signs the zone, too, with keys of its own (RFC 8901). They are added like any other record. Requires manual, because that server has to have our next key before we sign with it.", why: "false: such records are refused.",
+		example: "true", others: []string{"multi-signer", "dnskey-management", "dnskey-sync"},
+	}, func(p *policy) *bool { return &p.foreignKeys }),
 	maybe(about{
 		key: "ds-check", what: "Ask all servers of the parent for the DS records, as often as an exchange of keys waits for them. Otherwise it waits for \"names keys confirm\".", why: "true.",
 		example: "true", others: []string{"checkds", "submission"},
@@ -136,14 +140,14 @@ func (p *policy) settings(name string) settings.Policy {
 	return settings.Policy{Name: name, Algorithm: algorithm, TwoKeys: p.keys == "two", OneKey: p.keys == "one", Unsign: p.unsign, Manual: p.manual,
 		KeysLifetime: p.keysLifetime, ZoneLifetime: p.zoneLifetime, MaxTTL: p.maxTTL, Propagation: p.propagation, DSTTL: p.dsTTL, PurgeKeys: p.purgeKeys,
 		NoDSCheck: p.dsCheck != nil && !*p.dsCheck, Parents: p.parents, Policy: sign.Policy{
-			KeyTTL: uint32(p.keyTTL / time.Second), Validity: p.validity, Refresh: p.refresh, NSEC3: p.nsec3, OptOut: p.optOut, CDS: p.cds,
+			KeyTTL: uint32(p.keyTTL / time.Second), Validity: p.validity, Refresh: p.refresh, NSEC3: p.nsec3, OptOut: p.optOut, CDS: p.cds, ForeignKeys: p.foreignKeys,
 		}}
 }
 
 func policyOf(s settings.Policy) policy {
 	p := policy{
 		nsec3: s.NSEC3, optOut: s.OptOut, cds: s.CDS, validity: s.Validity, refresh: s.Refresh, keyTTL: time.Duration(s.KeyTTL) * time.Second,
-		keysLifetime: s.KeysLifetime, zoneLifetime: s.ZoneLifetime, maxTTL: s.MaxTTL, propagation: s.Propagation, dsTTL: s.DSTTL, purgeKeys: s.PurgeKeys, unsign: s.Unsign, manual: s.Manual, parents: s.Parents,
+		keysLifetime: s.KeysLifetime, zoneLifetime: s.ZoneLifetime, maxTTL: s.MaxTTL, propagation: s.Propagation, dsTTL: s.DSTTL, purgeKeys: s.PurgeKeys, unsign: s.Unsign, manual: s.Manual, foreignKeys: s.ForeignKeys, parents: s.Parents,
 	}
 	if s.NoDSCheck {
 		p.dsCheck = new(bool)

@@ -77,6 +77,7 @@ func checkSigning(s *Settings, found *problems) {
 		found.addIf(err != nil, "{policy.validity} of %s: %v", p.Name, err)
 		keys := p.Keys()
 		found.addIf(keys.Check() != nil, "{policy.keys-lifetime} of %s: %v", p.Name, keys.Check())
+		found.addIf(p.ForeignKeys && !p.Manual, "{policy.foreign-keys} of %s requires {policy.manual}: the other server has to have our next key before we sign with it", p.Name)
 		found.addIf(p.NoDSCheck && len(p.Parents) > 0, "{policy.parent} of %s requires {policy.ds-check}", p.Name)
 	}
 	zones := slices.Clone(s.Zones)
