@@ -22,6 +22,8 @@ type control struct {
 	data [controlLen]byte
 }
 
+var toEveryHost = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
 // readControl sets where a datagram was sent to, if b says so.
 func readControl(b []byte, p *path) {
 	for len(b) >= unix.SizeofCmsghdr {
@@ -37,6 +39,13 @@ func readControl(b []byte, p *path) {
 			// Addr is the address in the packet, Spec_dst the one of ours that
 			// stands for it: another if that is a broadcast or multicast address.
 			p.local, p.toMany = netip.AddrFrom4(info.Spec_dst), info.Addr != info.Spec_dst
+			if p.local.IsUnspecified() {
+				// It came before the socket was ours, which had not this option then: the
+				// kernel knows only where the packet was sent to. From the address of a
+				// network's broadcast, which looks like any other, no reply can leave.
+				p.local = netip.AddrFrom4(info.Addr)
+				p.toMany = p.local.IsMulticast() || p.local == toEveryHost
+			}
 		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
 			info := (*unix.Inet6Pktinfo)(unsafe.Pointer(unsafe.SliceData(data)))
 			local := netip.AddrFrom16(info.Addr)

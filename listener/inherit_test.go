@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/names-dns/names/internal/freeport"
 )
 
 // opened returns the file of a socket, as a service manager opens it.
@@ -59,6 +62,40 @@ func TestInheritedSockets(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Queries that a socket has received before the server runs are answered.
+func TestQueriesThatWaitInASocket(t *testing.T) {
+	for name, c := range map[string]Config{"system": {}, "portable": {portable: true}, "dedicated": {DedicatedThreads: true}} {
+		t.Run(name, func(t *testing.T) {
+			address := freeport.At(t, netip.IPv4Unspecified())
+			p, err := net.ListenPacket("udp4", address.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			client, err := net.Dial("udp4", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), address.Port()).String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			if _, err := client.Write(fastQuery); err != nil {
+				t.Fatal(err)
+			}
+			n, err := Inherit([]*os.File{opened(t, p.(*net.UDPConn))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer n.Close()
+			p.Close()
+			c.Resolver, c.Network, c.Workers, c.Endpoints = Echo{}, n, 1, Plain(address)
+			Serving(t, c)
+			client.SetDeadline(time.Now().Add(patience))
+			buf := make([]byte, 512)
+			if size, err := client.Read(buf); err != nil || ParseReply(t, buf[:size]).Answers != 1 {
+				t.Errorf("no answer: %v", err)
+			}
+		})
 	}
 }
 
