@@ -86,6 +86,28 @@ type Limits struct {
 	Errors      uint64 // Config.ErrorsPerSecond
 }
 
+// Ends is how many connections over HTTP or QUIC have ended, by reason: the servers of
+// packages doh and doq count them.
+type Ends struct {
+	Finished uint64 // closed by the client, or by the server after a reply that was the last
+	Refused  uint64 // closed at once: too many, altogether or from one client
+	Overdue  uint64 // closed because they were idle too long, or did not go on in time
+	Broken   uint64 // reset, or closed because what came was not TLS, HTTP, QUIC or DNS
+	Stopped  uint64 // closed because the server stopped, or left the address
+}
+
+// Sum is how many have ended.
+func (e *Ends) Sum() uint64 { return e.Finished + e.Refused + e.Overdue + e.Broken + e.Stopped }
+
+// Add adds what another server has counted.
+func (e *Ends) Add(other Ends) {
+	e.Finished += other.Finished
+	e.Refused += other.Refused
+	e.Overdue += other.Overdue
+	e.Broken += other.Broken
+	e.Stopped += other.Stopped
+}
+
 // OpenConnections returns how many are open.
 func (s *Stats) OpenConnections() uint64 {
 	ended := s.ConnectionsFinished + s.ConnectionsRefused + s.ConnectionsEvicted + s.ConnectionsOverdue + s.ConnectionsForged + s.ConnectionsBroken + s.ConnectionsStopped

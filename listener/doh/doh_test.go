@@ -167,7 +167,7 @@ func TestForwardedFor(t *testing.T) {
 }
 
 // startServer serves over TLS and returns the address and how to connect.
-func startServer(t testing.TB, c ServerConfig) (address string, config *tls.Config) {
+func startServer(t testing.TB, c ServerConfig, with ...func(*Server)) (address string, config *tls.Config) {
 	t.Helper()
 	if c.Handler == nil {
 		c.Handler, _ = newHandler(t, Handler{})
@@ -182,6 +182,9 @@ func startServer(t testing.TB, c ServerConfig) (address string, config *tls.Conf
 		t.Fatal(err)
 	}
 	s := NewServer(l, c)
+	for _, f := range with {
+		f(s)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve() }()
 	t.Cleanup(func() {

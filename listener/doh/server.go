@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/names-dns/names/internal/httpserver"
+	"github.com/names-dns/names/listener"
 )
 
 // The limits of a server.
@@ -70,7 +72,8 @@ func NewServer(l net.Listener, c ServerConfig) *Server {
 	protocols.SetUnencryptedHTTP2(c.TLS == nil)
 	bounded := &boundedListener{Listener: l, max: c.MaxConnections, perClient: c.MaxConnectionsPerClient, clients: map[netip.Prefix]int{}}
 	return &Server{listener: bounded, server: httpserver.Server{Listener: bounded, HTTP: http.Server{
-		Handler:           c.Handler,
+		Handler:           noteRequests(c.Handler),
+		ConnContext:       withConn,
 		ReadHeaderTimeout: headerTime, ReadTimeout: 2 * headerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
@@ -89,12 +92,16 @@ func (s *Server) Serve() error { return s.server.Serve() }
 
 // Shutdown ends the server. Requests in progress end before ctx is done, or not at
 // all.
-func (s *Server) Shutdown(ctx context.Context) { s.server.Shutdown(ctx) }
+func (s *Server) Shutdown(ctx context.Context) {
+	s.listener.stopping.Store(true)
+	s.server.Shutdown(ctx)
+}
 
-// Stats is what a server has done.
+// Stats is what a server has done. Connections is the sum of those that are open and
+// those that have ended.
 type Stats struct {
-	Connections        uint64 // accepted, those that were refused among them
-	ConnectionsRefused uint64 // closed at once: too many, altogether or from one client
+	Connections uint64 // accepted, those that were refused among them
+	Ends        listener.Ends
 }
 
 // Stats returns what was counted so far.
@@ -109,6 +116,7 @@ func (s *Server) Stats() Stats {
 type boundedListener struct {
 	net.Listener
 	max, perClient int
+	stopping       atomic.Bool
 
 	mu      sync.Mutex // guards what follows; nothing is closed under it
 	open    int
@@ -125,7 +133,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		}
 		client := clientOf(conn.RemoteAddr())
 		if l.enter(client) {
-			return &boundedConn{Conn: conn, leave: sync.OnceFunc(func() { l.leave(client) })}, nil
+			return &boundedConn{Conn: conn, listener: l, client: client, accepted: time.Now()}, nil
 		}
 		conn.Close()
 	}
@@ -136,7 +144,7 @@ func (l *boundedListener) enter(client netip.Prefix) bool {
 	defer l.mu.Unlock()
 	l.stats.Connections++
 	if l.open >= l.max || l.clients[client] >= l.perClient {
-		l.stats.ConnectionsRefused++
+		l.stats.Ends.Refused++
 		return false
 	}
 	l.open++
@@ -144,24 +152,14 @@ func (l *boundedListener) enter(client netip.Prefix) bool {
 	return true
 }
 
-func (l *boundedListener) leave(client netip.Prefix) {
+func (l *boundedListener) leave(client netip.Prefix, why end) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open--
 	if l.clients[client]--; l.clients[client] == 0 {
 		delete(l.clients, client)
 	}
-}
-
-// boundedConn gives its place back when it is closed.
-type boundedConn struct {
-	net.Conn
-	leave func()
-}
-
-func (c *boundedConn) Close() error {
-	c.leave()
-	return c.Conn.Close()
+	*why.of(&l.stats.Ends)++
 }
 
 // clientOf is the client that an address stands for: itself, or for IPv6 its /64.

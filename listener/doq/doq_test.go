@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/listener/certificate"
 	"github.com/names-dns/names/listener/doh"
@@ -218,7 +220,7 @@ func TestConnectionsOfAClient(t *testing.T) {
 	if _, err := quic.DialAddr(ctx, address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"doq"}}, nil); err == nil {
 		t.Error("a fourth connection was accepted")
 	}
-	if got := s.Stats(); got.ConnectionsRefused == 0 {
+	if got := s.Stats(); got.Ends.Refused == 0 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -295,4 +297,45 @@ func FuzzRead(f *testing.F) {
 			isAllowed(e.query)
 		}
 	})
+}
+
+// TestEnds: each connection is counted once, by why it ended.
+func TestEnds(t *testing.T) {
+	s, address := start(t, Config{DoQ: true})
+	var want listener.Ends
+	expect := func(what string) {
+		t.Helper()
+		eventually.Succeed(t, func() error {
+			if got := s.Stats(); got.Ends != want || got.Connections != want.Sum() {
+				return fmt.Errorf("%s: %+v, not %+v", what, got, want)
+			}
+			return nil
+		})
+	}
+	conn := dial(t, address)
+	if _, err := ask(t, conn, framed(query(0, "www.example.", wire.TypeA))); err != nil {
+		t.Fatal(err)
+	}
+	conn.CloseWithError(noError, "")
+	want.Finished++
+	expect("the client closes")
+	conn = dial(t, address)
+	ask(t, conn, framed(query(1, "www.example.", wire.TypeA))) // the ID is not 0
+	want.Broken++
+	expect("an error of the client")
+	other := &want
+	for _, c := range []struct {
+		err  error
+		want *uint64
+	}{
+		{&quic.IdleTimeoutError{}, &other.Overdue}, {&quic.HandshakeTimeoutError{}, &other.Overdue},
+		{&quic.ApplicationError{ErrorCode: noError}, &other.Stopped}, {quic.ErrServerClosed, &other.Stopped}, {quic.ErrTransportClosed, &other.Stopped},
+		{&quic.ApplicationError{ErrorCode: quic.ApplicationErrorCode(http3.ErrCodeNoError), Remote: true}, &other.Finished},
+		{&quic.TransportError{ErrorCode: quic.NoError, Remote: true}, &other.Finished},
+		{&quic.TransportError{ErrorCode: quic.FlowControlError, Remote: true}, &other.Broken}, {&quic.StatelessResetError{}, &other.Broken},
+	} {
+		if got := endOf(c.err, other); got != c.want {
+			t.Errorf("%v is counted elsewhere", c.err)
+		}
+	}
 }

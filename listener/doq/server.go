@@ -66,7 +66,9 @@ type Server struct {
 	clients map[netip.Prefix]int
 	all     map[*quic.Conn]struct{}
 
-	accepted, refused, broken, retries atomic.Uint64
+	ends listener.Ends
+
+	accepted, broken, retries atomic.Uint64
 }
 
 // protocols of ALPN.
@@ -185,7 +187,7 @@ func (s *Server) admit(ctx context.Context, info *quic.ClientInfo) (context.Cont
 	defer s.mu.Unlock()
 	s.accepted.Add(1)
 	if s.open >= s.config.MaxConnections || s.clients[client] >= s.config.MaxConnectionsPerClient {
-		s.refused.Add(1)
+		s.ends.Refused++
 		return nil, errTooMany
 	}
 	s.open++
@@ -197,6 +199,7 @@ func (s *Server) admit(ctx context.Context, info *quic.ClientInfo) (context.Cont
 		if s.clients[client]--; s.clients[client] == 0 {
 			delete(s.clients, client)
 		}
+		*endOf(context.Cause(ctx), &s.ends)++
 	})
 	return ctx, nil
 }
@@ -235,17 +238,44 @@ func (r *retry) allow(now time.Time) bool {
 	return r.count <= freeHandshakes
 }
 
-// Stats is what a server has done.
+// endOf is where a connection that ended with err is counted.
+func endOf(err error, ends *listener.Ends) *uint64 {
+	if e, ok := errors.AsType[*quic.ApplicationError](err); ok {
+		switch isGood := e.ErrorCode == noError || e.ErrorCode == quic.ApplicationErrorCode(http3.ErrCodeNoError); {
+		case !isGood:
+			return &ends.Broken
+		case e.Remote:
+			return &ends.Finished
+		}
+		return &ends.Stopped
+	}
+	if e, ok := errors.AsType[*quic.TransportError](err); ok && e.Remote && e.ErrorCode == quic.NoError {
+		return &ends.Finished
+	}
+	var timeout net.Error
+	switch {
+	case errors.Is(err, quic.ErrServerClosed), errors.Is(err, quic.ErrTransportClosed):
+		return &ends.Stopped
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return &ends.Overdue
+	}
+	return &ends.Broken
+}
+
+// Stats is what a server has done. Connections is the sum of those that are open and
+// those that have ended.
 type Stats struct {
-	Connections        uint64 // begun, those that were refused among them
-	ConnectionsRefused uint64 // too many, altogether or from one client
-	Retries            uint64 // clients that had to prove their address
-	ProtocolErrors     uint64 // connections ended because their client does not keep to RFC 9250
+	Connections    uint64 // begun, those that were refused among them
+	Ends           listener.Ends
+	Retries        uint64 // clients that had to prove their address
+	ProtocolErrors uint64 // connections ended because their client does not keep to RFC 9250
 }
 
 // Stats returns what was counted so far.
 func (s *Server) Stats() Stats {
-	return Stats{Connections: s.accepted.Load(), ConnectionsRefused: s.refused.Load(), Retries: s.retries.Load(), ProtocolErrors: s.broken.Load()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Stats{Connections: s.accepted.Load(), Ends: s.ends, Retries: s.retries.Load(), ProtocolErrors: s.broken.Load()}
 }
 
 // addrPort is the address in a as the edge wants it.

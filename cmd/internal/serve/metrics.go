@@ -22,11 +22,13 @@ func (s *Server) metrics() []metrics.Metric {
 		Name: "names_build_info", Help: "The version of the server; always 1.", Kind: metrics.Gauge,
 		Samples: []metrics.Sample{{Labels: []string{"version", cli.Version()}, Value: 1}},
 	}}
+	transports := s.transports.stats()
 	all = append(all, listenerMetrics(s.listener.Stats())...)
+	all = append(all, connectionMetrics(s.listener.Stats(), &transports)...)
 	all = append(all, limitMetrics(s.replies.Stats(), v.parts.clients)...)
 	all = append(all, breakdownMetrics(s.listener.Breakdown())...)
 	all = append(all, s.tls.metrics()...)
-	all = append(all, s.transports.metrics()...)
+	all = append(all, transports.metrics()...)
 	all = append(all, zoneMetrics(v.set.Stats())...)
 	all = append(all, eachZone(v.set.Zones())...)
 	all = append(all, s.observed.metrics()...)
@@ -66,13 +68,35 @@ func listenerMetrics(c listener.Stats) []metrics.Metric {
 		metrics.By("names_cookies_total", metrics.Counter, "Queries with a server cookie.", "result", count("good", c.CookiesGood), count("bad", c.CookiesBad)),
 		metrics.By("names_socket_errors_total", metrics.Counter, "Calls of the system that failed.", "operation",
 			count("receive", c.ReceiveErrors), count("send", c.SendErrors), count("accept", c.AcceptErrors)),
-		metrics.Of("names_connections_total", metrics.Counter, "Connections over TCP and TLS accepted.", float64(c.Connections)),
-		metrics.Of("names_connections_open", metrics.Gauge, "Connections over TCP and TLS that are open.", float64(c.OpenConnections())),
-		metrics.By("names_connections_ended_total", metrics.Counter, "Connections that have ended, by reason.", "reason",
-			count("finished", c.ConnectionsFinished), count("refused", c.ConnectionsRefused), count("evicted", c.ConnectionsEvicted),
-			count("overdue", c.ConnectionsOverdue), count("proxy_header", c.ConnectionsForged), count("broken", c.ConnectionsBroken),
-			count("stopped", c.ConnectionsStopped)),
 		metrics.By("names_limits_reached_total", metrics.Counter, "How often a limit of the listener was reached.", "limit", each(c.Limits)...),
+	}
+}
+
+// connectionMetrics are those of connections over TCP (and TLS), HTTP and QUIC.
+func connectionMetrics(tcp listener.Stats, t *transportStats) []metrics.Metric {
+	ended := metrics.By("names_connections_ended_total", metrics.Counter, "Connections that have ended, by reason.", "reason",
+		count("finished", tcp.ConnectionsFinished), count("refused", tcp.ConnectionsRefused), count("evicted", tcp.ConnectionsEvicted),
+		count("overdue", tcp.ConnectionsOverdue), count("proxy_header", tcp.ConnectionsForged), count("broken", tcp.ConnectionsBroken),
+		count("stopped", tcp.ConnectionsStopped))
+	for i := range ended.Samples {
+		ended.Samples[i].Labels = append(ended.Samples[i].Labels, "transport", "tcp")
+	}
+	total, open := []metrics.Labelled{count("tcp", tcp.Connections)}, []metrics.Labelled{count("tcp", tcp.OpenConnections())}
+	add := func(transport string, connections uint64, ends listener.Ends) {
+		total = append(total, count(transport, connections))
+		open = append(open, count(transport, connections-min(ends.Sum(), connections)))
+		for _, e := range each(ends) {
+			ended.Samples = append(ended.Samples, metrics.Sample{Labels: []string{"reason", e.Label, "transport", transport}, Value: e.Value})
+		}
+	}
+	if t.used {
+		add("https", t.http.Connections, t.http.Ends)
+		add("quic", t.quic.Connections, t.quic.Ends)
+	}
+	return []metrics.Metric{
+		metrics.By("names_connections_total", metrics.Counter, "Connections accepted, those that were refused at once among them.", "transport", total...),
+		metrics.By("names_connections_open", metrics.Gauge, "Connections that are open.", "transport", open...),
+		ended,
 	}
 }
 

@@ -135,11 +135,11 @@ func (sum *transportStats) add(server bound.Server) {
 	case *doh.Server:
 		c := server.Stats()
 		sum.http.Connections += c.Connections
-		sum.http.ConnectionsRefused += c.ConnectionsRefused
+		sum.http.Ends.Add(c.Ends)
 	case *doq.Server:
 		c := server.Stats()
 		sum.quic.Connections += c.Connections
-		sum.quic.ConnectionsRefused += c.ConnectionsRefused
+		sum.quic.Ends.Add(c.Ends)
 		sum.quic.Retries += c.Retries
 		sum.quic.ProtocolErrors += c.ProtocolErrors
 	}
@@ -152,23 +152,23 @@ func (t *transports) left(server bound.Server) {
 	t.gone.add(server)
 }
 
-func (t *transports) metrics() []metrics.Metric {
+// stats is what all servers have counted, those among them that have ended.
+func (t *transports) stats() transportStats {
 	t.mu.Lock()
 	sum := t.gone
 	t.mu.Unlock()
 	for _, server := range t.servers.All() {
 		sum.add(server)
 	}
+	return sum
+}
+
+func (sum *transportStats) metrics() []metrics.Metric {
 	if !sum.used {
 		return nil
 	}
-	http, quic := &sum.http, &sum.quic
 	return []metrics.Metric{
-		metrics.By("names_http_connections_total", metrics.Counter, "Connections over HTTP, by what became of them.", "result",
-			count("accepted", http.Connections-http.ConnectionsRefused), count("refused", http.ConnectionsRefused)),
-		metrics.By("names_quic_connections_total", metrics.Counter, "Connections over QUIC, by what became of them.", "result",
-			count("accepted", quic.Connections-quic.ConnectionsRefused), count("refused", quic.ConnectionsRefused)),
-		metrics.Of("names_quic_retries_total", metrics.Counter, "Clients of QUIC that had to prove their address.", float64(quic.Retries)),
-		metrics.Of("names_quic_protocol_errors_total", metrics.Counter, "Connections over QUIC ended because the client did not keep to RFC 9250.", float64(quic.ProtocolErrors)),
+		metrics.Of("names_quic_retries_total", metrics.Counter, "Clients of QUIC that had to prove their address.", float64(sum.quic.Retries)),
+		metrics.Of("names_quic_protocol_errors_total", metrics.Counter, "Connections over QUIC ended because the client did not keep to RFC 9250.", float64(sum.quic.ProtocolErrors)),
 	}
 }
