@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -44,7 +45,7 @@ type tap struct {
 	*dnstap.Output
 	kinds   map[string]bool // of settings.DnstapMessages
 	oneIn   int
-	salt    uint16
+	seed    maphash.Seed
 	sampled atomic.Uint64
 	cancel  context.CancelFunc
 	ended   chan struct{}
@@ -89,7 +90,7 @@ func (o *observation) setTap(config settings.Dnstap, identity string) error {
 		if err != nil {
 			return err
 		}
-		next = &tap{Output: out, kinds: map[string]bool{}, oneIn: max(config.OneIn, 1), salt: uint16(rand.Uint32()), ended: make(chan struct{})}
+		next = &tap{Output: out, kinds: map[string]bool{}, oneIn: max(config.OneIn, 1), seed: maphash.MakeSeed(), ended: make(chan struct{})}
 		kinds := config.Messages
 		if len(kinds) == 0 {
 			kinds = settings.DnstapMessages
@@ -340,8 +341,7 @@ func (o *observation) packet(p upstream.Packet) {
 	if !t.kinds[name] {
 		return
 	}
-	// Both messages of a query have its ID, which is random.
-	if t.oneIn > 1 && int(binary.BigEndian.Uint16(p.Message)^t.salt)%t.oneIn != 0 {
+	if t.oneIn > 1 && !t.takes(&p) {
 		t.sampled.Add(1)
 		return
 	}
@@ -352,6 +352,17 @@ func (o *observation) packet(p upstream.Packet) {
 		m.Kind++
 	}
 	t.Record(&m)
+}
+
+// takes reports whether a query to a server is one of those that are recorded. It says
+// the same of both messages: they have the ID, which is random over UDP and TCP but 0
+// over HTTPS and QUIC (RFC 8484 4.1, RFC 9250 4.2.1), and the time when the query was
+// sent.
+func (t *tap) takes(p *upstream.Packet) bool {
+	var b [10]byte
+	copy(b[:2], p.Message)
+	binary.BigEndian.PutUint64(b[2:], uint64(p.Sent.UnixNano()))
+	return maphash.Bytes(t.seed, b[:])%uint64(t.oneIn) == 0
 }
 
 // queryLogText is what is logged of queries, for people.

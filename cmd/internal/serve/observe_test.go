@@ -2,6 +2,8 @@ package serve
 
 import (
 	"context"
+	"encoding/binary"
+	"hash/maphash"
 	"io"
 	"log/slog"
 	"net"
@@ -14,6 +16,7 @@ import (
 	"github.com/names-dns/names/cmd/internal/web"
 	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/recursor/upstream"
 	"github.com/names-dns/names/wire"
 )
 
@@ -132,4 +135,31 @@ func TestFollowing(t *testing.T) {
 		t.Error("it does not end")
 	}
 	o.close()
+}
+
+// TestSamplesOfUpstreams: queries over HTTPS and QUIC, whose IDs are all 0, are sampled as
+// others are, and a reply is recorded with its query.
+func TestSamplesOfUpstreams(t *testing.T) {
+	sample := &tap{oneIn: 10, seed: maphash.MakeSeed()}
+	for _, transport := range []names.Transport{names.UDP, names.HTTPS} {
+		taken := 0
+		const n = 10_000
+		for i := range n {
+			p := upstream.Packet{Transport: transport, Message: make([]byte, 12), Sent: time.Unix(1_800_000_000, int64(i)*1000)}
+			if transport == names.UDP {
+				binary.BigEndian.PutUint16(p.Message, uint16(i))
+			}
+			took := sample.takes(&p)
+			p.IsReply, p.Received = true, p.Sent.Add(time.Second)
+			if sample.takes(&p) != took {
+				t.Fatalf("%v: a query without its reply, or the reverse", transport)
+			}
+			if took {
+				taken++
+			}
+		}
+		if taken < n/20 || taken > n/5 {
+			t.Errorf("%v: %d of %d are recorded, not about one in 10", transport, taken, n)
+		}
+	}
 }
