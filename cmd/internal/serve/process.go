@@ -2,11 +2,15 @@ package serve
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	osuser "os/user"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -14,6 +18,20 @@ import (
 	"github.com/names-dns/names/cmd/internal/config"
 	"github.com/names-dns/names/cmd/internal/confine"
 )
+
+// adviseOnFiles says who may not read or write a file: names check, run by root, has
+// read it without an error.
+func adviseOnFiles(err error) error {
+	path, ok := errors.AsType[*fs.PathError](err)
+	if !ok || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	user := strconv.Itoa(os.Geteuid())
+	if account, lookup := osuser.LookupId(user); lookup == nil {
+		user = account.Username
+	}
+	return fmt.Errorf("%w: this process is user %s, which must have access to %s and its folders (chown, chmod)", err, user, path.Path)
+}
 
 // confineProcess gives up what is not needed once everything is open: the rights of
 // root, and files that the configuration does not name.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -37,6 +38,20 @@ func TestPortOfResolved(t *testing.T) {
 		err := explainBinding(test.err, test.port, test.dir)
 		if strings.Contains(err.Error(), "DNSStubListener=no") != test.want || !errors.Is(err, test.err) {
 			t.Errorf("%+v: %v", test, err)
+		}
+	}
+}
+
+// TestAdviseOnFiles: an operator learns which user may not read which file.
+func TestAdviseOnFiles(t *testing.T) {
+	denied := &fs.PathError{Op: "open", Path: "/etc/names/key", Err: syscall.EACCES}
+	err := adviseOnFiles(fmt.Errorf("web: %w", denied))
+	if !errors.Is(err, denied) || !strings.Contains(err.Error(), "which must have access to /etc/names/key") {
+		t.Errorf("%v", err)
+	}
+	for _, other := range []error{&fs.PathError{Op: "open", Path: "x", Err: syscall.ENOENT}, fmt.Errorf("listen: %w", syscall.EACCES)} {
+		if err := adviseOnFiles(other); err != other {
+			t.Errorf("%v", err)
 		}
 	}
 }

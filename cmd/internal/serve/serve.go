@@ -307,7 +307,11 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	defer out.Close(time.Second)
 	level := new(slog.LevelVar)
 	level.UnmarshalText([]byte(c.LogLevel)) // it has been checked
-	log := slog.New(web.NewTail(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level})))
+	lines := slog.Handler(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
+	if systemd.IsJournal(os.Getenv, stderr) {
+		lines = systemd.JournalText(out, &slog.HandlerOptions{Level: level})
+	}
+	log := slog.New(web.NewTail(lines))
 	logWarnings(warnings, log)
 	if c.User == "" {
 		c.User = fromFile.user
@@ -340,7 +344,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		err = serveAt(ctx, sockets, progress, c.Settings, hangups, log, started)
 	}
 	if err != nil {
-		log.Error("cannot serve", "error", err)
+		log.Error("cannot serve", "error", adviseOnFiles(err))
 		return cli.ExitFailed
 	}
 	return cli.ExitOK
