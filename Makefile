@@ -30,8 +30,9 @@ install: build ## install the binary, manual pages and bash completion below PRE
 package: ## build a .deb and an .rpm in build/
 	packaging/build.sh
 
-package-test: package ## install the .deb, start the server, purge it (as root on Debian); check the image
+package-test: package ## install the .deb, start the server, also by a systemd in a container, purge it (as root on Debian); check the image
 	packaging/test.sh
+	packaging/systemd/test.sh
 	packaging/docker/check.sh
 
 run: build ## serve the example zone on port 10053
