@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/names-dns/names/authority/zonefile"
 	"github.com/names-dns/names/internal/files"
@@ -28,15 +27,10 @@ func WriteFile(path string, s *Snapshot) error {
 		return err
 	}
 	return files.Replace(path, func(w io.Writer) error {
-		line := []byte(writtenByUs)
-		for r := range s.All() {
-			if _, err := w.Write(line); err != nil {
-				return err
-			}
-			line = zonefile.AppendRecord(line[:0], &r)
+		if _, err := io.WriteString(w, writtenByUs); err != nil {
+			return err
 		}
-		_, err := w.Write(line)
-		return err
+		return zonefile.Write(w, s.All())
 	})
 }
 
@@ -49,8 +43,8 @@ func mayRewrite(path string) error {
 	if err != nil {
 		return err
 	}
-	f.Close()
-	text, err := os.ReadFile(path)
+	defer f.Close()
+	text, err := io.ReadAll(f)
 	if err != nil || bytes.HasPrefix(text, []byte(writtenByUs)) {
 		return err
 	}

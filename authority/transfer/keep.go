@@ -121,16 +121,7 @@ func (s *Secondary) save(snapshot *authority.Snapshot) error {
 	if !s.isKept() {
 		return nil
 	}
-	err := files.Replace(s.fileName(), func(w io.Writer) error {
-		var line []byte
-		for r := range snapshot.Unsorted() {
-			line = zonefile.AppendRecord(line[:0], &r)
-			if _, err := w.Write(line); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := files.Replace(s.fileName(), func(w io.Writer) error { return zonefile.Write(w, snapshot.Unsorted()) })
 	if err != nil {
 		return fmt.Errorf("keeping the zone: %w", err)
 	}

@@ -1,10 +1,27 @@
 package zonefile
 
 import (
+	"bufio"
+	"io"
+	"iter"
 	"strconv"
 
 	"github.com/names-dns/names/wire"
 )
+
+// Write writes records, one a line, as [AppendRecord] has them. It buffers what it
+// writes.
+func Write(to io.Writer, records iter.Seq[wire.Record]) error {
+	w := bufio.NewWriter(to)
+	var line []byte
+	for r := range records {
+		line = AppendRecord(line[:0], &r)
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
 
 // AppendRecord appends r to b as one line that reads back to the same record
 // whatever the origin: absolute owner, TTL in seconds, class, type and data,

@@ -3,7 +3,6 @@
 package check
 
 import (
-	"bufio"
 	"errors"
 	"flag"
 	"fmt"
@@ -224,13 +223,10 @@ func describeZone(zone *authority.Snapshot) string {
 }
 
 func printZones(w io.Writer, zones []*authority.Snapshot) error {
-	out := bufio.NewWriter(w)
-	var line []byte
 	for _, zone := range zones {
-		for r := range zone.All() {
-			line = zonefile.AppendRecord(line[:0], &r)
-			out.Write(line) // errors stay until Flush
+		if err := zonefile.Write(w, zone.All()); err != nil {
+			return err
 		}
 	}
-	return out.Flush()
+	return nil
 }

@@ -2,7 +2,6 @@
 package sign
 
 import (
-	"bufio"
 	"errors"
 	"flag"
 	"fmt"
@@ -183,9 +182,9 @@ func (c *command) keys(zone wire.Name) (keys []*sign.Key, isSet bool, err error)
 // write writes the zone as a whole, or leaves what is there.
 func (c *command) write(s *authority.Snapshot) error {
 	if c.output == "-" {
-		return writeZone(c.stdout, s)
+		return zonefile.Write(c.stdout, s.All())
 	}
-	err := files.Replace(c.output, func(w io.Writer) error { return writeZone(w, s) })
+	err := files.Replace(c.output, func(w io.Writer) error { return zonefile.Write(w, s.All()) })
 	if err == nil {
 		err = os.Chmod(c.output, 0o644) // what is in it is public
 	}
@@ -193,16 +192,4 @@ func (c *command) write(s *authority.Snapshot) error {
 		return fmt.Errorf("writing the signed zone: %w", err)
 	}
 	return nil
-}
-
-func writeZone(to io.Writer, s *authority.Snapshot) error {
-	w := bufio.NewWriter(to)
-	var line []byte
-	for r := range s.All() {
-		line = zonefile.AppendRecord(line[:0], &r)
-		if _, err := w.Write(line); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
 }

@@ -2,7 +2,6 @@
 package transfer
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -14,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/transfer"
 	"github.com/names-dns/names/authority/zonefile"
 	"github.com/names-dns/names/cmd/internal/cli"
@@ -166,25 +164,13 @@ func (c *command) do(ctx context.Context, stdout, stderr io.Writer) error {
 			continue
 		}
 		if c.file == "" {
-			return write(stdout, zone)
+			return zonefile.Write(stdout, zone.All())
 		}
-		if err := files.Replace(c.file, func(w io.Writer) error { return write(w, zone) }); err != nil {
+		if err := files.Replace(c.file, func(w io.Writer) error { return zonefile.Write(w, zone.All()) }); err != nil {
 			return err
 		}
 		fmt.Fprintf(stderr, "%s: zone %v, serial %v, %d records in %d messages of %d octets, in %v\n", c.file, c.zone, zone.Serial(), zone.Records(), fetched.Messages, fetched.Octets, time.Since(began).Round(time.Millisecond))
 		return nil
 	}
 	return last
-}
-
-func write(to io.Writer, zone *authority.Snapshot) error {
-	w := bufio.NewWriter(to)
-	var line []byte
-	for r := range zone.All() {
-		line = zonefile.AppendRecord(line[:0], &r)
-		if _, err := w.Write(line); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
 }
