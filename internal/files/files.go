@@ -40,7 +40,25 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	tooLarge := &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("file is larger than %d octets", limit)}
+	return read(f, info, limit)
+}
+
+// ReadTrusted is [Read] for a file whose contents decide what is believed: it has to
+// pass [CheckTrust].
+func ReadTrusted(path string, limit int64) ([]byte, error) {
+	f, info, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := CheckTrust(info); err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return read(f, info, limit) // the file that was checked, not another of its name
+}
+
+func read(f *os.File, info fs.FileInfo, limit int64) ([]byte, error) {
+	tooLarge := &fs.PathError{Op: "read", Path: f.Name(), Err: fmt.Errorf("file is larger than %d octets", limit)}
 	if info.Size() > limit {
 		return nil, tooLarge
 	}
@@ -60,20 +78,6 @@ func Read(path string, limit int64) ([]byte, error) {
 			text = append(text, 0)[:len(text)]
 		}
 	}
-}
-
-// ReadTrusted is [Read] for a file whose contents decide what is believed: it has to
-// pass [CheckTrust].
-func ReadTrusted(path string, limit int64) ([]byte, error) {
-	f, info, err := Open(path)
-	if err != nil {
-		return nil, err
-	}
-	f.Close()
-	if err := CheckTrust(info); err != nil {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
-	}
-	return Read(path, limit)
 }
 
 // kind is what a file that is not regular is.
