@@ -47,3 +47,46 @@ func TestMentionedFilesExist(t *testing.T) {
 		t.Errorf("only %d files are mentioned: are they found?", found)
 	}
 }
+
+// TestArchitectureNamesEveryPackage: docs/ARCHITECTURE.md is where a reader looks for
+// the part that does something.
+func TestArchitectureNamesEveryPackage(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "docs", "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	eachFile(t, parser.PackageClauseOnly, func(name string, _ *ast.File) {
+		dir := path.Dir(name)
+		if strings.HasSuffix(name, "_test.go") || seen[dir] || strings.HasPrefix(dir, "cmd/examples") || path.Dir(dir) == "internal/signedtree" ||
+			strings.HasPrefix(dir, "fuzz/") {
+			return
+		}
+		seen[dir] = true
+		isTop := !strings.Contains(dir, "/") // these are in its picture
+		if !strings.Contains(string(page), "`"+dir+"`") && !(isTop && strings.Contains(string(page), dir)) {
+			t.Errorf("docs/ARCHITECTURE.md says nothing of %s", dir)
+		}
+	})
+}
+
+// pathInPage is a file or folder of the repository in a page.
+var pathInPage = regexp.MustCompile("`((?:authority|bench|cache|cmd|docs|fuzz|internal|listener|names|packaging|recursor|wire)/[A-Za-z0-9_./-]+)`")
+
+// TestPagesNameFilesThatExist: what a page sends its reader to is there.
+func TestPagesNameFilesThatExist(t *testing.T) {
+	for _, name := range pages(t) {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range pathInPage.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(m[1], "...") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(m[1]))); err != nil {
+				t.Errorf("%s names %s, which is not there", name, m[1])
+			}
+		}
+	}
+}
