@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
@@ -65,7 +66,7 @@ func TestEndpointWithTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(eventually.Limit))
 	if got := listener.ParseReply(t, listener.Ask(t, conn, listener.Question(1, "www.example.", nil))); got.Answers != 1 {
 		t.Errorf("reply is %+v", got)
 	}

@@ -60,7 +60,7 @@ func TestRepliesLeaveFromTheAddressAsked(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(5 * time.Second))
+			conn.SetDeadline(time.Now().Add(patience))
 			for _, name := range []string{"www.example.", "slow.example."} {
 				if got := ParseReply(t, Ask(t, conn, Question(9, name, nil))); got.Answers != 1 {
 					t.Errorf("%s %s: reply is %+v", local, name, got)

@@ -128,7 +128,7 @@ func askServer(t *testing.T, network string, server netip.AddrPort, name string,
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(eventually.Limit))
 	query := wire.AppendQuery(nil, 7, wire.FlagRD, wire.Question{Name: wire.MustParseName(name), Type: qtype, Class: class}, &wire.EDNS{UDPSize: 1232})
 	if network == "tcp" {
 		query = append([]byte{byte(len(query) >> 8), byte(len(query))}, query...)
@@ -341,7 +341,7 @@ func TestServeCookieSecret(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		conn.SetDeadline(time.Now().Add(eventually.Limit))
 		opt := wire.EDNS{UDPSize: 1232, Options: wire.Options{}.AppendOption(wire.OptionCookie, cookie)}
 		header := wire.Header{ID: 7, Counts: [4]uint16{wire.SectionAdditional: 1}}
 		if _, err := conn.Write(opt.AppendTo(header.AppendTo(nil))); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/names-dns/names/cmd/internal/config"
 	"github.com/names-dns/names/cmd/internal/control"
 	"github.com/names-dns/names/cmd/internal/systemd"
+	"github.com/names-dns/names/internal/eventually"
 )
 
 // TestServiceManager: what systemd receives from the start of a server to its
@@ -34,7 +35,7 @@ func TestServiceManager(t *testing.T) {
 	// expect reads states until one has the line, and skips those of the watchdog.
 	expect := func(want string) {
 		t.Helper()
-		manager.SetReadDeadline(time.Now().Add(20 * time.Second))
+		manager.SetReadDeadline(time.Now().Add(eventually.Limit))
 		buf := make([]byte, 4096)
 		for {
 			n, err := manager.Read(buf)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/names-dns/names/authority/update"
 	"github.com/names-dns/names/authority/zonemd"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/wire"
 )
 
@@ -34,7 +35,7 @@ func sendUpdate(t *testing.T, network string, server netip.AddrPort, key, lines 
 		signer = &k
 	}
 	if network == "tcp" {
-		c := update.Client{Server: server, Key: signer, Timeout: 10 * time.Second}
+		c := update.Client{Server: server, Key: signer, Timeout: eventually.Limit}
 		reply, err := c.Send(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
@@ -56,7 +57,7 @@ func sendUpdate(t *testing.T, network string, server netip.AddrPort, key, lines 
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(eventually.Limit))
 	if _, err := conn.Write(message); err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/authority"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/wire"
 	"github.com/names-dns/names/wire/dnssec"
 )
@@ -68,7 +69,7 @@ func askSecure(t *testing.T, server netip.AddrPort, name string, flags wire.Flag
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(eventually.Limit))
 	q := wire.Question{Name: wire.MustParseName(name), Type: wire.TypeA, Class: wire.ClassIN}
 	if _, err := conn.Write(wire.AppendQuery(nil, 7, flags, q, &wire.EDNS{UDPSize: 1232, Flags: wire.FlagDO})); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/names-dns/names/internal/eventually"
 )
 
 func env(pairs ...string) func(string) string {
@@ -36,7 +38,7 @@ func manager(t *testing.T) (path string, read func() string) {
 	t.Cleanup(func() { conn.Close() })
 	return path, func() string {
 		b := make([]byte, 4096)
-		conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		conn.SetReadDeadline(time.Now().Add(eventually.Limit))
 		n, err := conn.Read(b)
 		if err != nil {
 			t.Fatal(err)
