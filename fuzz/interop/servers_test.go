@@ -4,7 +4,6 @@ package interop
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -234,10 +233,6 @@ func need(t *testing.T, binary string) string {
 	return path
 }
 
-// startTime is how long a server may take until it answers; NSD and Knot need
-// well under a second for the zones of these tests.
-const startTime = 30 * time.Second
-
 // waitFor asks for the SOA of each zone until it comes with authority.
 func (s *server) waitFor(zones []zoneFile) error {
 	for _, z := range zones {
@@ -289,5 +284,3 @@ func (s *server) hangUp() {
 		}
 	}
 }
-
-var errNoReply = errors.New("no reply")

@@ -60,9 +60,6 @@ func needTwisted(t *testing.T) string {
 	return path
 }
 
-// startTime is how long a server may take until it answers.
-const startTime = 30 * time.Second
-
 // start runs a server until the test ends, and waits until it answers.
 func start(t *testing.T, port uint16, binary string, args ...string) netip.AddrPort {
 	t.Helper()
