@@ -17,13 +17,13 @@ const firstChunk = 1 << 10
 func (a *Arena) Add(size int) (ref uint32, room []byte) {
 	last := len(a.chunks) - 1
 	if last < 0 || cap(a.chunks[last])-len(a.chunks[last]) < size {
-		if len(a.chunks) == MaxPages {
+		if len(a.chunks) == maxPages {
 			a.full = true
 			return 0, make([]byte, size)
 		}
 		capacity := firstChunk
 		if last >= 0 {
-			capacity = min(2*cap(a.chunks[last]), PageSize)
+			capacity = min(2*cap(a.chunks[last]), pageSize)
 		}
 		chunk := make([]byte, 0, max(capacity, AlignUp(size)+RefUnit))
 		if last < 0 {
@@ -58,7 +58,7 @@ func (a *Arena) IsFull() bool { return a.full }
 func (a *Arena) Chunks() int { return len(a.chunks) }
 
 // IsPage reports whether chunk i has the size of a page.
-func (a *Arena) IsPage(i int) bool { return cap(a.chunks[i]) == PageSize }
+func (a *Arena) IsPage(i int) bool { return cap(a.chunks[i]) == pageSize }
 
 // Take removes chunk i, whose items must not be read again, and returns its
 // memory, emptied.

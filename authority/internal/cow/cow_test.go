@@ -83,7 +83,7 @@ func TestSortedAgainstSlowTwin(t *testing.T) {
 			}
 		}
 	}
-	if len(list.leaves) > 3+2*len(twin)/LeafSize*4 {
+	if len(list.leaves) > 3+2*len(twin)/leafSize*4 {
 		t.Errorf("%d elements in %d leaves", len(twin), len(list.leaves))
 	}
 }
@@ -91,13 +91,13 @@ func TestSortedAgainstSlowTwin(t *testing.T) {
 // TestSortedPartsLeaves: a list that grows at one place splits there, and one
 // that shrinks to nothing is empty.
 func TestSortedPartsLeaves(t *testing.T) {
-	const n = 5 * LeafSize
+	const n = 5 * leafSize
 	e := EditSorted(MakeSorted([]numbered{0, n}))
 	for i := numbered(1); i < n; i++ {
 		e.Put(i, i.compare)
 	}
 	for _, leaf := range e.leaves {
-		if len(leaf) > LeafSize {
+		if len(leaf) > leafSize {
 			t.Errorf("a leaf of %d", len(leaf))
 		}
 	}

@@ -33,8 +33,8 @@ type tail struct {
 const (
 	RefUnitBits = 18 // units on a page: 1 MiB
 	RefUnit     = 4
-	PageSize    = RefUnit << RefUnitBits
-	MaxPages    = 1 << (32 - RefUnitBits) // 16 GiB in all
+	pageSize    = RefUnit << RefUnitBits
+	maxPages    = 1 << (32 - RefUnitBits) // 16 GiB in all
 )
 
 // ErrFull is returned when the items take more than 16 GiB.
@@ -70,9 +70,9 @@ func (p *Pages) Expect(octets int) { p.expected = octets }
 // capacity is the size of a page while the pages are filled.
 func (p *Pages) capacity(number int) int {
 	if number == 0 {
-		return min(p.expected, PageSize)
+		return min(p.expected, pageSize)
 	}
-	return PageSize
+	return pageSize
 }
 
 // Begin returns a page to be filled, whose first item has size octets, and its
@@ -80,13 +80,13 @@ func (p *Pages) capacity(number int) int {
 // not pass it to End without a copy.
 func (p *Pages) Begin(size int, spare *[][]byte, room []byte) (number int, page []byte, inRoom bool) {
 	number = len(p.list)
-	if number == MaxPages {
+	if number == maxPages {
 		p.full = true
-		return 0, make([]byte, 0, max(PageSize, size)), false
+		return 0, make([]byte, 0, max(pageSize, size)), false
 	}
 	p.list, p.live = append(p.list, nil), append(p.live, 0)
 	switch n := len(*spare); {
-	case n > 0 && size <= PageSize-RefUnit:
+	case n > 0 && size <= pageSize-RefUnit:
 		page = (*spare)[n-1]
 		*spare = (*spare)[:n-1]
 	default: // an item larger than a page gets a page of its own size
@@ -178,7 +178,7 @@ func (p *PagesEditor) reserve(n int) bool {
 func (p *PagesEditor) open(n int) error {
 	number := slices.IndexFunc(p.list, func(page []byte) bool { return page == nil })
 	if number < 0 {
-		if number = len(p.list); number == MaxPages {
+		if number = len(p.list); number == maxPages {
 			return ErrFull
 		}
 		p.list, p.live = append(p.list, nil), append(p.live, 0)
@@ -205,7 +205,7 @@ func firstOn(page int) int {
 // suffice and little is left unused.
 func (p *PagesEditor) tailSize() int {
 	_, live := p.sizes()
-	return min(max(1<<bits.Len(uint(live/256)), 1<<10), PageSize)
+	return min(max(1<<bits.Len(uint(live/256)), 1<<10), pageSize)
 }
 
 // sizes is how many octets the pages have, and how many of them are live.

@@ -11,13 +11,13 @@ type Sorted[E any] struct {
 	count  int
 }
 
-// LeafSize is the most elements a leaf holds: what a change of one copies.
-const LeafSize = 1024
+// leafSize is the most elements a leaf holds: what a change of one copies.
+const leafSize = 1024
 
 // MakeSorted returns a list of elements, which have to be sorted.
 func MakeSorted[E any](elements []E) Sorted[E] {
 	s := Sorted[E]{count: len(elements)}
-	for leaf := range slices.Chunk(elements, LeafSize) {
+	for leaf := range slices.Chunk(elements, leafSize) {
 		s.firsts = append(s.firsts, leaf[0])
 		s.leaves = append(s.leaves, slices.Clone(leaf))
 	}
@@ -157,7 +157,7 @@ func (s *SortedEditor[E]) Put(e E, compare func(E) int) {
 	if at == 0 {
 		s.firsts[leaf] = e
 	}
-	if n := len(s.leaves[leaf]); n > LeafSize {
+	if n := len(s.leaves[leaf]); n > leafSize {
 		lower, upper := s.leaves[leaf][:n/2], s.leaves[leaf][n/2:]
 		s.leaves[leaf] = slices.Clone(lower)
 		s.leaves = slices.Insert(s.leaves, leaf+1, slices.Clone(upper))
@@ -182,13 +182,13 @@ func (s *SortedEditor[E]) Remove(compare func(E) int) {
 // from full, and drops an empty one.
 func (s *SortedEditor[E]) join(leaf int) {
 	switch n := len(s.leaves[leaf]); {
-	case n > LeafSize/4:
-	case n > 0 && leaf > 0 && n+len(s.leaves[leaf-1]) <= LeafSize/2:
+	case n > leafSize/4:
+	case n > 0 && leaf > 0 && n+len(s.leaves[leaf-1]) <= leafSize/2:
 		s.ownLeaf(leaf - 1)
 		s.leaves[leaf-1] = append(s.leaves[leaf-1], s.leaves[leaf]...)
 		s.drop(leaf)
 		return
-	case n > 0 && leaf+1 < len(s.leaves) && n+len(s.leaves[leaf+1]) <= LeafSize/2:
+	case n > 0 && leaf+1 < len(s.leaves) && n+len(s.leaves[leaf+1]) <= leafSize/2:
 		s.leaves[leaf] = append(s.leaves[leaf], s.leaves[leaf+1]...)
 		s.drop(leaf + 1)
 	case n == 0:

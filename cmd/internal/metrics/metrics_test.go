@@ -11,7 +11,7 @@ import (
 
 func TestWrite(t *testing.T) {
 	var b strings.Builder
-	err := Write(&b, []Metric{
+	err := write(&b, []Metric{
 		Of("names_a_total", Counter, "One\nnumber.", 12345678901),
 		By("names_b", Gauge, "Two.", "state", Labelled{"good", 0.5}, Labelled{"a\"b\\c\nd\xff", 0}),
 		{Name: "names_c", Help: "Two labels.", Kind: Gauge, Samples: []Sample{{Labels: []string{"a", "1", "b", "2"}, Value: 1e21}}},

@@ -23,8 +23,8 @@ func Handler(source Source) http.Handler {
 	places := make(chan struct{}, maxAtOnce)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", ContentType)
-		Write(w, source.Metrics()) // a scraper that has gone away needs no answer
+		w.Header().Set("Content-Type", contentType)
+		write(w, source.Metrics()) // a scraper that has gone away needs no answer
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {

@@ -60,16 +60,16 @@ type Labelled struct {
 	Value float64
 }
 
-// ContentType is the media type of what Write writes.
-const ContentType = "text/plain; version=0.0.4; charset=utf-8"
+// contentType is the media type of what write writes.
+const contentType = "text/plain; version=0.0.4; charset=utf-8"
 
 var (
 	escapeHelp  = strings.NewReplacer("\\", `\\`, "\n", `\n`)
 	escapeLabel = strings.NewReplacer("\\", `\\`, "\n", `\n`, `"`, `\"`)
 )
 
-// Write writes metrics in Prometheus' text format.
-func Write(to io.Writer, metrics []Metric) error {
+// write writes metrics in Prometheus' text format.
+func write(to io.Writer, metrics []Metric) error {
 	w := bufio.NewWriter(to)
 	for _, m := range metrics {
 		w.WriteString("# HELP " + m.Name + " " + escapeHelp.Replace(m.Help) + "\n")

@@ -96,7 +96,7 @@ allow = [`+recursion+`]
 func TestAccessListsHaveKeys(t *testing.T) {
 	s := parse(t, "-i", "127.0.0.1:0")
 	s.ACLs = append(s.ACLs, settings.ACL{Name: "office", Keys: []string{"missing.key"}})
-	if err := CheckParts(t.Context(), s); err == nil {
+	if err := checkParts(t.Context(), s); err == nil {
 		t.Error("a key that there is not is accepted")
 	}
 }

@@ -58,7 +58,7 @@ func TestApply(t *testing.T) {
 		if fmt.Sprint(err) != "<nil>" != (step.want != "") || err != nil && !strings.Contains(err.Error(), step.want) {
 			t.Errorf("step %d: %v, want %q", i, err, step.want)
 		}
-		if isFixed := strings.Contains(step.want, "cannot change"); errors.Is(err, ErrNeedsRestart) != isFixed {
+		if isFixed := strings.Contains(step.want, "cannot change"); errors.Is(err, errNeedsRestart) != isFixed {
 			t.Errorf("step %d: %v", i, err)
 		}
 		for name, want := range step.names {

@@ -138,7 +138,7 @@ func lookAt(paths []string) string {
 // applyConfig changes what differs from what is in use now.
 func (s *Server) applyConfig(before, next *config.Config) error {
 	if fixed := needsRestart(next, s.inUse()); len(fixed) > 0 {
-		return fmt.Errorf("%s %w", strings.Join(fixed, ", "), ErrNeedsRestart)
+		return fmt.Errorf("%s %w", strings.Join(fixed, ", "), errNeedsRestart)
 	}
 	commit, cancel, err := s.prepareOperator(next)
 	if err != nil {
@@ -193,7 +193,7 @@ func (s *Server) inUse() *config.Config {
 	return &now
 }
 
-// CheckConfiguration does what CheckParts does, and looks at the files and users that
+// CheckConfiguration does what checkParts does, and looks at the files and users that
 // the process needs.
 func CheckConfiguration(ctx context.Context, c *config.Config) error {
 	if c.User != "" {
@@ -207,13 +207,13 @@ func CheckConfiguration(ctx context.Context, c *config.Config) error {
 	if err := c.Web.CheckFiles(); err != nil {
 		return err
 	}
-	return CheckParts(ctx, c.Settings)
+	return checkParts(ctx, c.Settings)
 }
 
-// CheckParts does everything that a start does after zones are loaded and before
+// checkParts does everything that a start does after zones are loaded and before
 // addresses are bound: it reads the hosts file, resolv.conf and root hints. The
 // cache file is left alone.
-func CheckParts(ctx context.Context, s settings.Settings) error {
+func checkParts(ctx context.Context, s settings.Settings) error {
 	s.Cache.File = ""
 	if err := checkEncryption(&s); err != nil {
 		return err

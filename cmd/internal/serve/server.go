@@ -419,9 +419,9 @@ func (s *Server) Settings() settings.Settings {
 	return s.settings
 }
 
-// ErrNeedsRestart is the error of Apply for a setting that cannot change while
+// errNeedsRestart is the error of Apply for a setting that cannot change while
 // the server runs.
-var ErrNeedsRestart = errors.New("cannot change while the server runs: restart it")
+var errNeedsRestart = errors.New("cannot change while the server runs: restart it")
 
 // drainTime is how long parts that were replaced are kept: longer than a query
 // may take, so that queries in progress end as they began.
@@ -437,7 +437,7 @@ func (s *Server) Apply(next settings.Settings) error {
 	defer s.mu.Unlock()
 	before := s.settings
 	if all := needsRestart(&config.Config{Settings: next}, &config.Config{Settings: before}); len(all) > 0 {
-		return fmt.Errorf("%s %w", strings.Join(all, ", "), ErrNeedsRestart)
+		return fmt.Errorf("%s %w", strings.Join(all, ", "), errNeedsRestart)
 	}
 	identity, err := s.tls.read(&next, s.log)
 	if err != nil {

@@ -172,7 +172,7 @@ func checkJournal(s *Settings, found *problems) {
 			continue
 		}
 		found.addIf(z.SyncAfter < time.Second, "{zone.zonefile-sync} %v is not at least 1s", z.SyncAfter)
-		if !s.HasJournal(&z) {
+		if !s.hasJournal(&z) {
 			found.addIf(true, "{zone.zonefile-sync} of %s requires {journal.dir}, and a master file: it writes back what the journal has", z.Path)
 			break
 		}

@@ -223,8 +223,8 @@ func (s *Settings) NotifyTargets(z *Zone) (targets []Peer, servers bool) {
 	return targets, len(s.AllowTransfer(z)) > 0
 }
 
-// HasJournal reports whether changes of the zone are kept in the journal.
-func (s *Settings) HasJournal(z *Zone) bool {
+// hasJournal reports whether changes of the zone are kept in the journal.
+func (s *Settings) hasJournal(z *Zone) bool {
 	return s.Journal.Dir != "" && !z.NoJournal && z.Format == authority.MasterFile
 }
 
@@ -474,17 +474,17 @@ func (r *Recursion) Source(hosts []byte) string {
 			add("forward to the servers of %q", r.ResolvConf)
 		}
 		for _, s := range r.Servers {
-			add("forward . to %s", r.ServerText(s))
+			add("forward . to %s", r.serverText(s))
 		}
 	}
 	for _, z := range r.Zones {
 		for _, s := range z.Servers {
-			add("forward %v to %s", z.Zone.Fold(), r.ServerText(s))
+			add("forward %v to %s", z.Zone.Fold(), r.serverText(s))
 		}
 	}
 	for _, z := range r.Iteration.Stubs {
 		for _, s := range z.Servers {
-			add("stub %v at %s", z.Zone.Fold(), r.ServerText(s))
+			add("stub %v at %s", z.Zone.Fold(), r.serverText(s))
 		}
 	}
 	if v := &r.Validation; v.Off {

@@ -109,7 +109,7 @@ func checkSigning(s *Settings, found *problems) {
 		found.addIf(!ok, "{zone.sign} of %s: there is no policy %q: there are %s", what, z.Sign, strings.Join(known, ", "))
 		found.addIf(s.Signing.KeyDir == "", "{zone.sign} of %s requires {signing.key-dir}, the folder of the keys", what)
 		found.addIf(z.Format != authority.MasterFile, "{zone.sign} of %s: only master files are signed, not pyzones", what)
-		found.addIf(z.IsCopy() && !s.HasJournal(&z), "{zone.sign} of %s, with {zone.primaries}, requires {journal.dir}: the serial number that is published has to go on after a restart", what)
+		found.addIf(z.IsCopy() && !s.hasJournal(&z), "{zone.sign} of %s, with {zone.primaries}, requires {journal.dir}: the serial number that is published has to go on after a restart", what)
 		found.addIf(z.SyncAfter > 0, "{zone.sign} of %s excludes {zone.zonefile-sync}: the file stays unsigned", what)
 	}
 }

@@ -87,8 +87,8 @@ func (r *Recursion) know(s encrypted.Server) netip.AddrPort {
 	return known
 }
 
-// ServerText is a server as it is given.
-func (r *Recursion) ServerText(a netip.AddrPort) string {
+// serverText is a server as it is given.
+func (r *Recursion) serverText(a netip.AddrPort) string {
 	if s, ok := r.Encrypted[a]; ok {
 		return s.String()
 	}
@@ -99,7 +99,7 @@ func (r *Recursion) ServerText(a netip.AddrPort) string {
 func (r *Recursion) ServerTexts(zones ...ZoneServers) (all []string) {
 	for _, z := range zones {
 		for _, s := range z.Servers {
-			text := r.ServerText(s)
+			text := r.serverText(s)
 			if !z.Zone.IsZero() {
 				text = z.Zone.String() + "=" + text
 			}

@@ -44,7 +44,7 @@ func checkViews(s *Settings, found *problems) {
 			first[z.Origin.Fold()] = z
 			continue
 		}
-		found.addIf(z.IsCopy() || z.Sign != "" || len(z.Updates) > 0 || z.SyncAfter != 0 || s.HasJournal(z),
+		found.addIf(z.IsCopy() || z.Sign != "" || len(z.Updates) > 0 || z.SyncAfter != 0 || s.hasJournal(z),
 			"zone %v of {zone.views} %v: of zones with one name the first may have {zone.primaries}, {zone.update}, {zone.sign}, {zone.zonefile-sync} and a journal; write journal = false", z.Origin, z.Views)
 	}
 }
