@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/names/namestest"
 	"github.com/names-dns/names/recursor/upstream"
@@ -109,25 +110,23 @@ func (p peer) start(t *testing.T) netip.AddrPort {
 	})
 	server := upstream.NewClient(upstream.Config{}).Server(free)
 	defer server.Close()
-	for range 200 {
-		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	err = eventually.Try(ended, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
 		r, err := server.Ask(ctx, &upstream.Query{
 			Question: wire.Question{Name: wire.MustParseName("example."), Type: wire.TypeSOA, Class: wire.ClassIN},
 			Budget:   upstream.NewBudget(10, 10000),
 		})
-		if err == nil && r.RCode == wire.RCodeNoError {
-			cancel()
-			return free
+		if err == nil && r.RCode != wire.RCodeNoError {
+			err = fmt.Errorf("it says %v", r.RCode)
 		}
-		select {
-		case <-ended:
-			cancel()
-			t.Fatalf("%s has ended:\n%s", p.binary, output.String())
-		case <-ctx.Done():
-		}
-		cancel()
+		return err
+	})
+	if err != nil {
+		command.Process.Kill()
+		<-ended
+		t.Fatalf("%s: %v\n%s", p.binary, err, output.String())
 	}
-	t.Fatalf("%s does not answer", p.binary)
 	return free
 }
 
