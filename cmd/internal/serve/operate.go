@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -173,18 +172,6 @@ func (s *Server) summary() string {
 		text += ", recursion for some clients"
 	}
 	return text
-}
-
-// isReady returns nil, or what is missing: a zone that is not loaded or has
-// expired.
-func (s *Server) isReady() error {
-	if s.ctx.Err() != nil {
-		return errors.New("the server stops")
-	}
-	if stats := s.current.Load().set.Stats(); stats.Loaded < stats.Zones {
-		return fmt.Errorf("%d of %d zones are not loaded", stats.Zones-stats.Loaded, stats.Zones)
-	}
-	return nil
 }
 
 // tellStart tells the service manager that zones are loading, and to wait, until
