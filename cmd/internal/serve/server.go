@@ -465,23 +465,26 @@ func (s *Server) Apply(next settings.Settings) error {
 	if err != nil {
 		return err
 	}
+	undo := []func(){p.close} // what a failure takes back, the last first
+	defer func() {
+		for _, step := range slices.Backward(undo) {
+			step()
+		}
+	}()
 	if err := s.observed.set(&next); err != nil {
-		p.close()
 		return err
 	}
+	undo = append(undo, func() { s.observed.set(&before) })
 	change, err := s.transports.change(s.listener.Edge(), s.tls, &next, s.log)
 	if err != nil {
-		s.observed.set(&before)
-		p.close()
 		return err
 	}
+	undo = append(undo, change.Cancel)
 	endpoints := s.listener.Endpoints()
 	if err := s.listener.Configure(s.listenerConfig(&next)); err != nil {
-		change.Cancel()
-		s.observed.set(&before)
-		p.close()
 		return err
 	}
+	undo = nil // nothing after this fails
 	s.tls.use(s.ctx, identity, s.log)
 	s.transports.use(change, s.listener.Edge(), &next)
 	s.updates.zones.Store(updated)
