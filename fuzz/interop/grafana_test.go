@@ -36,14 +36,7 @@ func TestDashboard(t *testing.T) {
 		t.Errorf("promtool: %v\n%s", err, out)
 	}
 	dir := t.TempDir()
-	write := func(name, text string) string {
-		t.Helper()
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	write := filesIn(t, dir)
 	zone := write("panel.example", "$ORIGIN panel.example.\n@ 60 SOA ns a 1 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.1\n")
 	upstream, stopUpstream := startTapped(t, "--bindzone", "elsewhere.example="+write("elsewhere", "@ 60 SOA ns a 1 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.1\n* 1 A 192.0.2.2\n"))
 	defer stopUpstream()

@@ -171,14 +171,7 @@ func (b *browser) picture(name string) {
 func TestPage(t *testing.T) {
 	b := startBrowser(t)
 	dir := t.TempDir()
-	write := func(name, text string) string {
-		t.Helper()
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	write := filesIn(t, dir)
 	zone := write("page.example", "$ORIGIN page.example.\n@ 60 SOA ns a 1 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.1\n")
 	const otherZone = "@ 60 SOA ns a 1 2 3 4 5\n@ 60 NS ns\nns 60 A 127.0.0.1\n* 60 A 192.0.2.2\n"
 	other, stopOther := startTapped(t, "--bindzone", "elsewhere.example="+write("elsewhere", otherZone))

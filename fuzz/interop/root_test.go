@@ -163,6 +163,16 @@ func write(t *testing.T, file string, text []byte) {
 	}
 }
 
+// filesIn returns a function that writes a file of a folder, and returns its path.
+func filesIn(t *testing.T, dir string) func(name, text string) string {
+	return func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		write(t, path, []byte(text))
+		return path
+	}
+}
+
 // madeRoot writes a zone shaped like the root: 1,500 delegations, most of them
 // signed, to servers below themselves, below each other and elsewhere.
 func madeRoot() string {

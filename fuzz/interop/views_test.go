@@ -4,7 +4,6 @@ package interop
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -18,11 +17,7 @@ import (
 func TestViews(t *testing.T) {
 	need(t, "dig")
 	dir := t.TempDir()
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	write := filesIn(t, dir)
 	for name, address := range map[string]string{"inside": "10.0.0.1", "outside": "203.0.113.1", "signed": "192.0.2.77"} {
 		write(name, "@ 60 SOA ns a 1 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.1\nwww 60 A "+address+"\n")
 	}
