@@ -3,6 +3,7 @@ package recursor
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/names-dns/names/names"
@@ -24,9 +25,11 @@ func (b *blame) add(s *server, err error, rank int, code wire.ExtendedErrorCode,
 	if s != nil {
 		why = s.String() + ": " + why
 	}
-	b.texts = append(b.texts, why)
-	if isNotSent(err) {
-		b.unsent++
+	if s != nil || !slices.Contains(b.texts, why) { // what is about no server in particular is said once
+		b.texts = append(b.texts, why)
+		if isNotSent(err) {
+			b.unsent++
+		}
 	}
 	b.isBusy = b.isBusy || err == errBusy
 	if rank > b.rank {

@@ -47,6 +47,7 @@ type response struct {
 // Why replies of authoritative servers cannot be used (RFC 1034 5.3.3 step 4d).
 var (
 	errLame      = errors.New("not authoritative for the zone")
+	errRootLame  = errors.New("root servers' replies are not authoritative: a router or firewall on the way seems to answer in their place; ask that resolver instead, or let port 53 through")
 	errUpward    = errors.New("referral to the zone itself or to one that is not below it")
 	errLost      = errors.New("authoritative reply with the NS records of another zone")
 	errNothing   = errors.New("neither an answer nor a referral")

@@ -126,7 +126,11 @@ func (z *zoneQuery) add(addresses []netip.AddrPort) (usable bool) {
 	}
 	usableServers, lame := z.t.r.servers.appendFor(nil, z.t.cutKey, list)
 	if lame {
-		z.blame.add(nil, errLame, rankRCode, wire.ExtendedErrorNoReachableAuthority, "the name servers of the zone do not serve it")
+		why := errLame
+		if z.t.cut.zone.IsRoot() {
+			why = errRootLame
+		}
+		z.blame.add(nil, why, rankRCode, wire.ExtendedErrorNoReachableAuthority, "the name servers of the zone do not serve it")
 	}
 	for _, s := range usableServers {
 		if !slices.Contains(z.servers, s) {
