@@ -97,6 +97,17 @@ func eachProse(t *testing.T, report func(file string, line int, text string)) {
 			return true
 		})
 	})
+	for _, name := range documentsEndingIn(t, ".txt") {
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			if storyTitle.MatchString(line) {
+				report(name, i+1, line)
+			}
+		}
+	}
 	for _, name := range pages(t) {
 		if name == "docs/style.md" {
 			continue
@@ -117,9 +128,22 @@ func eachProse(t *testing.T, report func(file string, line int, text string)) {
 	}
 }
 
+// storyTitle finds the lines of stories that people read: titles and comments.
+var storyTitle = regexp.MustCompile(`^(?:story|===|#) `)
+
 // pages are all documents of the repository, those next to code and the decisions
 // among them.
-func pages(t *testing.T) (names []string) {
+func pages(t *testing.T) []string {
+	t.Helper()
+	names := documentsEndingIn(t, ".md")
+	if len(names) < 50 {
+		t.Fatalf("found only %d pages", len(names))
+	}
+	return names
+}
+
+// documentsEndingIn are the files of the repository with that ending.
+func documentsEndingIn(t *testing.T, ending string) (names []string) {
 	t.Helper()
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, e fs.DirEntry, err error) error {
 		switch {
@@ -127,16 +151,13 @@ func pages(t *testing.T) (names []string) {
 			return err
 		case e.IsDir() && (name != "." && strings.HasPrefix(e.Name(), ".") || name == "build"):
 			return fs.SkipDir
-		case strings.HasSuffix(name, ".md"):
+		case strings.HasSuffix(name, ending):
 			names = append(names, name)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	if len(names) < 50 {
-		t.Fatalf("found only %d pages", len(names))
 	}
 	return names
 }
