@@ -77,18 +77,19 @@ eventually "it is not started again" restarted "$before"
 
 say "watchdog: a process that hangs is ended and started again"
 mkdir -p /etc/systemd/system/names.service.d
-printf '[Service]\nWatchdogSec=2\nTimeoutAbortSec=5\n' > /etc/systemd/system/names.service.d/test.conf
+printf '[Service]\nWatchdogSec=10\nTimeoutAbortSec=5\n' > /etc/systemd/system/names.service.d/test.conf
 systemctl daemon-reload
 systemctl restart names
 before=$(shown NRestarts)
 pid=$(shown MainPID)
-sleep 5 # more than two intervals
+sleep 12 # more than an interval
 [ "$(shown NRestarts)" = "$before" ] && [ "$(shown MainPID)" = "$pid" ] || fail "the watchdog ends a server that is well"
 kill -STOP "$pid"
 eventually "the watchdog does not see that it hangs" restarted "$before"
 eventually "it was not the watchdog" sh -c "journalctl -u names | grep 'Watchdog timeout'"
 [ "$(ask)" = 192.0.2.77 ] || fail "it does not answer after the watchdog"
 rm /etc/systemd/system/names.service.d/test.conf
+systemctl daemon-reload
 
 say "the journal: each line has its level"
 names ctl log queries all
@@ -97,6 +98,24 @@ names ctl log queries off
 eventually "no line is a warning or error" sh -c "journalctl -u names -p warning _COMM=names | grep -q ."
 [ "$(journalctl -u names -p info..info _COMM=names -o cat | wc -l)" -gt 3 ] || fail "no line is information"
 priorities
+
+say "the query log: a file that is moved away, and the journal's fields"
+log=/var/log/names/queries.log
+printf '[query-log]\nwhich = "all"\nto = "%s"\n' $log >> /etc/names/names.toml
+systemctl reload names || fail "the query log cannot be a file"
+ask ns.example.org >/dev/null
+eventually "$log has no line" grep -q ns.example.org $log
+mv $log $log.1
+systemctl kill --signal=USR1 names
+eventually "$log is not opened again" test -e $log
+ask www.example.org >/dev/null
+eventually "$log has no line after SIGUSR1" grep -q www.example.org $log
+sed -i 's,^to = .*,to = "journald",' /etc/names/names.toml
+systemctl reload names
+ask ns.example.org >/dev/null
+eventually "the journal has no fields of a query" sh -c "journalctl -o json NAMES_NAME=ns.example.org. NAMES_RCODE=NOERROR | grep '\"PRIORITY\":\"6\"'"
+sed -i '/^\[query-log\]/,$d' /etc/names/names.toml
+systemctl reload names
 
 say "sockets: systemd has them, and queries wait in them while the server restarts"
 systemctl stop names
@@ -128,7 +147,7 @@ systemctl start names
 rm -rf /etc/systemd/system/names.service.d/
 dpkg --purge names
 [ "$(systemctl is-active names || true)" = inactive ] || fail "it runs after the purge"
-for file in /usr/bin/names /etc/names /run/names /var/lib/names /lib/systemd/system/names.service /etc/systemd/system/multi-user.target.wants/names.service; do
+for file in /usr/bin/names /etc/names /run/names /var/lib/names /var/log/names /lib/systemd/system/names.service /etc/systemd/system/multi-user.target.wants/names.service; do
 	[ ! -e $file ] || fail "$file is left"
 done
 say "systemd has installed, started, reloaded, restarted, watched and purged it"
