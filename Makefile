@@ -13,7 +13,7 @@ ROOT_ZONE ?= $(wildcard ../shared/data/root-*.zone.gz)
 # the file tells of it. docs/decisions/0022-reruns.md says why.
 go-test = $(if $(RERUN),go run gotest.tools/gotestsum@v1.13.0 --format pkgname --rerun-fails=2 --rerun-fails-max-failures=5 --rerun-fails-report=$(RERUN) --packages='$(2)' -- $(1),go test $(1) $(2))
 
-.PHONY: help build install package package-test run test slow check race fuzz damage interop bench bench-base bench-load bench-peers bench-recursion bench-attacks lint fmt
+.PHONY: help build install package package-test image-test run test slow check race fuzz damage interop bench bench-base bench-load bench-peers bench-recursion bench-attacks lint fmt
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -34,6 +34,9 @@ package-test: package ## install the .deb, start the server, also by a systemd i
 	packaging/test.sh
 	packaging/systemd/test.sh
 	packaging/docker/check.sh
+
+image-test: ## build the image and run it, with Docker or podman (as root)
+	packaging/docker/test.sh
 
 run: build ## serve the example zone on port 10053
 	$(BINARY) serve -i $(ADDRESS) -p $(PORT) --bindzone cmd/examples/zones/example.com -v

@@ -31,4 +31,4 @@ unshare -m bash -euc '
 	wait $server
 ' bash "$root" || { cat /tmp/names-docker-check.log; exit 1; }
 rm -f /tmp/names-docker-check.log
-echo "-- the image would run; no Docker has built it here"
+echo "-- the image would run; test.sh builds it, where Docker or podman is"
