@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"testing/iotest"
@@ -27,6 +28,12 @@ import (
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
+
+// Handshakes take as long as the machine needs.
+func TestMain(m *testing.M) {
+	handshakeTime = eventually.Limit
+	os.Exit(m.Run())
+}
 
 // zone answers A for all names, drops drop., and sends three messages for AXFR.
 func zone(_ context.Context, x *names.Exchange) error {
@@ -94,7 +101,7 @@ func dial(t testing.TB, address string) *quic.Conn {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	conn, err := quic.DialAddr(ctx, address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"doq"}}, nil)
+	conn, err := quic.DialAddr(ctx, address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"doq"}}, &quic.Config{HandshakeIdleTimeout: handshakeTime})
 	if err != nil {
 		t.Fatal(err)
 	}

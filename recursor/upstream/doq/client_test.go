@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,12 +19,19 @@ import (
 	"github.com/quic-go/quic-go/http3"
 
 	"github.com/names-dns/names/internal/certificatetest"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/internal/pin"
 	"github.com/names-dns/names/recursor/upstream"
 	"github.com/names-dns/names/recursor/upstream/encrypted"
 	"github.com/names-dns/names/wire"
 )
+
+// Handshakes take as long as the machine needs.
+func TestMain(m *testing.M) {
+	handshakeTime = eventually.Limit
+	os.Exit(m.Run())
+}
 
 func certificate(t testing.TB) *tls.Certificate {
 	return certificatetest.New(t, &x509.Certificate{DNSNames: []string{"ns.example"}}, nil)
@@ -39,7 +47,7 @@ type server struct {
 func listen(t testing.TB, answer func(conn *quic.Conn, stream *quic.Stream)) *server {
 	t.Helper()
 	c := certificate(t)
-	l, err := quic.ListenAddr("127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{*c}, NextProtos: []string{"doq"}}, nil)
+	l, err := quic.ListenAddr("127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{*c}, NextProtos: []string{"doq"}}, &quic.Config{HandshakeIdleTimeout: handshakeTime})
 	if err != nil {
 		t.Fatal(err)
 	}
