@@ -1,6 +1,6 @@
 #!/bin/bash
-# Signing and verifying a large zone: names, ldns, BIND and, if kzonesign is installed,
-# Knot DNS, in one run, with the same two keys of ECDSAP256SHA256.
+# Signing and verifying a large zone: names, ldns, BIND and, if kzonesign and kzonecheck
+# are installed (knot-dnssecutils), Knot DNS, in one run, with the same two keys of ECDSAP256SHA256.
 #
 #   sign      first signing of the zone, with NSEC and with NSEC3
 #   verify    checking what was signed, whole
@@ -32,6 +32,35 @@ awk -v n="$count" 'BEGIN { print "$ORIGIN large.test.\n$TTL 3600\n@ SOA ns admin
 for flags in --ksk --zsk; do key=$("$binary" keys generate $flags large.test); eval "k${flags#--}=$key"; done
 { cat large.test; cat "$kksk.key" "$kzsk.key"; } > with-keys
 
+# Knot DNS keeps keys and zones in a folder of its own.
+for kind in nsec nsec3; do
+	mkdir -p "knot-$kind/keys" "knot-$kind/out"
+	nsec3=off
+	[ $kind = nsec3 ] && nsec3=on
+	cat > "knot-$kind.conf" <<-TEXT
+		database:
+		    storage: $dir/knot-$kind
+		    kasp-db: $dir/knot-$kind/keys
+		policy:
+		  - id: two
+		    manual: on
+		    nsec3: $nsec3
+		    nsec3-iterations: 0
+		    nsec3-salt-length: 0
+		    signing-threads: $(nproc)
+		    reproducible-signing: on
+		zone:
+		  - domain: large.test
+		    storage: $dir
+		    file: large.test
+		    dnssec-signing: on
+		    dnssec-policy: two
+	TEXT
+	if command -v keymgr > /dev/null; then
+		for key in "$kksk" "$kzsk"; do keymgr -c "knot-$kind.conf" large.test import-bind "$key.key" > keymgr.out 2>&1 || cat keymgr.out; done
+	fi
+done
+
 # measure WHAT PROGRAM COMMAND...: a row, or that it failed.
 measure() {
 	local what=$1 who=$2
@@ -50,8 +79,10 @@ for kind in nsec nsec3; do
 	measure "sign $kind" names "$binary" sign $hashed --output names.$kind large.test
 	measure "sign $kind" ldns-signzone ldns-signzone $ldns_hashed -o large.test. -f ldns.$kind large.test "$kksk" "$kzsk"
 	measure "sign $kind" dnssec-signzone dnssec-signzone $bind_hashed -P -q -o large.test. -f bind.$kind -k "$kksk" with-keys "$kzsk"
+	measure "sign $kind" kzonesign kzonesign -c knot-$kind.conf -o knot-$kind/out large.test
 	measure "verify $kind" names "$binary" verify-zone names.$kind
 	measure "verify $kind" ldns-verify-zone ldns-verify-zone -V 1 names.$kind
 	measure "verify $kind" dnssec-verify dnssec-verify -q -o large.test. names.$kind
+	measure "verify $kind" kzonecheck kzonecheck -d on -o large.test names.$kind
 done
 cd "$here" && go test -run '^$' -bench 'CryptoOfSigning|SignedUpdate' -benchtime 200x ./authority/sign | grep '^Benchmark'

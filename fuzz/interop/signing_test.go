@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,9 +41,13 @@ safe DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000
 `
 
 // TestSigned: what we sign, with keys that we, BIND and ldns made, is right for
-// ldns-verify-zone and dnssec-verify, also after edits.
+// ldns-verify-zone, dnssec-verify and kzonecheck, also after edits.
 func TestSigned(t *testing.T) {
 	ldns, bind := need(t, "ldns-verify-zone"), need(t, "dnssec-verify")
+	knot, err := exec.LookPath("kzonecheck")
+	if err != nil {
+		t.Logf("without Knot DNS, which is not needed: %v", err)
+	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "example.com")
 	write(t, file, []byte(cornerZone))
@@ -71,6 +76,9 @@ func TestSigned(t *testing.T) {
 					write(t, out, zoneText(z.Snapshot()))
 					run(t, dir, ldns, "-V", "1", out)
 					run(t, dir, bind, "-q", "-o", "example.com", out)
+					if knot != "" {
+						run(t, dir, knot, "-d", "on", "-o", "example.com", out)
+					}
 					if _, err := z.Update(authority.FromUpdate, func(txn *authority.Txn) error { return editAtRandom(txn, random) }); err != nil {
 						t.Fatal(err)
 					}
