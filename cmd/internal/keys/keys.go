@@ -33,6 +33,10 @@ Usage:
   names keys export [options] ZONE     print a private key as PEM
   names keys list [options] ZONE       list the keys, with what each does when
   names keys ds [options] ZONE         print the DS records for the parent
+  names keys signal [options] ZONE SERVER...
+                                       print the records by which the zones of these
+                                       name servers vouch for the first DS record
+                                       (RFC 9615)
   names keys roll [options] ZONE       exchange a key, or with --algorithm all keys
                                        for some of another algorithm
   names keys confirm [options] ZONE    all servers of the parent have the DS records
@@ -88,6 +92,7 @@ type options struct {
 	digest    uint
 	tag       uint
 	file      string
+	servers   []wire.Name // in the NS records of the zone
 	horizon   string
 	end       time.Time
 	parent    time.Duration
@@ -117,7 +122,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	if len(words) == 0 {
-		return cli.UsageError(stderr, "keys", errors.New("say what to do: generate, import, export, list, ds, roll, confirm, step, compromised or plan"))
+		return cli.UsageError(stderr, "keys", errors.New("say what to do: generate, import, export, list, ds, signal, roll, confirm, step, compromised or plan"))
 	}
 	verb, zones := words[0], words[1:]
 	do := verbs[verb]
@@ -126,7 +131,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return cli.UsageError(stderr, "keys", fmt.Errorf("there is no \"names keys %s\"%s", verb, cli.DidYouMean(verb, slices.Sorted(maps.Keys(verbs)))))
 	case verb == "import" && len(zones) != 2:
 		return cli.UsageError(stderr, "keys", errors.New("name one zone and one file"))
-	case verb != "import" && len(zones) != 1:
+	case verb != "import" && verb != "signal" && len(zones) != 1 || len(zones) == 0:
 		return cli.UsageError(stderr, "keys", errors.New("name one zone"))
 	case o.ksk && o.zsk:
 		return cli.UsageError(stderr, "keys", errors.New("--ksk and --zsk are two keys: without either, one key does both"))
@@ -147,7 +152,16 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return cli.UsageError(stderr, "keys", fmt.Errorf("--for: %w", err))
 	}
 	o.end = o.now.Add(horizon)
-	if len(zones) > 1 {
+	switch {
+	case verb == "signal":
+		for _, text := range zones[1:] {
+			server, err := wire.ParseName(text)
+			if err != nil {
+				return cli.UsageError(stderr, "keys", fmt.Errorf("server %s: %w", text, err))
+			}
+			o.servers = append(o.servers, server)
+		}
+	case len(zones) > 1:
 		o.file = zones[1]
 	}
 	zone, err := wire.ParseName(zones[0])
@@ -164,7 +178,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 // verbs are what can be done.
 var verbs = map[string]func(io.Writer, wire.Name, options) error{
 	"generate": generate, "list": list, "ds": ds, "roll": roll, "confirm": confirm, "plan": plan, "import": importKey, "export": export,
-	"step": step, "compromised": compromised,
+	"step": step, "compromised": compromised, "signal": signal,
 }
 
 // importKey takes over a key of another server.
