@@ -322,6 +322,40 @@ func TestExamplesAreGood(t *testing.T) {
 	}
 }
 
+// TestPathsBeginAtTheirFile: a path is relative to the file that it is written in.
+func TestPathsBeginAtTheirFile(t *testing.T) {
+	tried := 0
+	for _, s := range sections {
+		for _, o := range s.options {
+			if !strings.Contains(o.example, `"/`) || s.name == "https" && o.key == "path" {
+				continue
+			}
+			text := s.header("x") + "\n" + strings.ReplaceAll(o.written(), `"/`, `"relative/`) + "\n"
+			if strings.Contains(o.what, "Requires from-root") {
+				text += "from-root = true\n"
+			}
+			dir := t.TempDir()
+			c, _, err := Load(write(t, dir, "names.toml", text))
+			if err != nil {
+				if !strings.Contains(err.Error(), filepath.Join(dir, "relative")) && !strings.Contains(err.Error(), " requires ") && !strings.Contains(err.Error(), " is missing") {
+					t.Errorf("%s%v", text, err)
+				}
+				continue
+			}
+			var printed strings.Builder
+			if err := c.Print(&printed); err != nil {
+				t.Fatal(err)
+			}
+			if tried++; !strings.Contains(printed.String(), filepath.Join(dir, "relative")) {
+				t.Errorf("%sis not below %s", text, dir)
+			}
+		}
+	}
+	if tried < 8 {
+		t.Errorf("only %d options have paths", tried)
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	dir := t.TempDir()
 	secret := write(t, dir, "secrets", "000102030405060708090a0b0c0d0e0f")

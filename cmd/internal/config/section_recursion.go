@@ -60,7 +60,7 @@ var recursionSection = once("recursion", "What is looked up elsewhere, where, an
 		return c.Settings.Recursion.Iteration.AddLocalRoot(text)
 	},
 		func(c *Config) []string { return texts(c.Settings.Recursion.Iteration.LocalRoot.Primaries) }),
-	text(about{
+	path(about{
 		key: "local-root-file", what: "Keep the copy of the root zone in this file; without local-root, read it from this file, which is watched for changes. Requires from-root.",
 		why:     "None: it is transferred anew after each start.",
 		example: `"/var/lib/names/root.zone"`, others: []string{"root-zone"},

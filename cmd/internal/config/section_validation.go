@@ -27,8 +27,8 @@ var validationSection = once("validation", "How DNSSEC proves what other servers
 		v.TrustAnchors = append(v.TrustAnchors, r.resolve(text))
 		return nil
 	}, func(c *Config) []string { return c.Settings.Recursion.Validation.TrustAnchors }),
-	text(about{
-		key: "state", what: "Follow the keys of trust anchors (RFC 5011), and keep in this file what is known of them. The directory has to be writable.",
+	path(about{
+		key: "state", what: "Follow the keys of trust anchors (RFC 5011), and keep in this file what is known of them, and in FILE.insecure the zones that names ctl insecure add has named. The directory has to be writable.",
 		why:     "None: the trust anchors stay as they are configured.",
 		example: `"/var/lib/names/anchors"`, others: []string{"trust-anchor-state", "managed-keys-directory", "auto-trust-anchor-file"},
 	}, func(c *Config) *string { return &c.Settings.Recursion.Validation.State }),

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/names-dns/names/cmd/internal/control"
@@ -19,7 +18,7 @@ func (s *Server) validationVerbs() []control.Verb {
 	return []control.Verb{
 		{Name: "anchors", What: "The trust anchors in force: the keys that answers are validated with.", Do: s.doAnchors, Reply: []anchorReply{}},
 		{Name: "insecure list", What: "The zones that are not validated (negative trust anchors), and until when.", Do: s.doInsecureList, Reply: []insecureReply{}},
-		{Name: "insecure add", Arguments: "ZONE [END]", Changes: true, What: "Do not validate a zone, for an hour, for a time like 30m, or until a date; no longer than a week, and not after a restart.", Do: s.doInsecureAdd, Reply: insecureReply{}},
+		{Name: "insecure add", Arguments: "ZONE [END]", Changes: true, What: "Do not validate a zone, for an hour, for a time like 30m, or until a date; no longer than a week, and after a restart only with a file for the state of trust anchors.", Do: s.doInsecureAdd, Reply: insecureReply{}},
 		{Name: "insecure remove", Arguments: "ZONE", Changes: true, What: "Validate a zone again.", Do: s.doInsecureRemove},
 	}
 }
@@ -31,38 +30,6 @@ const (
 	usualInsecureTime = time.Hour
 	maxInsecureTime   = 7 * 24 * time.Hour
 )
-
-// addedNegatives are the negative trust anchors that names ctl has added. They
-// outlive a reload.
-type addedNegatives struct {
-	mu   sync.Mutex
-	list []validate.Negative
-}
-
-// apply gives anchors those that hold.
-func (a *addedNegatives) apply(anchors *validate.Anchors) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, n := range a.list {
-		if clock().Before(n.Until) {
-			anchors.SetNegative(n.Zone, n.Until)
-		}
-	}
-}
-
-// set adds n in the place of another for its zone; without an end it only takes that
-// away. It reports whether there was one.
-func (a *addedNegatives) set(n validate.Negative) (had bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	before := len(a.list)
-	a.list = slices.DeleteFunc(a.list, func(o validate.Negative) bool { return o.Zone.Equal(n.Zone) })
-	had = len(a.list) < before
-	if !n.Until.IsZero() {
-		a.list = append(a.list, n)
-	}
-	return had
-}
 
 // usedAnchors returns the trust anchors, if anything is validated.
 func (s *Server) usedAnchors() (*parts, error) {
@@ -158,7 +125,9 @@ func (s *Server) doInsecureAdd(_ context.Context, args []string) (any, error) {
 	if p.isConfiguredInsecure(n.Zone) {
 		return nil, fmt.Errorf("the configuration says already that %v is not validated", n.Zone)
 	}
-	p.added.set(n)
+	if _, err := p.added.set(n); err != nil {
+		return nil, err
+	}
 	p.anchors.SetNegative(n.Zone, n.Until)
 	s.forgetSubtree(n.Zone)
 	s.log.Warn("zone is not validated", "zone", n.Zone, "end", n.Until)
@@ -174,8 +143,10 @@ func (s *Server) doInsecureRemove(_ context.Context, args []string) (any, error)
 	if err != nil {
 		return nil, control.Usagef("%q is not a domain name: %v", args[0], err)
 	}
-	switch {
-	case p.added.set(validate.Negative{Zone: zone}):
+	switch had, err := p.added.set(validate.Negative{Zone: zone}); {
+	case err != nil:
+		return nil, err
+	case had:
 	case p.isConfiguredInsecure(zone):
 		return nil, fmt.Errorf("the configuration says that %v is not validated: change it there", zone)
 	default:

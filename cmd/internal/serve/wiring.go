@@ -86,6 +86,9 @@ func (p *parts) addRecursion(ctx context.Context, zones *authority.Set, before *
 		if p.added = new(addedNegatives); before != nil && before.added != nil {
 			p.added = before.added
 		}
+		if err := p.added.keep(r.Validation.State); err != nil {
+			return err
+		}
 		validation, err := p.validation()
 		if err != nil {
 			return err
