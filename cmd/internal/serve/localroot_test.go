@@ -31,6 +31,7 @@ func writeRoot(t *testing.T, file, anchor string) {
 	record := func(name string, kind wire.Type, data []byte) wire.Record {
 		return wire.Record{Name: nameOf(name), Type: kind, Class: wire.ClassIN, TTL: 60, Data: data}
 	}
+	now := time.Now() // once: the digest is about the signatures that are written
 	sign := func() []wire.Record {
 		signed, err := signedtree.Sign(wire.Root, []wire.Record{
 			record(".", wire.TypeSOA, soa.AppendTo(nil, nil)),
@@ -41,7 +42,7 @@ func writeRoot(t *testing.T, file, anchor string) {
 			record("ns.example.", wire.TypeA, []byte{192, 0, 2, 2}),
 		}, signedtree.Options{
 			Denial: signedtree.NSEC, Keys: []*dnssec.SigningKey{key},
-			Inception: wire.SerialFromTime(time.Now().Add(-time.Hour)), Expiration: wire.SerialFromTime(time.Now().Add(30 * 24 * time.Hour)),
+			Inception: wire.SerialFromTime(now.Add(-time.Hour)), Expiration: wire.SerialFromTime(now.Add(30 * 24 * time.Hour)),
 		})
 		if err != nil {
 			t.Fatal(err)
