@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/wire"
 )
 
@@ -200,12 +201,7 @@ func TestQuerierOverLoopback(t *testing.T) {
 			if err != nil {
 				t.Skipf("no socket at %s: %v", address, err)
 			}
-			closed, err := net.ListenPacket("udp", address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			nobody := netip.MustParseAddrPort(closed.LocalAddr().String())
-			closed.Close()
+			nobody := freeport.At(t, netip.MustParseAddrPort(address).Addr())
 			from := make(chan string, 100)
 			go func() {
 				buf := make([]byte, 512)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/freeport"
 	"github.com/names-dns/names/recursor/upstream/upstreamtest"
 )
 
@@ -76,12 +77,7 @@ func TestReplyFromAnotherAddress(t *testing.T) {
 // A server that is not there is noticed at once, and one that does not answer
 // when time is up.
 func TestNobodyThere(t *testing.T) {
-	free, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := free.LocalAddr().(*net.UDPAddr).AddrPort()
-	free.Close()
+	addr := freeport.Loopback(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if _, err := NewClient(Config{}).Server(addr).Ask(ctx, newQuery("www.example.com.")); err == nil || ctx.Err() != nil {

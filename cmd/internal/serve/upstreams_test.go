@@ -49,8 +49,8 @@ func TestUpstreams(t *testing.T) {
 		if stats := good.parts.encrypted[0].Stats(); stats.Full == 0 {
 			t.Errorf("%s: handshakes %+v", scheme, stats)
 		}
-		bad, _, log := startWhole(t, "--no-validation", "--allow-recursion", "loopback", "--forward", scheme+"://"+address+"#other.example")
-		eventually.Succeed(t, func() error {
+		eventually.Succeed(t, func() error { // each time with a server for which the other one is not dead yet
+			bad, _, log := startWhole(t, "--no-validation", "--allow-recursion", "loopback", "--forward", scheme+"://"+address+"#other.example")
 			m := askServer(t, "udp", bad.listener.Addresses()[0], "ns.example.", wire.TypeA, wire.ClassIN)
 			if m.RCode != wire.RCodeServFail {
 				t.Errorf("%s: %v", scheme, m)
