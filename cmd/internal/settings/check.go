@@ -20,7 +20,7 @@ type Problem struct {
 	Err  error // the cause; may be nil
 }
 
-var braces = regexp.MustCompile(`\{([a-z-]+\.[a-z-]+)\}`)
+var braces = regexp.MustCompile(`\{([a-z-]+\.[a-z0-9-]+)\}`)
 
 func problemf(format string, args ...any) *Problem {
 	return &Problem{Text: fmt.Sprintf(format, args...)}
