@@ -29,7 +29,9 @@ cleanup() {
 		kill "$container" 2>/dev/null || true # nspawn tells systemd to power off
 		wait "$container" 2>/dev/null || true
 	fi
-	rmdir /sys/fs/cgroup/{unified,systemd,.}/names-systemd."$$"/{payload,supervisor,.} 2>/dev/null || true
+	for tree in /sys/fs/cgroup/unified /sys/fs/cgroup/systemd /sys/fs/cgroup; do
+		if [ -d "$tree/names-systemd.$$" ]; then find "$tree/names-systemd.$$" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
+	done
 	rm -rf "$dir"
 }
 trap cleanup EXIT
