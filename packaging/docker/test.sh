@@ -37,8 +37,7 @@ fail() {
 }
 
 build=()
-run=()
-owner=uid=65532,gid=65532
+run=(--tmpfs /run/names:uid=65532,gid=65532,mode=0755)
 if docker info >/dev/null 2>&1; then
 	engine=(docker)
 elif command -v podman >/dev/null; then
@@ -101,12 +100,13 @@ TOML
 chmod -R a+rX "$dir/etc"
 chmod 755 "$dir"
 if ! "${engine[@]}" run "${run[@]}" --detach --name "$container" --network host --read-only --cap-drop ALL --security-opt no-new-privileges \
-	--tmpfs "/run/names:$owner" -v "$dir/etc:/etc/names:ro" names-test >"$dir/log" 2>&1; then
+	-v "$dir/etc:/etc/names:ro" names-test >"$dir/log" 2>&1; then
 	leave_out "it is built, but ${engine[0]} does not run it: $(tail -n 1 "$dir/log")"
 fi
 inside() { "${engine[@]}" exec "$container" "$@"; }
 for _ in $(seq 300); do
 	if inside /names ctl status >/dev/null 2>&1; then break; fi
+	[ "$("${engine[@]}" inspect --format '{{.State.Status}}' "$container")" = running ] || fail "it has ended"
 	sleep 0.2
 done
 inside /names ctl status || fail "it does not answer"
@@ -134,6 +134,6 @@ say "reload and stop"
 sed -i 's/192.0.2.1$/192.0.2.2/; s/hostmaster 1 /hostmaster 2 /' "$dir/etc/example.test.zone"
 inside /names ctl reload || fail "reload"
 [ "$(dig +short @127.0.0.1 -p "$port" ns.example.test)" = 192.0.2.2 ] || fail "the zone is not reloaded"
-"${engine[@]}" stop --time 20 "$container" >/dev/null
+"${engine[@]}" stop --time 20 "$container" >/dev/null 2>"$dir/log" || fail "stop: $(tail -n 1 "$dir/log")"
 [ "$("${engine[@]}" inspect --format '{{.State.ExitCode}}' "$container")" = 0 ] || fail "it does not stop with code 0"
 say "built, run, asked, reloaded and stopped with ${engine[0]}"
