@@ -1,6 +1,7 @@
 package query
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -10,8 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/listener/certificate"
+	"github.com/names-dns/names/listener/doq"
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/wire"
 )
 
 // encryptedDigServer is a digServer over TLS and HTTPS.
@@ -75,7 +79,7 @@ func TestQueryEncrypted(t *testing.T) {
 		{"@127.0.0.1 -p " + https + " a.example +https", 0, "(HTTPS)"},
 		{"@https://127.0.0.1:" + https + "?pin=" + pin + " a.example +short", 0, "192.0.2.1\n192.0.2.2\n"},
 		{"@127.0.0.1 -p " + https + " a.example +https-get", 1, "answered with content of type"},
-		{"@127.0.0.1 -p " + https + " a.example axfr +https", 1, "transfers are asked for over TCP or TLS, not HTTPS"},
+		{"@127.0.0.1 -p " + https + " a.example axfr +https", 1, "transfers are asked for over TCP, TLS or QUIC, not HTTPS"},
 		{"@127.0.0.1 -p " + dot + " a.example +tls-certfile=/nowhere", 1, "certificate of the client"},
 		{"@tls://127.0.0.1#no_such@192.0.2.1 a.example", 2, "two addresses of one server"},
 		{"@127.0.0.1 a.example +tls-pin=x", 2, `+tls-pin: "x" is not a pin`},
@@ -85,6 +89,50 @@ func TestQueryEncrypted(t *testing.T) {
 		if code != c.code || !strings.Contains(stdout+stderr, c.want) {
 			t.Errorf("%s: exit code %d, want %d and %q in\n%s%s", c.args, code, c.code, c.want, stdout, stderr)
 		}
+	}
+}
+
+// A zone is transferred over QUIC, on a stream of its own.
+func TestTransferOverQUIC(t *testing.T) {
+	c, err := certificate.MakeSelfSigned([]string{"ns.example"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	soa := func(x *names.Exchange) error {
+		return x.Reply.Record(x.Question().Name, wire.ClassIN, 60, &wire.SOA{Primary: wire.Root, Mailbox: wire.Root, Serial: 7})
+	}
+	e, err := listener.NewEdge(listener.Config{Resolver: names.ResolverFunc(func(_ context.Context, x *names.Exchange) error {
+		if err := soa(x); err != nil {
+			return err
+		}
+		if err := x.NextMessage(); err != nil {
+			return err
+		}
+		return soa(x)
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := doq.Listen(socket, doq.Config{Edge: e, DoQ: true, TLS: &tls.Config{Certificates: []tls.Certificate{*c}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve() }()
+	defer func() {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		s.Shutdown(ctx)
+		<-ended
+	}()
+	_, port, _ := net.SplitHostPort(s.Addr().String())
+	code, stdout, stderr := runQueryText("@127.0.0.1", "-p", port, "example", "axfr", "+quic", "+tls-pin="+certificate.Pin(c.Leaf))
+	if want := "(QUIC)"; code != 0 || !strings.Contains(stdout, want) || strings.Count(stdout, "SOA") < 2 {
+		t.Errorf("exit code %d, %s%s", code, stdout, stderr)
 	}
 }
 

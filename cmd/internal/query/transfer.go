@@ -14,6 +14,7 @@ import (
 
 	"github.com/names-dns/names/authority/transfer"
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/recursor/upstream/doq"
 	"github.com/names-dns/names/recursor/upstream/encrypted"
 	"github.com/names-dns/names/wire"
 )
@@ -31,16 +32,19 @@ func transferZone(ctx context.Context, o *queryOptions, args []string, stdout io
 	}
 	transport := cmp.Or(o.encryption.protocol, names.TCP)
 	switch transport {
-	case names.TLS:
+	case names.TLS, names.QUIC:
 		request.Dial = func(ctx context.Context, _ string, _ netip.Addr, to netip.AddrPort) (net.Conn, error) {
-			client, err := o.client(to, encrypted.Config{})
+			client, err := o.client(to, encrypted.Config{QUIC: doq.New})
 			if err != nil {
 				return nil, err
 			}
+			if transport == names.QUIC {
+				return doq.Dial(ctx, client, netip.Addr{})
+			}
 			return client.DialTLS(ctx)
 		}
-	case names.HTTPS, names.QUIC:
-		return fmt.Errorf("transfers are asked for over TCP or TLS, not %s", strings.ToUpper(transport.String()))
+	case names.HTTPS:
+		return errors.New("transfers are asked for over TCP, TLS or QUIC, not HTTPS")
 	}
 	to := bufio.NewWriter(stdout)
 	out := queryPrinter{display: o.show}

@@ -11,11 +11,13 @@ import (
 	"github.com/names-dns/names/authority/transfer"
 	"github.com/names-dns/names/cmd/internal/settings"
 	"github.com/names-dns/names/listener/certificate"
+	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/recursor/upstream/doq"
 	"github.com/names-dns/names/recursor/upstream/encrypted"
 )
 
 // over is the way to a primary that has a URL, from one of our addresses: over TLS 1.3
-// (RFC 9103 9.1). The same settings give the same way, with its sessions to be resumed.
+// (RFC 9103 9.1) or QUIC (RFC 9250). The same settings give the same way, with its sessions to be resumed.
 func (t *transfers) over(s *settings.Transfers, peer settings.Peer, from netip.Addr) (*transfer.Transport, error) {
 	if peer.URL == "" {
 		return nil, nil
@@ -32,7 +34,7 @@ func (t *transfers) over(s *settings.Transfers, peer settings.Peer, from netip.A
 	if from.IsValid() {
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
 	}
-	config := encrypted.Config{Only13: true, Dial: dialer.DialContext}
+	config := encrypted.Config{Only13: true, Dial: dialer.DialContext, QUIC: doq.New}
 	if len(s.TLSAuthorities) > 0 {
 		if config.Authorities, err = certificate.ReadAuthorities(s.TLSAuthorities...); err != nil {
 			return nil, fmt.Errorf("transfers: %w", err)
@@ -48,6 +50,9 @@ func (t *transfers) over(s *settings.Transfers, peer settings.Peer, from netip.A
 		return nil, err
 	}
 	way := &transfer.Transport{Name: server.Label(), Dial: func(ctx context.Context, _ string, _ netip.Addr, _ netip.AddrPort) (net.Conn, error) {
+		if server.Protocol == names.QUIC {
+			return doq.Dial(ctx, client, from)
+		}
 		return client.DialTLS(ctx)
 	}}
 	if t.ways == nil {

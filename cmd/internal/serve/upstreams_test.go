@@ -63,21 +63,24 @@ func TestUpstreams(t *testing.T) {
 	}
 }
 
-// A zone comes over TLS (RFC 9103) from a server that wants a certificate for that, which
-// has the key that is pinned.
-func TestZoneMovesOverTLS(t *testing.T) {
+// A zone comes over TLS (RFC 9103) or QUIC (RFC 9250) from a server that wants a certificate
+// for that, which has the key that is pinned.
+func TestZoneMovesOverTLS(t *testing.T)  { testZoneMoves(t, "tls") }
+func TestZoneMovesOverQUIC(t *testing.T) { testZoneMoves(t, "quic") }
+
+func testZoneMoves(t *testing.T, transport string) {
 	dir := t.TempDir()
 	own, other := filepath.Join(dir, "own.pem"), filepath.Join(dir, "other.pem")
 	ownPin := writeCertificate(t, own)
 	writeCertificate(t, other)
 	at, pin, _ := encryptedServer(t, "--allow-transfer", "any", "--tls-client-pin", ownPin)
 	for certificate, want := range map[string]string{own: "msg=\"zone transferred\"", other: "msg=\"cannot bring the zone up to date", "": "msg=\"cannot bring the zone up to date"} {
-		s := parse(t, "--secondary", "tls://"+at["tls"]+"?pin="+pin+"/example")
+		s := parse(t, "--secondary", transport+"://"+at[transport]+"?pin="+pin+"/example")
 		s.Listen.Addresses = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
 		s.Transfers.TLSCertificate = certificate
 		secondary, _, log := startWith(t, s)
 		waitForLog(t, log, want)
-		if !strings.Contains(log(), "primary=tls://"+at["tls"]) {
+		if !strings.Contains(log(), "primary="+transport+"://"+at[transport]) {
 			t.Errorf("%s: the primary is not in\n%s", certificate, log())
 		}
 		if certificate == own {

@@ -109,14 +109,14 @@ func (r *Recursion) ServerTexts(zones ...ZoneServers) (all []string) {
 	return all
 }
 
-// setURL takes a primary that is asked over TLS (RFC 9103).
+// setURL takes a primary that is asked over TLS (RFC 9103) or QUIC (RFC 9250).
 func (p *Peer) setURL(text string) error {
 	s, err := encrypted.Parse(text)
 	switch {
 	case err != nil:
 		return err
-	case s.Protocol != names.TLS:
-		return fmt.Errorf("%q: zones come over TCP or TLS, so tls:// is what can be written", text)
+	case s.Protocol != names.TLS && s.Protocol != names.QUIC:
+		return fmt.Errorf("%q: zones come over TCP, TLS or QUIC, so tls:// or quic:// is what can be written", text)
 	case !s.Address.IsValid():
 		return fmt.Errorf("%q: the address is not looked up; add @ADDRESS", text)
 	}
