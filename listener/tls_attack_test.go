@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,4 +98,65 @@ func TestBrokenHandshakes(t *testing.T) {
 		}
 		conn.Close()
 	}
+}
+
+// Many whole handshakes at once, more than there may be connections, some of them for a name
+// that is far too long: UDP is answered meanwhile.
+func TestHandshakeFlood(t *testing.T) {
+	cert, _ := certificate(t)
+	s := listener.Serving(t, listener.Config{
+		Endpoints: []listener.Endpoint{
+			{Address: netip.MustParseAddrPort("127.0.0.1:0"), Transport: names.UDP},
+			{Address: netip.MustParseAddrPort("127.0.0.1:0"), Transport: names.TLS, TLS: &tls.Config{Certificates: []tls.Certificate{cert}}},
+		},
+		Resolver: names.ResolverFunc(func(context.Context, *names.Exchange) error { return nil }), MaxConnections: 20, MaxConnectionsPerClient: 20,
+	})
+	var udp, overTLS string
+	for _, e := range s.Endpoints() {
+		if e.Transport == names.UDP {
+			udp = e.Address.String()
+		} else {
+			overTLS = e.Address.String()
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var flood, begun sync.WaitGroup
+	for i := range 40 {
+		begun.Add(1)
+		first := sync.OnceFunc(begun.Done)
+		flood.Go(func() {
+			config := &tls.Config{InsecureSkipVerify: true, ServerName: "ns.example"}
+			if i%2 == 1 {
+				config.ServerName = strings.Repeat("a.", 10000) + "example"
+			}
+			for ctx.Err() == nil {
+				conn, err := net.Dial("tcp", overTLS)
+				first()
+				if err != nil {
+					return
+				}
+				tls.Client(conn, config).HandshakeContext(ctx) // may be refused
+				conn.Close()
+			}
+		})
+	}
+	conn, err := net.Dial("udp", udp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	query := []byte("\x00\x1d\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x00\x00\x01\x00\x01")
+	reply := make([]byte, 512)
+	begun.Wait()
+	for range 50 {
+		if _, err := conn.Write(query); err != nil {
+			t.Fatal(err)
+		}
+		conn.SetReadDeadline(time.Now().Add(time.Minute))
+		if _, err := conn.Read(reply); err != nil {
+			t.Fatalf("UDP is not answered: %v", err)
+		}
+	}
+	cancel()
+	flood.Wait()
 }
