@@ -14,7 +14,7 @@ import (
 type blame struct {
 	texts  []string // for the operator: which server, and why
 	unsent int      // how many of them were not even sent
-	isBusy bool     // a server was left out, for too many queries wait for it
+	isBusy bool     // a server was left out, for too many queries wait for it or it had too many
 	worst  *Failure // for the client: the failure that says most
 	rank   int      // how much
 }
@@ -31,7 +31,7 @@ func (b *blame) add(s *server, err error, rank int, code wire.ExtendedErrorCode,
 			b.unsent++
 		}
 	}
-	b.isBusy = b.isBusy || err == errBusy
+	b.isBusy = b.isBusy || err == errBusy || err == errTooFast
 	if rank > b.rank {
 		b.worst, b.rank = &Failure{Code: code, Text: text}, rank
 	}

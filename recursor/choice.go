@@ -38,7 +38,7 @@ type chooser struct {
 	// waiting already, and now and then another than the best is asked first.
 	strangers bool
 	inZone    int    // how many queries wait for the servers of the zone
-	blame     *blame // records servers that have too many
+	blame     *blame // records servers that have too many, or too many a second
 	counts    *counters
 }
 
@@ -48,6 +48,10 @@ func choose[A attempted](servers []*server, attempts []A, now time.Time, how cho
 	for _, s := range servers {
 		tries, hasFailed := triesOf(attempts, s)
 		if hasFailed {
+			continue
+		}
+		if s.isTooFast(now) {
+			s.leaveOut(how.blame, how.counts)
 			continue
 		}
 		switch s.condition(now) {

@@ -14,7 +14,7 @@ func TestChoose(t *testing.T) {
 	now := time.Now()
 	client := upstream.NewClient(upstream.Config{})
 	newOne := func(rtt time.Duration) *server {
-		s := newServer(client.Server(netip.MustParseAddrPort("192.0.2.1:53")), 8*time.Second, quiet)
+		s := newServer(client.Server(netip.MustParseAddrPort("192.0.2.1:53")), 8*time.Second, nil, quiet)
 		s.heard(now, rtt)
 		return s
 	}

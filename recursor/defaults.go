@@ -9,7 +9,7 @@ import (
 
 // askingConfig points at the settings that Config and ForwardConfig share.
 type askingConfig struct {
-	udpSize                 int
+	udpSize, serverRate     int
 	timeout                 *time.Duration
 	maxInFlight, maxWaiting *int
 	log                     **slog.Logger
@@ -25,6 +25,9 @@ func (c askingConfig) complete(timeout time.Duration, maxInFlight int) error {
 	}
 	if err := completeLimit("limit of waiting queries", c.maxWaiting, 8**c.maxInFlight); err != nil {
 		return err
+	}
+	if c.serverRate < 0 {
+		return fmt.Errorf("limit of queries to a server is negative: %d", c.serverRate)
 	}
 	if *c.timeout < 0 {
 		return fmt.Errorf("timeout is negative: %v", *c.timeout)

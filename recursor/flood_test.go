@@ -92,7 +92,7 @@ func TestResultsOfARoundNeverWait(t *testing.T) {
 	for range maxTries {
 		try := &zoneAttempt{zoneQuery: r}
 		r.attempts = append(r.attempts, try)
-		try.server = newServer(upstream.NewClient(upstream.Config{}).Server(serverA), time.Second, quiet)
+		try.server = newServer(upstream.NewClient(upstream.Config{}).Server(serverA), time.Second, nil, quiet)
 		select {
 		case r.events <- zoneEvent{try: try}:
 		default:
@@ -116,13 +116,13 @@ func TestFaultsOfTheWayKillNobody(t *testing.T) {
 		syscall.ENETUNREACH: false, syscall.EHOSTUNREACH: false, syscall.ENETDOWN: false, syscall.EADDRNOTAVAIL: false,
 		syscall.ECONNREFUSED: true,
 	} {
-		s := newServer(upstream.NewClient(upstream.Config{}).Server(serverA), time.Second, quiet)
+		s := newServer(upstream.NewClient(upstream.Config{}).Server(serverA), time.Second, nil, quiet)
 		err := &net.OpError{Op: "read", Net: "udp", Err: os.NewSyscallError("recvfrom", errno)}
 		s.report(&upstream.Reply{}, err, time.Now())
 		if got := s.condition(time.Now()) != isAlive; got != isDead {
 			t.Errorf("%v while reading: dead %v", errno, got)
 		}
-		s = newServer(upstream.NewClient(upstream.Config{}).Server(serverA), time.Second, quiet)
+		s = newServer(upstream.NewClient(upstream.Config{}).Server(serverA), time.Second, nil, quiet)
 		s.report(&upstream.Reply{}, &upstream.NotSentError{Err: err}, time.Now())
 		if s.condition(time.Now()) != isAlive || s.score() != 0 {
 			t.Errorf("%v while sending is held against the server", errno)

@@ -65,6 +65,11 @@ type ForwardConfig struct {
 	// 8 times MaxInFlight.
 	MaxWaiting int
 
+	// ServerRate is how many queries a second one server is sent, and as many at once;
+	// those to see how it fares count. If all servers for a name have had theirs, a
+	// question fails. 0: no limit.
+	ServerRate int
+
 	// UDPSize is the largest reply over UDP asked for, in octets: 512 to 4096.
 	// By default 1232, which fits the smallest packet IPv6 allows.
 	UDPSize int
@@ -76,7 +81,8 @@ type ForwardConfig struct {
 	// NoCookies sends no cookies (RFC 7873).
 	NoCookies bool
 
-	// Log gets a line when a server dies or comes back, and at level Debug for
+	// Log gets a line when a server dies or comes back, when ServerRate begins to be
+	// reached or no longer is, and at level Debug for
 	// replies that do not match. By default nothing is logged.
 	Log *slog.Logger
 
@@ -97,7 +103,7 @@ func (c *ForwardConfig) complete() error {
 	if err := completeLimit("number of attempts", &c.Attempts, defaultAttempts); err != nil {
 		return err
 	}
-	return askingConfig{c.UDPSize, &c.Timeout, &c.MaxInFlight, &c.MaxWaiting, &c.Log}.complete(5*time.Second, 1024)
+	return askingConfig{c.UDPSize, c.ServerRate, &c.Timeout, &c.MaxInFlight, &c.MaxWaiting, &c.Log}.complete(5*time.Second, 1024)
 }
 
 // Forwarder asks other resolvers, and passes their answers on. It is a
@@ -116,6 +122,7 @@ type Forwarder struct {
 	counts     counters
 	unexpected *throttledlog.Log // replies that do not match
 	own        ownZones
+	rate       *serverRate // nil: no limit
 
 	mu      sync.Mutex
 	closed  bool
@@ -149,6 +156,7 @@ func NewForwarder(c ForwardConfig) (*Forwarder, error) {
 	}
 	f.unexpected, f.counts.events = throttledlog.New(c.Log, slog.LevelDebug, "reply does not match"), c.Events
 	f.own.zones = c.OwnZones
+	f.rate = newServerRate(c.ServerRate, c.Log)
 	f.turns.init(c.MaxInFlight, min(2*c.MaxInFlight, c.MaxWaiting))
 	f.client = upstream.NewClient(upstream.Config{
 		Network: c.Network, UDPSize: c.UDPSize, PlainCase: c.PlainCase, NoCookies: c.NoCookies, Unexpected: sayUnexpected(f.unexpected),
@@ -191,7 +199,7 @@ func (f *Forwarder) serversAt(addresses []netip.AddrPort, own ownAddresses) ([]*
 		}
 		s := f.servers[a]
 		if s == nil {
-			s = newServer(f.client.Server(a), f.config.Timeout, f.log)
+			s = newServer(f.client.Server(a), f.config.Timeout, f.rate, f.log)
 			f.servers[a] = s
 		}
 		if !slices.Contains(servers, s) {
@@ -443,6 +451,7 @@ func (f *Forwarder) Close() error {
 	for _, s := range servers {
 		s.Close()
 	}
+	f.rate.close()
 	f.client.Wait()
 	return nil
 }

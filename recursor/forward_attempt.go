@@ -142,7 +142,7 @@ func (ff *forwardFetch) choose(now time.Time) (t *forwardAttempt, patience time.
 		return nil, 0
 	}
 	servers := without(ff.f.routes.Load().route(ff.question), ff.tried)
-	c := choose(servers, ff.attempts, now, chooser{})
+	c := choose(servers, ff.attempts, now, chooser{blame: &ff.blame, counts: &ff.f.counts})
 	if len(ff.attempts) == 0 {
 		ff.explore(servers, c.best, now)
 	}
@@ -166,7 +166,7 @@ func (ff *forwardFetch) newAttempt(s *server, now time.Time, isTrial bool) *forw
 	t.attempt = attempt{server: s, sent: now, isTrial: isTrial}
 	ff.open++
 	ff.uses.Add(1)
-	s.asked()
+	s.asked(now)
 	ff.f.counts.asked(s, ff.question)
 	return t
 }
@@ -200,7 +200,7 @@ const explorations = 16
 // they say changes nothing for this question.
 func (ff *forwardFetch) explore(servers []*server, best *server, now time.Time) {
 	for _, s := range servers {
-		if s == best {
+		if s == best || s.isTooFast(now) {
 			continue
 		}
 		switch s.condition(now) {
@@ -216,6 +216,7 @@ func (ff *forwardFetch) explore(servers []*server, best *server, now time.Time) 
 			continue
 		}
 		if s.mayProbe(now) {
+			s.countQuery(now)
 			ff.f.probe(s, ff.query())
 		}
 	}

@@ -69,6 +69,7 @@ func TestForwardConfigIsChecked(t *testing.T) {
 		{ForwardConfig{Zones: []ForwardZone{{zone, some}, {wire.MustParseName("CORP.example."), some}}}, "CORP.example.: forward servers are given twice"},
 		{ForwardConfig{Servers: some, Timeout: -1}, "timeout is negative"},
 		{ForwardConfig{Servers: some, Attempts: -1}, "number of attempts is negative: -1"},
+		{ForwardConfig{Servers: some, ServerRate: -1}, "limit of queries to a server is negative: -1"},
 		{ForwardConfig{Servers: some, UDPSize: 511}, "511 octets"},
 		{ForwardConfig{Servers: some, OwnAddresses: some}, "192.0.2.53:53 is this server itself"},
 		{ForwardConfig{Servers: []netip.AddrPort{netip.MustParseAddrPort("[::ffff:192.0.2.53]:53")}, OwnAddresses: some}, "itself"},

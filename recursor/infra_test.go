@@ -14,7 +14,7 @@ import (
 func tableOf(limit int) *infraCache {
 	client := upstream.NewClient(upstream.Config{})
 	t := new(infraCache)
-	t.init(limit, func(a netip.AddrPort) *server { return newServer(client.Server(a), time.Second, quiet) })
+	t.init(limit, func(a netip.AddrPort) *server { return newServer(client.Server(a), time.Second, nil, quiet) })
 	return t
 }
 
@@ -30,7 +30,7 @@ func TestInfraCacheIsBounded(t *testing.T) {
 	table := tableOf(limit)
 	servers, _ := table.appendFor(nil, "", []netip.AddrPort{address(0)})
 	waited := servers[0]
-	waited.asked()
+	waited.asked(time.Now())
 	for i := range 10 * limit {
 		table.appendFor(nil, "", []netip.AddrPort{address(i + 1)})
 	}

@@ -74,6 +74,11 @@ type Config struct {
 	// each: how fast they are and what they know. By default 16 384.
 	MaxServers int
 
+	// ServerRate is how many queries a second one server is sent, and as many at once;
+	// those to see how it fares count. If all servers for a name have had theirs, a
+	// question fails. 0: no limit.
+	ServerRate int
+
 	// UDPSize is the largest reply over UDP asked for, in octets: 512 to 4096.
 	// By default 1232, which fits the smallest packet IPv6 allows.
 	UDPSize int
@@ -90,7 +95,8 @@ type Config struct {
 	NoCookies bool
 
 	// Log gets lines at level Debug: replies that do not match, and servers that
-	// die and come back. By default nothing is logged.
+	// die and come back; and a line when ServerRate begins to be reached, and when it
+	// no longer is. By default nothing is logged.
 	Log *slog.Logger
 
 	// Transports are how servers are asked that are not asked over UDP and TCP:
@@ -141,7 +147,7 @@ func (c *Config) complete() error {
 	if len(c.Hints) == 0 {
 		c.Hints = RootHints()
 	}
-	return askingConfig{c.UDPSize, &c.Timeout, &c.MaxInFlight, &c.MaxWaiting, &c.Log}.complete(8*time.Second, 4096)
+	return askingConfig{c.UDPSize, c.ServerRate, &c.Timeout, &c.MaxInFlight, &c.MaxWaiting, &c.Log}.complete(8*time.Second, 4096)
 }
 
 // Recursor finds answers by asking authoritative servers, from the root down
@@ -157,6 +163,7 @@ type Recursor struct {
 	hints       delegation
 	zones       map[string]*delegation // configured ones, by the wire form of the zone in lower case
 	servers     infraCache
+	rate        *serverRate // nil: no limit
 	workers     *workers.Pool[func()]
 	zoneQueries sync.Pool    // of *zoneQuery
 	waiting     atomic.Int64 // clients
@@ -211,12 +218,13 @@ func New(c Config) (*Recursor, error) {
 		Network: c.Network, UDPSize: c.UDPSize, PlainCase: c.PlainCase, NoCookies: c.NoCookies, Unexpected: sayUnexpected(r.unexpected),
 		Packet: c.Events.Packet, Transports: c.Transports,
 	})
+	r.rate = newServerRate(c.ServerRate, c.Log)
 	r.servers.init(c.MaxServers, func(a netip.AddrPort) *server {
 		log := quiet
 		if c.Transports[a] != nil { // it is one that the operator has chosen
 			log = c.Log
 		}
-		return newServer(r.client.Server(a), c.Timeout, log)
+		return newServer(r.client.Server(a), c.Timeout, r.rate, log)
 	})
 	if err := r.configure(c.Zones); err != nil {
 		return nil, err
@@ -380,6 +388,7 @@ func (r *Recursor) Close() error {
 	r.done.Wait()
 	r.workers.End()
 	r.servers.close()
+	r.rate.close()
 	r.client.Wait()
 	return nil
 }

@@ -54,6 +54,7 @@ type server struct {
 	log       *slog.Logger
 	deadAfter time.Duration // as above, or less if a query may not take as long
 	trial     time.Duration // likewise, for maxTrial
+	rate      *serverRate   // nil: it is asked as often as need be
 
 	mu sync.Mutex
 	// Smoothed round-trip time and its variation, as TCP has them (RFC 6298
@@ -66,12 +67,13 @@ type server struct {
 	retryAt        time.Time     // when it may be asked again, if it is dead
 	probing        bool          // it is being asked to see how it fares
 	probedAt       time.Time
+	hadUntil       time.Time // until when the queries that it was sent take, at its rate
 }
 
 // newServer returns a server of which nothing is known. timeout is how long
 // a question may take.
-func newServer(s *upstream.Server, timeout time.Duration, log *slog.Logger) *server {
-	return &server{Server: s, log: log, deadAfter: min(maxSilence, timeout*9/10), trial: min(maxTrial, timeout/2)}
+func newServer(s *upstream.Server, timeout time.Duration, rate *serverRate, log *slog.Logger) *server {
+	return &server{Server: s, log: log, rate: rate, deadAfter: min(maxSilence, timeout*9/10), trial: min(maxTrial, timeout/2)}
 }
 
 // condition is what a server is good for.
@@ -115,9 +117,10 @@ func (s *server) patience() time.Duration {
 }
 
 // asked records that a query goes to s.
-func (s *server) asked() {
+func (s *server) asked(now time.Time) {
 	s.mu.Lock()
 	s.waiting++
+	s.countQueryLocked(now)
 	s.mu.Unlock()
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 func newTestServer() *server {
-	return newServer(upstream.NewClient(upstream.Config{}).Server(serverA), 5*time.Second, slog.New(slog.DiscardHandler))
+	return newServer(upstream.NewClient(upstream.Config{}).Server(serverA), 5*time.Second, nil, slog.New(slog.DiscardHandler))
 }
 
 // RFC 6298 2, and the bounds of what is made of it.
@@ -64,7 +64,7 @@ func TestWhatIsDead(t *testing.T) {
 	} {
 		s := newTestServer()
 		for range c.waiting {
-			s.asked()
+			s.asked(time.Now())
 		}
 		if c.heard > 0 {
 			s.heard(start.Add(c.heard), 0)

@@ -79,11 +79,13 @@ type Limits struct {
 	Share     uint64 // queries of one client; with a forwarder also of a zone or of its servers
 	PerServer uint64 // queries that wait for one server
 	PerZone   uint64 // queries that wait for the servers of one zone
-	Budget    uint64 // packets and octets of one query
-	Depth     uint64 // queries that wait for one another
-	Referrals uint64 // zone cuts of one name
-	Aliases   uint64 // aliases of one name
-	Lookups   uint64 // name servers that are looked up for one query
+	// ServerRate counts servers left out because they are sent enough queries a second.
+	ServerRate uint64
+	Budget     uint64 // packets and octets of one query
+	Depth      uint64 // queries that wait for one another
+	Referrals  uint64 // zone cuts of one name
+	Aliases    uint64 // aliases of one name
+	Lookups    uint64 // name servers that are looked up for one query
 
 	// What validation takes for one query.
 	Verifications    uint64 // signatures verified
@@ -104,6 +106,7 @@ const (
 	LimitShare
 	LimitPerServer
 	LimitPerZone
+	LimitServerRate
 	LimitBudget
 	LimitDepth
 	LimitReferrals
@@ -120,7 +123,7 @@ const (
 )
 
 var limitTexts = [...]string{
-	"waiting", "share", "per server", "per zone", "budget", "depth", "referrals", "aliases", "lookups",
+	"waiting", "share", "per server", "per zone", "server rate", "budget", "depth", "referrals", "aliases", "lookups",
 	"verifications", "failed signatures", "comparisons", "hashes", "proofs", "chains", "signed octets",
 }
 
@@ -286,7 +289,7 @@ func (c *counters) stats(waiting int64) Stats {
 	}
 	l := &s.Limits
 	for i, to := range [limitCount]*uint64{
-		&l.Waiting, &l.Share, &l.PerServer, &l.PerZone, &l.Budget, &l.Depth, &l.Referrals, &l.Aliases, &l.Lookups,
+		&l.Waiting, &l.Share, &l.PerServer, &l.PerZone, &l.ServerRate, &l.Budget, &l.Depth, &l.Referrals, &l.Aliases, &l.Lookups,
 		&l.Verifications, &l.FailedSignatures, &l.Comparisons, &l.Hashes, &l.Proofs, &l.Chains, &l.SignedOctets,
 	} {
 		*to = c.limits[i].Load()
@@ -316,7 +319,7 @@ func failureOf(err error) failureReason {
 		return failedCancelled
 	case errors.Is(err, errExhausted):
 		return failedLimited
-	case failure == errTooMany, failure == errShare:
+	case failure == errTooMany, failure == errShare, failure != nil && failure.Code == wire.ExtendedErrorRateLimited:
 		return failedOverloaded
 	case failure == errLoop, failure == errAliasCircle, failure == errAliases, errors.Is(err, errCircle):
 		return failedLoop

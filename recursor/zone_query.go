@@ -257,7 +257,7 @@ func (z *zoneQuery) launch(s *server, now time.Time, isTrial bool) {
 	try := *slot
 	try.attempt, try.Query = attempt{server: s, sent: now, isTrial: isTrial}, z.query
 	z.open++
-	s.asked()
+	s.asked(now)
 	z.t.r.counts.asked(s, z.question)
 	z.t.record(StepAsk, z.question, s.Addr(), "", nil, 0)
 	if err := try.Start(s.Server); err != nil {

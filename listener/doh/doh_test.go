@@ -346,7 +346,8 @@ func TestHeaderBomb(t *testing.T) {
 
 // One client has a share of the connections only.
 func TestConnectionsOfAClient(t *testing.T) {
-	address, config := startServer(t, ServerConfig{MaxConnectionsPerClient: 3})
+	refused := make(chan netip.Prefix, 2)
+	address, config := startServer(t, ServerConfig{MaxConnectionsPerClient: 3, Refused: func(client netip.Prefix) { refused <- client }})
 	for i := range 5 {
 		conn, err := tls.Dial("tcp", address, config)
 		if (err == nil) != (i < 3) {
@@ -355,6 +356,9 @@ func TestConnectionsOfAClient(t *testing.T) {
 		if err == nil {
 			defer conn.Close()
 		}
+	}
+	if client := <-refused; client.String() != "127.0.0.1/32" {
+		t.Errorf("refused %v", client)
 	}
 }
 

@@ -43,6 +43,9 @@ type ServerConfig struct {
 	// limit without TLS: all connections are those of the proxy.
 	MaxConnectionsPerClient int
 
+	// Refused is called if a client has a connection too many, or all have. Nil: nothing is.
+	Refused func(client netip.Prefix)
+
 	Log *slog.Logger // of failures, at level debug
 }
 
@@ -70,7 +73,7 @@ func NewServer(l net.Listener, c ServerConfig) *Server {
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(c.TLS != nil)
 	protocols.SetUnencryptedHTTP2(c.TLS == nil)
-	bounded := &boundedListener{Listener: l, max: c.MaxConnections, perClient: c.MaxConnectionsPerClient, clients: map[netip.Prefix]int{}}
+	bounded := &boundedListener{Listener: l, max: c.MaxConnections, perClient: c.MaxConnectionsPerClient, clients: map[netip.Prefix]int{}, refused: c.Refused}
 	return &Server{listener: bounded, server: httpserver.Server{Listener: bounded, HTTP: http.Server{
 		Handler:           noteRequests(c.Handler),
 		ConnContext:       withConn,
@@ -117,6 +120,7 @@ type boundedListener struct {
 	net.Listener
 	max, perClient int
 	stopping       atomic.Bool
+	refused        func(client netip.Prefix) // may be nil
 
 	mu      sync.Mutex // guards what follows; nothing is closed under it
 	open    int
@@ -136,6 +140,9 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 			return &boundedConn{Conn: conn, listener: l, client: client, accepted: time.Now()}, nil
 		}
 		conn.Close()
+		if l.refused != nil {
+			l.refused(client)
+		}
 	}
 }
 

@@ -218,7 +218,13 @@ func TestProtocolErrors(t *testing.T) {
 
 // Clients have a share of the connections; who has too many is refused.
 func TestConnectionsOfAClient(t *testing.T) {
-	s, address := start(t, Config{DoQ: true, MaxConnectionsPerClient: 3})
+	refused := make(chan netip.Prefix, 100)
+	s, address := start(t, Config{DoQ: true, MaxConnectionsPerClient: 3, Refused: func(client netip.Prefix) {
+		select {
+		case refused <- client:
+		default:
+		}
+	}})
 	for range 3 {
 		dial(t, address)
 	}
@@ -226,6 +232,9 @@ func TestConnectionsOfAClient(t *testing.T) {
 	defer cancel()
 	if _, err := quic.DialAddr(ctx, address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"doq"}}, nil); err == nil {
 		t.Error("a fourth connection was accepted")
+	}
+	if client := <-refused; client.String() != "127.0.0.1/32" {
+		t.Errorf("refused %v", client)
 	}
 	if got := s.Stats(); got.Ends.Refused == 0 {
 		t.Errorf("%+v", got)

@@ -53,6 +53,9 @@ type Config struct {
 	// MaxConnectionsPerClient is how many of those one client may have: an IPv4
 	// address, or the /64 around an IPv6 address. By default 100.
 	MaxConnectionsPerClient int
+
+	// Refused is called if a client has a connection too many, or all have. Nil: nothing is.
+	Refused func(client netip.Prefix)
 }
 
 // Server answers what comes to one UDP socket.
@@ -186,15 +189,12 @@ func (s *Server) Shutdown(ctx context.Context) {
 // admit takes a place for a connection whose first packet has come.
 func (s *Server) admit(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
 	client := clientOf(info.RemoteAddr)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.accepted.Add(1)
-	if s.open >= s.config.MaxConnections || s.clients[client] >= s.config.MaxConnectionsPerClient {
-		s.ends.Refused++
+	if !s.enter(client) {
+		if s.config.Refused != nil {
+			s.config.Refused(client)
+		}
 		return nil, errTooMany
 	}
-	s.open++
-	s.clients[client]++
 	context.AfterFunc(ctx, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -205,6 +205,20 @@ func (s *Server) admit(ctx context.Context, info *quic.ClientInfo) (context.Cont
 		*endOf(context.Cause(ctx), &s.ends)++
 	})
 	return ctx, nil
+}
+
+// enter takes a place for a connection of a client, if there is one.
+func (s *Server) enter(client netip.Prefix) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accepted.Add(1)
+	if s.open >= s.config.MaxConnections || s.clients[client] >= s.config.MaxConnectionsPerClient {
+		s.ends.Refused++
+		return false
+	}
+	s.open++
+	s.clients[client]++
+	return true
 }
 
 var errTooMany = errors.New("too many connections")

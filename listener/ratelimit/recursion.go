@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/names-dns/names/internal/limitlog"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -44,7 +45,7 @@ type Recursion struct {
 	seed    maphash.Seed
 	buckets buckets
 	waiting [2][places]atomic.Int32
-	watch   watch
+	reached *limitlog.Log
 
 	tooFast, tooMany atomic.Uint64
 }
@@ -56,20 +57,19 @@ type recursionRules struct {
 
 // NewRecursion returns limits in front of next. log is as in [NewReplies].
 func NewRecursion(c RecursionConfig, next names.Resolver, log *slog.Logger) *Recursion {
-	r := &Recursion{next: next, seed: maphash.MakeSeed()}
+	r := &Recursion{next: next, seed: maphash.MakeSeed(), reached: newLog(log)}
 	r.buckets.began = time.Now()
-	r.watch.log = log
 	r.rules.Store(&recursionRules{c, intervalOf(c.PerSecond)})
 	return r
 }
 
 // Stats returns what was counted so far.
 func (r *Recursion) Stats() RecursionStats {
-	return RecursionStats{TooFast: r.tooFast.Load(), Waiting: r.tooMany.Load(), Begun: r.watch.begun.Load()}
+	return RecursionStats{TooFast: r.tooFast.Load(), Waiting: r.tooMany.Load(), Begun: r.reached.Begun()}
 }
 
-// Run logs limits that are no longer reached, until ctx is done.
-func (r *Recursion) Run(ctx context.Context) { r.watch.run(ctx, r.buckets.now) }
+// Close ends the log of limits that are reached.
+func (r *Recursion) Close() { r.reached.Close() }
 
 // TryResolve asks next without waiting, for clients that are not too fast.
 func (r *Recursion) TryResolve(x *names.Exchange) error {
@@ -144,7 +144,7 @@ func (r *Recursion) PrepareBatch(queries []wire.Query) {
 
 // refuse ends a query that is above a limit.
 func (r *Recursion) refuse(x *names.Exchange, key uint64, limit string) error {
-	r.watch.reached(key, r.buckets.now(), func() []any {
+	r.reached.Reached(key, func() []any {
 		return []any{"client", clientOf(x.Peer.Remote.Addr()).String(), "limit", limit}
 	})
 	if x.Peer.Transport == names.UDP && !x.Peer.CookieValid && x.Peer.Key.IsZero() {

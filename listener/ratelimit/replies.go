@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/names-dns/names/internal/limitlog"
 	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
@@ -52,7 +53,7 @@ type Replies struct {
 	rules   atomic.Pointer[replyRules]
 	seed    maphash.Seed
 	buckets buckets
-	watch   watch
+	reached *limitlog.Log
 
 	dropped, truncated atomic.Uint64
 }
@@ -64,14 +65,18 @@ type replyRules struct {
 }
 
 // NewReplies returns limits. log receives a line when one begins to be reached, and
-// one when it no longer is: see [Replies.Run].
+// one when it no longer is. It may be nil.
 func NewReplies(c ReplyConfig, log *slog.Logger) *Replies {
-	r := &Replies{seed: maphash.MakeSeed()}
+	r := &Replies{seed: maphash.MakeSeed(), reached: newLog(log)}
 	r.buckets.began = time.Now()
-	r.watch.log = log
 	r.Set(c)
 	return r
 }
+
+func newLog(log *slog.Logger) *limitlog.Log { return limitlog.New(log, slog.LevelWarn, "rate limit") }
+
+// Close ends the log of limits that are reached.
+func (r *Replies) Close() { r.reached.Close() }
 
 // Set changes the configuration. What networks have had already still counts.
 func (r *Replies) Set(c ReplyConfig) {
@@ -80,7 +85,7 @@ func (r *Replies) Set(c ReplyConfig) {
 
 // Stats returns what was counted so far.
 func (r *Replies) Stats() ReplyStats {
-	return ReplyStats{Dropped: r.dropped.Load(), Truncated: r.truncated.Load(), Begun: r.watch.begun.Load()}
+	return ReplyStats{Dropped: r.dropped.Load(), Truncated: r.truncated.Load(), Begun: r.reached.Begun()}
 }
 
 // Gate returns the gate that applies the limits.
@@ -117,7 +122,7 @@ func (r *Replies) pass(x *names.Exchange) bool {
 
 // holdBack is pass for a reply above a limit.
 func (r *Replies) holdBack(x *names.Exchange, rules *replyRules, key uint64, what kind) bool {
-	n := r.watch.reached(key, r.buckets.now(), func() []any {
+	n := r.reached.Reached(key, func() []any {
 		return []any{"network", networkOf(x.Peer.Remote.Addr()).String(), "replies", what.String(), "name", x.Question().Name.String()}
 	})
 	switch {

@@ -205,19 +205,13 @@ func TestRepliesAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		r := NewReplies(ReplyConfig{Same: 10, Slip: 2}, slog.New(slog.NewTextHandler(&out, nil)))
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			r.Run(ctx)
-		}()
+		defer r.Close()
 		f := newFlood(t, listener.Config{Gates: []listener.Gate{r.Gate()}})
 		f.ask(1000, "www.example.", wire.TypeA, victim, names.UDP)
 		time.Sleep(20 * time.Second)
 		f.ask(20, "www.example.", wire.TypeA, victim, names.UDP)
 		time.Sleep(20 * time.Second)
-		cancel()
-		<-ended
+		synctest.Wait()
 		text := out.String()
 		for _, line := range []string{`msg="rate limit reached" network=192.0.2.0/24 replies=answers name=www.example.`,
 			`msg="rate limit no longer reached" network=192.0.2.0/24 replies=answers name=www.example. held_back=990`, "held_back=10"} {
@@ -237,6 +231,7 @@ func TestRepliesToManyNetworks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		r := NewReplies(ReplyConfig{Same: 50, Slip: 2}, slog.New(slog.NewTextHandler(&out, nil)))
+		defer r.Close()
 		f := newFlood(t, listener.Config{Gates: []listener.Gate{r.Gate()}})
 		for i := range 300 {
 			from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1}), 5353)

@@ -46,6 +46,11 @@ var limitsSection = once("limits", "What a network of clients, or one client, ma
 		`["192.0.2.1"]`, []string{"wait-limit-netblock"},
 		func(c *Config) *[]string { return &c.Settings.Limits.ClientExempt }),
 	number(about{
+		key: "upstream-queries", what: "How many queries a second one other server is sent, and as many at once, by the server as a whole or by each view. If all servers for a name have had theirs, the client gets SERVFAIL, or expired data with serve-stale.",
+		why:     "0: how much a server bears is for its operator to say, and the servers of large domains are asked much by all.",
+		example: "1000", most: settings.MaxRate, others: []string{"ratelimit", "fetches-per-server", "qps-limit", "max-qps"},
+	}, func(c *Config) *int { return &c.Settings.Limits.UpstreamQueries }),
+	number(about{
 		key: "waiting", what: "How many queries of all clients may wait for their answers at once. Those above get SERVFAIL.",
 		why:     "4096, which take some 50 MB.",
 		example: "4096", least: 1, most: 1 << 20, others: []string{"max-waiting", "num-queries-per-thread"},

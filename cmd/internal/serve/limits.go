@@ -1,9 +1,16 @@
 package serve
 
 import (
+	"log/slog"
+	"net/netip"
+	"slices"
+
 	"github.com/names-dns/names/cmd/internal/settings"
+	"github.com/names-dns/names/internal/limitlog"
+	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/listener/ratelimit"
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/recursor"
 )
 
 // replyLimits is how replies are limited. The settings have been checked.
@@ -20,5 +27,65 @@ func (p *parts) limited(next names.Resolver) names.Resolver {
 	}
 	exempt, _ := names.ParsePeerSet(l.ClientExempt...)
 	p.clients = ratelimit.NewRecursion(ratelimit.RecursionConfig{PerSecond: l.ClientQueries, Waiting: l.ClientWaiting, Exempt: exempt}, next, p.log)
+	p.closers = append(p.closers, p.clients.Close)
 	return p.clients
+}
+
+// limitLog logs when limits begin to be reached that all clients have in common, and
+// when they no longer are.
+type limitLog struct {
+	common *limitlog.Log
+	single *limitlog.Log // of one query: there is nothing that an operator can do
+}
+
+func newLimitLog(log *slog.Logger) *limitLog {
+	return &limitLog{limitlog.New(log, slog.LevelWarn, "limit"), limitlog.New(log, slog.LevelDebug, "limit of a query")}
+}
+
+func (l *limitLog) close() {
+	l.common.Close()
+	l.single.Close()
+}
+
+// listenerOptions are the options for limits of the listener that have one.
+var listenerOptions = map[listener.Limit]string{
+	listener.LimitSlow: "limits.waiting", listener.LimitConnections: "limits.connections", listener.LimitPerClient: "limits.connections-per-client",
+}
+
+func (l *limitLog) ofListener(limit listener.Limit) {
+	l.common.Reached(uint64(limit), func() []any {
+		attributes := []any{"part", "listener", "limit", limit.String()}
+		if option := listenerOptions[limit]; option != "" {
+			attributes = append(attributes, "option", option)
+		}
+		return attributes
+	})
+}
+
+// ofResolver is called with limits of what asks other servers. Each server that is asked
+// too often has a line of its own, from there.
+func (l *limitLog) ofResolver(limit recursor.Limit) {
+	log := l.single
+	switch limit {
+	case recursor.LimitServerRate:
+		return
+	case recursor.LimitWaiting, recursor.LimitShare, recursor.LimitPerServer, recursor.LimitPerZone:
+		log = l.common
+	}
+	log.Reached(firstOfResolver+uint64(limit), func() []any { return []any{"part", "resolver", "limit", limit.String()} })
+}
+
+// The keys of limits: those of the listener are the first, then connections over transports,
+// then those of the resolver.
+const (
+	firstTransport  = 8
+	firstOfResolver = 16
+)
+
+// refused returns what is called if a connection over a transport is one too many.
+func (l *limitLog) refused(transport string) func(client netip.Prefix) {
+	key := uint64(firstTransport + slices.Index([]string{overHTTP, overHTTPS, overHTTP3, overQUIC}, transport))
+	return func(client netip.Prefix) {
+		l.common.Reached(key, func() []any { return []any{"part", transport, "limit", "connections", "client", client.String()} })
+	}
 }

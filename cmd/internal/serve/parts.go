@@ -68,9 +68,6 @@ func (p *parts) start(ctx context.Context) {
 	if p.file != nil {
 		p.begun.Go(func() { p.file.run(ctx) })
 	}
-	if p.clients != nil {
-		p.begun.Go(func() { p.clients.Run(ctx) })
-	}
 	if p.follower != nil {
 		p.begun.Go(func() { p.follower.Run(ctx) })
 	}

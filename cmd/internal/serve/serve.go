@@ -160,6 +160,8 @@ Limits (0: none; docs/limits.md says what each protects):
                             recursion. Default: 0
   --client-waiting N        let at most N of them wait at once. Default: 1000
   --client-exempt NET       not clients in NET; may be repeated
+  --upstream-queries N      send one other server at most N queries a second.
+                            Default: 0
 
   --allow-query WHO         answer only WHO: a network, an address, a word as
                             above, or key:NAME; may be repeated. Access lists of

@@ -54,6 +54,7 @@ type Server struct {
 	parts    *parts
 	listener *listener.Server
 	replies  *ratelimit.Replies
+	limits   *limitLog
 	network  listener.Network // nil: that of the system
 	passed   []netip.AddrPort // addresses of sockets that the service manager has opened
 	leaving  sync.WaitGroup   // parts that were replaced and are not closed yet
@@ -88,7 +89,7 @@ func Start(ctx context.Context, s settings.Settings, log *slog.Logger) (*Server,
 // start is Start with sockets that are open already, if there are any, and with progress.
 func start(ctx context.Context, sockets *listener.Inherited, progress progress, s settings.Settings, log *slog.Logger) (*Server, error) {
 	sets := newZoneSets(&s)
-	server := &Server{log: log, progress: progress, sets: sets, set: sets.all, settings: s, operator: operator{began: time.Now()}, observed: observation{log: log}, tls: newEncryption()}
+	server := &Server{log: log, progress: progress, sets: sets, set: sets.all, settings: s, operator: operator{began: time.Now()}, observed: observation{log: log}, tls: newEncryption(), limits: newLimitLog(log)}
 	server.operator.servers.Log = log
 	server.transports.servers.Log, server.transports.servers.Are, server.transports.servers.Gone = log, "transport", server.transports.left
 	server.ctx, server.cancel = context.WithCancel(ctx)
@@ -122,7 +123,7 @@ func start(ctx context.Context, sockets *listener.Inherited, progress progress, 
 		return nil, explainBinding(err, server.settings.Listen.Port, resolvedFolder)
 	}
 	server.listener = bound
-	change, err := server.transports.change(bound.Edge(), server.tls, &s, log)
+	change, err := server.transports.change(bound.Edge(), server.tls, &s, server.limits, log)
 	if err != nil {
 		bound.Close()
 		server.cancel()
@@ -264,6 +265,7 @@ func (s *Server) listenerConfig(now *settings.Settings) listener.Config {
 		DedicatedThreads: !now.Recursion.Answers(),
 		Network:          s.network,
 		Log:              s.log,
+		Events:           listener.Events{Limited: s.limits.ofListener},
 
 		MaxSlow: l.Waiting, QueryTimeout: l.QueryTimeout,
 		MaxConnections: l.Connections, MaxConnectionsPerClient: l.ConnectionsPerClient, MaxPipelined: l.Pipelined, IdleTimeout: l.IdleTimeout,
@@ -338,7 +340,8 @@ func (s *Server) Run(hangups <-chan struct{}) error {
 			}
 		}
 	}()
-	go s.replies.Run(s.ctx)
+	defer s.replies.Close()
+	defer s.limits.close()
 	s.transports.servers.Start()
 	ended := make(chan struct{})
 	go func() {
@@ -475,7 +478,7 @@ func (s *Server) Apply(next settings.Settings) error {
 		return err
 	}
 	undo = append(undo, func() { s.observed.set(&before) })
-	change, err := s.transports.change(s.listener.Edge(), s.tls, &next, s.log)
+	change, err := s.transports.change(s.listener.Edge(), s.tls, &next, s.limits, s.log)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ const (
 
 // change binds what settings want and there is not yet. The change takes effect when
 // use is called.
-func (t *transports) change(edge *listener.Edge, e *encryption, s *settings.Settings, log *slog.Logger) (*bound.Change, error) {
+func (t *transports) change(edge *listener.Edge, e *encryption, s *settings.Settings, limits *limitLog, log *slog.Logger) (*bound.Change, error) {
 	var wanted []bound.Wanted
 	add := func(what string, addresses []netip.AddrPort, open func(a netip.AddrPort, at func(bound.Place) net.Addr) (bound.Server, net.Addr, error)) {
 		for _, a := range addresses {
@@ -48,7 +48,7 @@ func (t *transports) change(edge *listener.Edge, e *encryption, s *settings.Sett
 			}})
 		}
 	}
-	openHTTP := func(a netip.AddrPort, config *tls.Config) (bound.Server, net.Addr, error) {
+	openHTTP := func(what string, a netip.AddrPort, config *tls.Config) (bound.Server, net.Addr, error) {
 		l, err := net.Listen("tcp"+family(a), a.String())
 		if err != nil {
 			return nil, nil, err
@@ -57,7 +57,7 @@ func (t *transports) change(edge *listener.Edge, e *encryption, s *settings.Sett
 		if config != nil {
 			h = t.alternative(h, l.Addr().(*net.TCPAddr).Port)
 		}
-		return doh.NewServer(l, doh.ServerConfig{Handler: h, TLS: config, Log: log}), l.Addr(), nil
+		return doh.NewServer(l, doh.ServerConfig{Handler: h, TLS: config, Log: log, Refused: limits.refused(what)}), l.Addr(), nil
 	}
 	openQUIC := func(a string, c doq.Config) (bound.Server, net.Addr, error) {
 		conn, err := net.ListenPacket("udp"+family(netip.MustParseAddrPort(a)), a)
@@ -73,18 +73,18 @@ func (t *transports) change(edge *listener.Edge, e *encryption, s *settings.Sett
 		return q, q.Addr(), nil
 	}
 	add(overHTTP, s.HTTPS.Plain, func(a netip.AddrPort, _ func(bound.Place) net.Addr) (bound.Server, net.Addr, error) {
-		return openHTTP(a, nil)
+		return openHTTP(overHTTP, a, nil)
 	})
 	add(overHTTPS, s.HTTPS.Addresses, func(a netip.AddrPort, _ func(bound.Place) net.Addr) (bound.Server, net.Addr, error) {
-		return openHTTP(a, e.https.Config())
+		return openHTTP(overHTTPS, a, e.https.Config())
 	})
 	if !s.HTTPS.NoHTTP3 {
 		add(overHTTP3, s.HTTPS.Addresses, func(a netip.AddrPort, at func(bound.Place) net.Addr) (bound.Server, net.Addr, error) {
-			return openQUIC(at(bound.Place{What: overHTTPS, Address: a.String()}).String(), doq.Config{HTTP: &t.handler, TLS: e.http3.Config()})
+			return openQUIC(at(bound.Place{What: overHTTPS, Address: a.String()}).String(), doq.Config{HTTP: &t.handler, TLS: e.http3.Config(), Refused: limits.refused(overHTTP3)})
 		})
 	}
 	add(overQUIC, s.QUIC.Addresses, func(a netip.AddrPort, _ func(bound.Place) net.Addr) (bound.Server, net.Addr, error) {
-		return openQUIC(a.String(), doq.Config{DoQ: true, TLS: e.quic.Config()})
+		return openQUIC(a.String(), doq.Config{DoQ: true, TLS: e.quic.Config(), Refused: limits.refused(overQUIC)})
 	})
 	change, err := t.servers.Change(wanted)
 	if err != nil {

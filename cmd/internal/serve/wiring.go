@@ -132,6 +132,9 @@ type remote interface {
 // newRemote is what asks other servers: from the root down, or those that offer
 // recursion.
 func (p *parts) newRemote(zones *authority.Set, validation *validate.Config) (remote, error) {
+	limits := newLimitLog(p.log)
+	p.closers = append(p.closers, limits.close)
+	p.events.Limited = limits.ofResolver
 	if p.settings.Recursion.FromRoot {
 		return p.newRecursor(zones, validation)
 	}
@@ -146,6 +149,7 @@ func (p *parts) newRecursor(zones *authority.Set, validation *validate.Config) (
 	}
 	config.Cache, config.OwnZones, config.OwnAddresses, config.Log = p.cache, zones, p.settings.Listen.Addresses, p.log
 	config.MaxServers, config.RangeSize = rememberedServers(&p.settings), rangeSize(&p.settings)
+	config.ServerRate = p.settings.Limits.UpstreamQueries
 	config.Validation, config.ReportErrors, config.Events = validation, p.settings.Recursion.Validation.ReportErrors, p.events
 	if config.Transports, err = p.newTransports(); err != nil {
 		return nil, err
@@ -171,7 +175,8 @@ func (p *parts) newForwarder(zones *authority.Set) (*recursor.Forwarder, error) 
 		return nil, err
 	}
 	config := recursor.ForwardConfig{
-		Servers: r.Servers, Transports: transports, OwnZones: zones, OwnAddresses: p.settings.Listen.Addresses, Log: p.log, Events: p.events,
+		Servers: r.Servers, Transports: transports, OwnZones: zones, OwnAddresses: p.settings.Listen.Addresses, ServerRate: p.settings.Limits.UpstreamQueries,
+		Log: p.log, Events: p.events,
 	}
 	for _, z := range r.Zones {
 		config.Zones = append(config.Zones, recursor.ForwardZone{Zone: z.Zone, Servers: z.Servers})

@@ -145,6 +145,7 @@ func (f *flagValues) register(flags *flag.FlagSet) {
 	flags.IntVar(&f.Limits.ClientQueries, "client-queries", f.Limits.ClientQueries, "")
 	flags.IntVar(&f.Limits.ClientWaiting, "client-waiting", f.Limits.ClientWaiting, "")
 	flags.Var((*cli.List)(&f.Limits.ClientExempt), "client-exempt", "")
+	flags.IntVar(&f.Limits.UpstreamQueries, "upstream-queries", f.Limits.UpstreamQueries, "")
 	flags.Var((*cli.Level)(&f.verbosity), "verbose", "")
 	flags.Var((*queries)(&f.QueryLog), "query-log", "")
 	flags.StringVar(&f.QueryLog.To, "query-log-file", "", "")

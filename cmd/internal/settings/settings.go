@@ -374,6 +374,8 @@ type Limits struct {
 	ClientWaiting int      // that wait for other servers, of one client, at once
 	ClientExempt  []string // clients without these limits, as names.ParsePeerSet reads them
 
+	UpstreamQueries int // to one other server, a second
+
 	// Of these, 0 is the default of the listener.
 	Waiting              int           // queries that wait for their answers, of all clients
 	QueryTimeout         time.Duration // of such a query

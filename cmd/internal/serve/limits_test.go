@@ -1,0 +1,99 @@
+package serve
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/names-dns/names/internal/eventually"
+	"github.com/names-dns/names/listener"
+	"github.com/names-dns/names/recursor"
+	"github.com/names-dns/names/wire"
+)
+
+// Each limit has a line when it begins to be reached, and one when it no longer is; those
+// of one query only at level debug.
+func TestLimitsAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		l := newLimitLog(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
+		defer l.close()
+		client := netip.MustParsePrefix("192.0.2.1/32")
+		for range 3 {
+			for limit := listener.LimitSlow; limit <= listener.LimitErrors; limit++ {
+				l.ofListener(limit)
+			}
+			for limit := recursor.LimitWaiting; limit <= recursor.LimitSignedOctets; limit++ {
+				l.ofResolver(limit)
+			}
+			for _, transport := range []string{overHTTP, overHTTPS, overHTTP3, overQUIC} {
+				l.refused(transport)(client)
+			}
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for _, part := range []string{
+			"part=listener limit=slow option=limits.waiting", "part=listener limit=streams", "part=listener limit=connections option=limits.connections",
+			`part=listener limit="per client" option=limits.connections-per-client`, "part=listener limit=errors",
+			"part=resolver limit=waiting", "part=resolver limit=share", `part=resolver limit="per server"`, `part=resolver limit="per zone"`,
+			"part=http limit=connections client=192.0.2.1/32", "part=https limit=connections", "part=http/3 limit=connections", "part=quic limit=connections",
+		} {
+			for _, line := range []string{`level=WARN msg="limit reached" ` + part, `level=INFO msg="limit no longer reached" ` + part} {
+				if strings.Count(out.String(), line) != 1 {
+					t.Errorf("not one line %s in\n%s", line, out.String())
+				}
+			}
+		}
+		if line := `level=DEBUG msg="limit of a query reached" part=resolver limit=budget`; strings.Count(out.String(), line) != 1 {
+			t.Errorf("no line %s", line)
+		}
+		if strings.Contains(out.String(), "server rate") {
+			t.Error("a server that is asked too often has two lines")
+		}
+	})
+}
+
+// The listener and the resolver of a server have their limits logged.
+func TestLimitsOfTheServerAreLogged(t *testing.T) {
+	up := startUpstream(t, smallZone)
+	s := parse(t, "-i", "127.0.0.1:0", "--no-validation", "--allow-recursion", "loopback", "--forward", up.String(), "--upstream-queries", "1")
+	s.Limits.ConnectionsPerClient = 1
+	server, _, log := startWith(t, s)
+	at := server.listener.Addresses()[0]
+	ended := make(chan struct{}, 2)
+	for range 2 {
+		conn, err := net.Dial("tcp", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		go func() {
+			conn.Read(make([]byte, 1))
+			ended <- struct{}{}
+		}()
+	}
+	<-ended
+	if line := `msg="limit reached" part=listener limit="per client" option=limits.connections-per-client`; !strings.Contains(log(), line) {
+		t.Errorf("no line %s in\n%s", line, log())
+	}
+	asked := 0
+	eventually.Succeed(t, func() error {
+		for range 10 {
+			asked++
+			m := askServer(t, "udp", at, fmt.Sprintf("host%d.up.example.", asked), wire.TypeA, wire.ClassIN)
+			if m.RCode == wire.RCodeServFail {
+				return nil
+			}
+		}
+		return fmt.Errorf("%d queries have answers", asked)
+	})
+	if line := `msg="limit of queries to a server reached" server=` + up.String() + " queries_a_second=1"; !strings.Contains(log(), line) {
+		t.Errorf("no line %s in\n%s", line, log())
+	}
+}
