@@ -2,10 +2,12 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
@@ -13,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/names-dns/names/listener/certificate"
@@ -61,24 +64,57 @@ func pinOf(conn *tls.Conn) string {
 // overTLS asks one question on a connection.
 func overTLS(t *testing.T, conn *tls.Conn) {
 	t.Helper()
-	q := wire.AppendQuery(nil, 7, 0, wire.Question{Name: wire.MustParseName("ns.example."), Type: wire.TypeA, Class: wire.ClassIN}, nil)
-	if _, err := conn.Write(append([]byte{0, byte(len(q))}, q...)); err != nil {
+	if err := tryOverTLS(conn); err != nil {
 		t.Fatal(err)
-	}
-	var length [2]byte
-	if _, err := io.ReadFull(conn, length[:]); err != nil {
-		t.Fatal(err)
-	}
-	reply := make([]byte, int(length[0])<<8|int(length[1]))
-	if _, err := io.ReadFull(conn, reply); err != nil {
-		t.Fatal(err)
-	}
-	if m, err := wire.ParseMessage(reply); err != nil || m.RCode != wire.RCodeNoError || len(m.Answers) != 1 {
-		t.Fatalf("reply %v, %v", m, err)
 	}
 }
 
-// A hundred new certificates: each is in effect for the next connection, and no
+func tryOverTLS(conn *tls.Conn) error {
+	q := wire.AppendQuery(nil, 7, 0, wire.Question{Name: wire.MustParseName("ns.example."), Type: wire.TypeA, Class: wire.ClassIN}, nil)
+	if _, err := conn.Write(append([]byte{0, byte(len(q))}, q...)); err != nil {
+		return err
+	}
+	var length [2]byte
+	if _, err := io.ReadFull(conn, length[:]); err != nil {
+		return err
+	}
+	reply := make([]byte, int(length[0])<<8|int(length[1]))
+	if _, err := io.ReadFull(conn, reply); err != nil {
+		return err
+	}
+	if m, err := wire.ParseMessage(reply); err != nil || m.RCode != wire.RCodeNoError || len(m.Answers) != 1 {
+		return fmt.Errorf("reply %v, %v", m, err)
+	}
+	return nil
+}
+
+// askUntil asks over TLS until ctx is done, over one connection or each time over a new one.
+// Each query has its reply.
+func askUntil(ctx context.Context, t *testing.T, address string, config *tls.Config, anew bool) {
+	var conn *tls.Conn
+	for ctx.Err() == nil {
+		if conn == nil {
+			var err error
+			if conn, err = tls.Dial("tcp", address, config); err != nil {
+				t.Errorf("a connection is lost: %v", err)
+				return
+			}
+		}
+		if err := tryOverTLS(conn); err != nil {
+			t.Errorf("a query is lost: %v", err)
+			break
+		}
+		if anew {
+			conn.Close()
+			conn = nil
+		}
+	}
+	if conn != nil {
+		conn.Close()
+	}
+}
+
+// A hundred new certificates under load: each is in effect for the next connection, and no
 // connection that is open loses a query. Sessions are resumed meanwhile.
 func TestCertificatesRotate(t *testing.T) {
 	dir := t.TempDir()
@@ -108,6 +144,14 @@ func TestCertificatesRotate(t *testing.T) {
 	}
 	fresh := config.Clone()
 	fresh.ClientSessionCache = nil
+	// Others ask all the while: over a connection that is kept, and over new ones whose
+	// sessions are resumed if they may be.
+	ctx, cancel := context.WithCancel(t.Context())
+	var load sync.WaitGroup
+	load.Go(func() { askUntil(ctx, t, address, config.Clone(), false) })
+	load.Go(func() { askUntil(ctx, t, address, config.Clone(), true) })
+	defer load.Wait()
+	defer cancel()
 	for range 100 {
 		pin = writeCertificate(t, file)
 		reload()
