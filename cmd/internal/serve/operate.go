@@ -168,6 +168,9 @@ func (s *Server) abandon() {
 func (s *Server) summary() string {
 	v := s.current.Load()
 	text := fmt.Sprintf("serving %d zones", len(v.settings.Zones))
+	if len(v.settings.Zones) == 1 {
+		text = "serving 1 zone"
+	}
 	if v.settings.Recursion.Answers() {
 		text += ", recursion for some clients"
 	}

@@ -75,11 +75,11 @@ func TestServiceManager(t *testing.T) {
 			return s.operate(c, new(slog.LevelVar), notifier, getenv)
 		})
 	}()
-	expect("READY=1\nSTATUS=serving 1 zones\n")
+	expect("READY=1\nSTATUS=serving 1 zone\n")
 	expect("WATCHDOG=1")
 	hangups <- struct{}{}
 	expect("RELOADING=1\nMONOTONIC_USEC=")
-	expect("READY=1\nSTATUS=serving 1 zones\n")
+	expect("READY=1\nSTATUS=serving 1 zone\n")
 	cancel()
 	expect("STOPPING=1")
 	if err := <-ended; err != nil {
