@@ -24,9 +24,9 @@ import (
 // records; those are added.
 type signedZone struct {
 	name   string
-	signer string   // "ldns-signzone", "dnssec-signzone" or "": it is not signed
+	signer string   // "ldns-signzone", "dnssec-signzone", "kzonesign" or "": it is not signed
 	key    string   // the algorithm, as the signers call it
-	args   []string // of the signer
+	args   []string // of the signer; for kzonesign lines of its policy
 	ds     string   // "": its parent has the DS record; "none", "wrong"
 	text   string
 }
@@ -53,14 +53,17 @@ var signedZones = []*signedZone{
 	{name: "salt.", signer: "ldns-signzone", key: "RSASHA256", args: []string{"-n", "-s", "aabb", "-t", "5"}, text: contents},
 	{name: "opt.", signer: "dnssec-signzone", key: "ED25519", args: []string{"-3", "aabbcc", "-A", "-H", "1"}, text: contents},
 	{name: "rsa.", signer: "dnssec-signzone", key: "RSASHA512", text: contents},
-	{name: "ed.", signer: "ldns-signzone", key: "ED25519", text: contents},
+	{name: "ed.", signer: "kzonesign", key: "ED25519", text: contents},
+	{name: "knot.", signer: "kzonesign", key: "RSASHA256", args: []string{"nsec3: on", "nsec3-iterations: 0", "nsec3-salt-length: 8", "nsec3-opt-out: on"}, text: contents},
 	{name: "plain.", text: contents},
 	{name: "bogus.", signer: "dnssec-signzone", key: "ECDSAP256SHA256", ds: "wrong", text: contents},
 	{name: "expired.", signer: "dnssec-signzone", key: "ECDSAP256SHA256", args: []string{"-P", "-s", "20200101000000", "-e", "20200201000000"}, text: contents},
 	{name: "island.", signer: "dnssec-signzone", key: "ECDSAP256SHA256", ds: "none", text: contents},
 	{name: "sec.nsec.", signer: "ldns-signzone", key: "ECDSAP256SHA256", text: contents},
 	{name: "plain.nsec.", text: contents},
-	{name: "sec.n3.", signer: "dnssec-signzone", key: "ED25519", args: []string{"-3", "-"}, text: contents},
+	{name: "sec.n3.", signer: "kzonesign", key: "ECDSAP256SHA256", args: []string{"nsec3: on", "nsec3-iterations: 0", "nsec3-salt-length: 0"}, text: contents},
+	{name: "plain.knot.", text: contents},
+	{name: "sec.knot.", signer: "dnssec-signzone", key: "ED25519", args: []string{"-3", "-"}, text: contents},
 	{name: "plain.opt.", text: contents},
 	{name: "sec.opt.", signer: "ldns-signzone", key: "ECDSAP256SHA256", text: contents},
 }
@@ -153,6 +156,8 @@ func sign(t *testing.T, dir string) (files map[*signedZone]string, anchor string
 		case "dnssec-signzone":
 			files[z] = file + ".signed"
 			tool(t, dir, "dnssec-signzone", append(append([]string{"-z", "-o", z.name, "-f", files[z]}, z.args...), file, key)...)
+		case "kzonesign":
+			files[z], ds[z] = signWithKnot(t, dir, z, file)
 		}
 	}
 	anchor = filepath.Join(dir, "root.ds")
@@ -160,6 +165,37 @@ func sign(t *testing.T, dir string) (files map[*signedZone]string, anchor string
 		t.Fatal(err)
 	}
 	return files, anchor
+}
+
+// signWithKnot lets Knot DNS make the key of a zone and sign it.
+func signWithKnot(t *testing.T, dir string, z *signedZone, file string) (signed, ds string) {
+	t.Helper()
+	own := file + "-knot"
+	if err := os.Mkdir(own, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(own, "knot.conf")
+	var policy strings.Builder
+	for _, line := range append([]string{"algorithm: " + z.key, "single-type-signing: on", "cds-cdnskey-publish: none"}, z.args...) {
+		policy.WriteString("    " + line + "\n")
+	}
+	text := fmt.Sprintf(`database:
+    storage: %q
+policy:
+  - id: own
+%szone:
+  - domain: %q
+    file: %q
+    dnssec-signing: on
+    dnssec-policy: own
+`, own, policy.String(), z.name, file)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tool(t, own, "kzonesign", "-c", config, "-o", own, z.name)
+	// The first line has the digest of type 2.
+	ds, _, _ = strings.Cut(tool(t, own, "keymgr", "-c", config, z.name, "ds"), "\n")
+	return filepath.Join(own, filepath.Base(file)), ds
 }
 
 // validators are the resolvers with validation.
@@ -278,8 +314,8 @@ func verdictOf(p *process, q wire.Question) string {
 }
 
 // TestSignedRecursion lets names, Unbound, Knot Resolver and BIND validate the same
-// signed internet, signed by ldns-signzone and dnssec-signzone and served by NSD, Knot and
-// BIND: the same RCODE, AD and answer.
+// signed internet, signed by ldns-signzone, dnssec-signzone and kzonesign and served by NSD,
+// Knot and BIND: the same RCODE, AD and answer.
 func TestSignedRecursion(t *testing.T) {
 	needNamespace(t)
 	dir := t.TempDir()
@@ -314,11 +350,15 @@ func TestSignedRecursion(t *testing.T) {
 	}
 	questions := signedQuestions(*count, rand.New(rand.NewPCG(*seed, 0)))
 	verdicts := map[string]int{}
+	proved := map[string]int{} // answers at the top of a zone, by its signer
 	faults := 0
 	for _, q := range questions {
 		ours := verdictOf(processes[0], q)
 		line, _, _ := strings.Cut(ours, "\n")
 		verdicts[line]++
+		if i := slices.IndexFunc(signedZones, func(z *signedZone) bool { return q.Name.String() == z.name }); i >= 0 && strings.HasSuffix(line, " AD") {
+			proved[signedZones[i].signer]++
+		}
 		for _, other := range processes[1:] {
 			theirs := verdictOf(other, q)
 			if theirs == ours {
@@ -329,11 +369,16 @@ func TestSignedRecursion(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d questions: %v", len(questions), verdicts)
+	t.Logf("%d questions: %v, by signer %v", len(questions), verdicts, proved)
 	if faults > 0 {
 		t.Errorf("%d answers differ", faults)
 	}
 	if verdicts["NOERROR AD"] < 200 || verdicts["NXDOMAIN AD"] < 100 || verdicts["SERVFAIL"] < 50 || verdicts["NOERROR"] < 50 {
 		t.Errorf("too few of one kind: %v", verdicts)
+	}
+	for _, signer := range []string{"ldns-signzone", "dnssec-signzone", "kzonesign"} {
+		if proved[signer] < 8 {
+			t.Errorf("too few are proved of what %s signed: %v", signer, proved)
+		}
 	}
 }
