@@ -11,7 +11,7 @@ import (
 	"github.com/names-dns/names/names"
 )
 
-// The header comes before the handshake, and may not come after it.
+// The header comes before the handshake or, from proxies at which TLS ends, right after it.
 func TestProxiedTLS(t *testing.T) {
 	cert, trusted := certificate(t)
 	proxies, err := names.ParsePeerSet("127.0.0.2")
@@ -33,6 +33,10 @@ func TestProxiedTLS(t *testing.T) {
 		want                       string
 	}{
 		{"a proxy", "127.0.0.2", header, "", "192.0.2.9"},
+		{"a proxy, encrypted", "127.0.0.2", "", header, "192.0.2.9"},
+		{"a proxy with two headers", "127.0.0.2", header, header, ""},
+		{"a proxy with an encrypted header that names no client", "127.0.0.2", "", "PROXY TCP4 0.0.0.0 198.51.100.53 4097 853\r\n", ""},
+		{"a proxy with no header in TLS, but a line", "127.0.0.2", "", "PROXY nonsense\r\n", ""},
 		{"a client", "127.0.0.1", "", "", "127.0.0.1"},
 		{"a proxy without a header", "127.0.0.2", "", "", ""},
 		{"a header from a client", "127.0.0.1", header, "", ""},
@@ -52,7 +56,7 @@ func TestProxiedTLS(t *testing.T) {
 			}
 		} else {
 			listener.ReadFrame(t, conn)
-			if p := <-seen; p.Remote.Addr() != netip.MustParseAddr(c.want) || p.Transport != names.TLS || p.Proxy.IsValid() != (c.before != "") {
+			if p := <-seen; p.Remote.Addr() != netip.MustParseAddr(c.want) || p.Transport != names.TLS || p.Proxy.IsValid() != (c.before+c.within != "") {
 				t.Errorf("%s: peer is %+v", c.what, p)
 			}
 		}

@@ -110,7 +110,7 @@ func bind(e Endpoint, sockets int) (*boundEndpoint, error) {
 		}
 		b.Address = addrPort(l.Addr())
 		if e.TLS != nil {
-			l = tls.NewListener(l, e.TLS)
+			l = tls.NewListener(begunListener{l}, e.TLS)
 		}
 		b.streams = l
 		return b, nil

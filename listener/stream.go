@@ -73,9 +73,12 @@ var errStopping = errors.New("the server is stopping")
 // run serves the connection until the client is done with it, or takes too
 // much, or the server stops. It returns what that counts as.
 func (s *stream) run() (why count) {
-	err := s.readHeader()
+	isWithin, err := s.readHeader()
 	if err == nil {
 		err = s.shakeHands()
+	}
+	if err == nil && isWithin {
+		err = s.readHeaderWithin()
 	}
 	if err == nil {
 		err = s.read()
@@ -103,13 +106,36 @@ func (s *stream) run() (why count) {
 }
 
 // readHeader reads the PROXY header, if the connection has to begin with one, in the
-// time for the first query.
-func (s *stream) readHeader() error {
+// time for the first query. If a handshake comes first, the header is within TLS.
+func (s *stream) readHeader() (isWithin bool, err error) {
 	if s.opens != aHeader {
-		return nil
+		return false, nil
 	}
 	s.conn.SetReadDeadline(time.Unix(0, s.active.Load()).Add(s.table.limits.Load().firstQuery))
-	h, err := proxy.ReadFrom(below(s.conn))
+	from := below(s.conn)
+	if begun, ok := from.(*begunConn); ok {
+		if isWithin, err := begun.beginsTLS(); isWithin || err != nil {
+			return isWithin, err
+		}
+	}
+	return false, s.takeHeader(from)
+}
+
+// readHeaderWithin reads a header that comes after the handshake, as dnsdist sends it: then TLS
+// ends at the proxy, and what was proved by a certificate is who the proxy is, not the client.
+func (s *stream) readHeaderWithin() error {
+	s.conn.SetReadDeadline(time.Unix(0, s.active.Load()).Add(s.table.limits.Load().firstQuery))
+	if err := s.takeHeader(s.conn); err != nil {
+		return err
+	}
+	if s.peer.Proxy.IsValid() {
+		s.peer.TLS = &names.PeerTLS{ServerName: s.peer.TLS.ServerName, Protocol: s.peer.TLS.Protocol}
+	}
+	return nil
+}
+
+func (s *stream) takeHeader(from io.Reader) error {
+	h, err := proxy.ReadFrom(from)
 	if err == nil {
 		err = s.table.identify(s, &s.peer, &h)
 	}

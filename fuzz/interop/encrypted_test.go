@@ -194,8 +194,7 @@ func TestEncryptedUpstreams(t *testing.T) {
 	}
 }
 
-// TestEncryptedForwarders: Unbound and Knot Resolver ask us over TLS, dnsdist over TLS and
-// HTTPS.
+// TestEncryptedForwarders: Unbound and Knot Resolver ask us over TLS.
 func TestEncryptedForwarders(t *testing.T) {
 	i := newIdentity(t)
 	_, dot, _, _ := encryptedOurs(t, i, encryptedZones(t))
