@@ -7,11 +7,18 @@ import (
 	"syscall"
 )
 
+// UntilStopped returns a context that ends on SIGINT and SIGTERM, so that a command that
+// is stopped leaves nothing half done. A second signal ends the process.
+func UntilStopped() (ctx context.Context, stop func()) {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, cancel)
+	return ctx, cancel
+}
+
 // WatchSignals returns a context that ends on SIGINT and SIGTERM, and a
 // channel that receives a value for each SIGHUP. A second SIGINT or SIGTERM ends the process.
 func WatchSignals() (ctx context.Context, hangups <-chan struct{}, stop func()) {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, cancel)
+	ctx, cancel := UntilStopped()
 	received := make(chan os.Signal, 1)
 	signal.Notify(received, syscall.SIGHUP)
 	out := make(chan struct{})

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
-	"os/signal"
 	"strings"
 	"time"
 
@@ -79,7 +77,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		c.primary.Key = &key
 	}
 	if err == nil {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		ctx, stop := cli.UntilStopped()
 		defer stop()
 		err = c.do(ctx, stdout, stderr)
 	}

@@ -3,13 +3,11 @@
 package update
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"time"
 
 	"github.com/names-dns/names/cmd/internal/cli"
@@ -123,7 +121,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			s.prompt = "> "
 		}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := cli.UntilStopped()
 	defer stop()
 	return s.run(ctx, input, name)
 }
