@@ -248,7 +248,7 @@ func TestProducer(t *testing.T) {
 	}{
 		{func() (authority.ChangeSet, error) { return p.Set(names("a.", "b./x")) }, "+a., +b. x"},
 		{func() (authority.ChangeSet, error) { return p.Set(names("B./x", "A.")) }, ""},
-		{func() (authority.ChangeSet, error) { return p.Set(names("b./y+x", "c.")) }, "-a., =b. x+y, +c."},
+		{func() (authority.ChangeSet, error) { return p.Set(names("b./y+x", "c.", "B./z")) }, "-a., =b. x+y, +c."},
 		{func() (authority.ChangeSet, error) { return p.Put(names("d.")[0]) }, "+d."},
 		{func() (authority.ChangeSet, error) { return p.Put(names("b.")[0]) }, "=b."},
 		{func() (authority.ChangeSet, error) { return p.Put(Member{Zone: wire.MustParseName("b."), ID: "other"}) }, "!b."},
@@ -272,8 +272,15 @@ func TestProducer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if all := again.Members(); len(all) != 2 || all[0].ID != "other" || !all[1].Zone.Equal(wire.MustParseName("c.")) {
+		t.Errorf("members after a restart: %v", all)
+	}
+	again.Serial = authority.SerialUnixTime
 	if changes, err := again.Set(names("b.", "c.")); err != nil || !changes.IsEmpty() {
 		t.Errorf("after a restart: %v, %v", changes, err)
+	}
+	if changes, err := again.Set(names("b.", "c.", "g.")); err != nil || changes.To < 1_000_000_000 {
+		t.Errorf("serial number of the time: %v, %v", changes.To, err)
 	}
 	if _, err := p.Put(Member{Zone: wire.MustParseName("f."), Groups: []string{strings.Repeat("x", 256)}}); err == nil {
 		t.Error("a group of 256 octets is accepted")

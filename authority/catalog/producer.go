@@ -6,14 +6,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/diagnostic"
 	"github.com/names-dns/names/wire"
 )
 
-// Producer keeps a catalog zone that has certain members.
+// Producer keeps a catalog zone that has certain members. It is not safe for use by
+// several goroutines.
 type Producer struct {
+	// Serial is how the serial number grows. With [authority.SerialUnixTime] it also
+	// grows after what was kept of the zone is lost, and it begins anew.
+	Serial authority.SerialPolicy
+
 	zone *authority.Zone
 	has  *contents // as the zone was left
 }
@@ -61,11 +67,19 @@ func empty(origin wire.Name) (*authority.Snapshot, error) {
 }
 
 // Set makes the catalog have these members, in one transaction. Members without an
-// ID get one that depends on the name of the zone; those that stay keep theirs.
+// ID get one that depends on the name of the zone; those that stay keep theirs. Of
+// several with one name the first counts.
 func (p *Producer) Set(members []Member) (authority.ChangeSet, error) {
 	wanted := make(map[wire.Key]bool, len(members))
+	var differ []*Member
 	for i := range members {
-		wanted[members[i].Zone.Key()] = true
+		m := &members[i]
+		if key := m.Zone.Key(); !wanted[key] {
+			wanted[key] = true
+			if !p.hasMember(m) {
+				differ = append(differ, m)
+			}
+		}
 	}
 	return p.edit(func(t *authority.Txn) error {
 		for key, nodes := range p.has.byZone {
@@ -77,13 +91,24 @@ func (p *Producer) Set(members []Member) (authority.ChangeSet, error) {
 				}
 			}
 		}
-		for i := range members {
-			if err := p.put(t, members[i]); err != nil {
+		for _, m := range differ {
+			if err := p.put(t, *m); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// hasMember reports whether a member is there, and as it is to be.
+func (p *Producer) hasMember(m *Member) bool {
+	key := m.Zone.Key()
+	if len(p.has.byZone[key]) != 1 {
+		return false
+	}
+	have := p.has.member(key, "")
+	return (m.ID == "" || m.ID == have.ID) && have.NewOwner.Equal(m.NewOwner) &&
+		slices.Equal(have.Groups, slices.Compact(slices.Sorted(slices.Values(m.Groups))))
 }
 
 // Put adds a member, or changes its properties. Its cost does not depend on how many
@@ -104,8 +129,22 @@ func (p *Producer) Remove(zone wire.Name) (authority.ChangeSet, error) {
 	})
 }
 
+// Members returns the members in the order of their names.
+func (p *Producer) Members() []Member {
+	all := make([]Member, 0, len(p.has.byZone))
+	for key := range p.has.byZone {
+		all = append(all, *p.has.member(key, ""))
+	}
+	slices.SortFunc(all, func(a, b Member) int { return a.Zone.Compare(b.Zone) })
+	return all
+}
+
 func (p *Producer) edit(do func(t *authority.Txn) error) (authority.ChangeSet, error) {
-	changes, err := p.zone.Update(authority.FromControl, do)
+	changes, err := p.zone.Update(authority.FromControl, func(t *authority.Txn) error {
+		err := do(t)
+		t.AdvanceSerial(p.Serial, time.Now())
+		return err
+	})
 	if err == nil {
 		p.has.apply(&changes)
 		clear(p.has.changed)

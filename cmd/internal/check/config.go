@@ -36,6 +36,9 @@ func (c *checker) checkConfiguration(file string, paths []string, origin string,
 	}
 	c.zones = map[string]settings.Zone{}
 	for _, zone := range configuration.Settings.Zones {
+		if zone.IsProduced() {
+			continue // it has no file
+		}
 		paths = append(paths, zone.Path)
 		c.zones[zone.Path] = zone
 	}

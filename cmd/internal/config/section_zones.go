@@ -20,6 +20,7 @@ type zone struct {
 	file, format, template string
 	changes                changes
 	updating               updating
+	member                 membership
 	allow, views           []string
 	transfers              settings.ZoneTransfers
 	said                   *settings.ZoneTransfers // with what the template says
@@ -31,6 +32,7 @@ type folder struct {
 	directory, match, format, template string
 	changes                            changes
 	updating                           updating
+	member                             membership
 	allow                              []string
 	at                                 Position
 }
@@ -40,6 +42,7 @@ type template struct {
 	file, format string
 	changes      changes
 	updating     updating
+	member       membership
 	allow, views []string
 	transfers    settings.ZoneTransfers
 	shared       *settings.ZoneTransfers // what zones have that say nothing themselves
@@ -78,7 +81,7 @@ var zoneSection = listed("zone", "A zone that is served. Options that are not gi
 	},
 	func(c *Config) (all []zone) {
 		for _, z := range c.Settings.Zones {
-			all = append(all, zone{name: z.Origin, file: z.Path, format: formats[z.Format], changes: changesOf(&z), updating: updatingOf(&z), allow: z.AllowQuery, views: z.Views, transfers: *z.Said()})
+			all = append(all, zone{name: z.Origin, file: z.Path, format: formats[z.Format], changes: changesOf(&z), updating: updatingOf(&z), member: membershipOf(&z), allow: z.AllowQuery, views: z.Views, transfers: *z.Said()})
 		}
 		return all
 	},
@@ -103,7 +106,7 @@ var zoneSection = listed("zone", "A zone that is served. Options that are not gi
 		generateOption(func(z *zone) *updating { return &z.updating }),
 		updateOption(func(z *zone) *updating { return &z.updating }),
 		signOption(func(z *zone) *string { return &z.changes.sign })},
-		transferOptions(func(z *zone) *settings.ZoneTransfers { return &z.transfers })...)...,
+		slices.Concat(memberOptions(func(z *zone) *membership { return &z.member }), transferOptions(func(z *zone) *settings.ZoneTransfers { return &z.transfers }))...)...,
 )
 
 var zonesSection = listed("zones", "A folder of zone files, each of which is a zone that is served. A reload finds files that were added and removed. Files whose names begin with a dot or end in ~ are left out, and so are folders.",
@@ -113,24 +116,24 @@ var zonesSection = listed("zones", "A folder of zone files, each of which is a z
 		r.folders = append(r.folders, f)
 	},
 	func(*Config) []folder { return nil }, // its zones are written as such
-	required(path(about{
+	append(memberOptions(func(f *folder) *membership { return &f.member }), required(path(about{
 		key: "directory", what: "The folder.", why: "It has to be given.",
 		example: `"zones"`, others: []string{"folder", "path", "dir", "file"},
 	}, func(f *folder) *string { return &f.directory })),
-	text(about{
-		key: "match", what: "The files that are zones: in this pattern * is any text, and ? any letter.",
-		why: "All files.", example: `"*.zone"`, others: []string{"glob", "pattern", "suffix", "files"},
-	}, func(f *folder) *string { return &f.match }),
-	formatOption(func(f *folder) *string { return &f.format }),
-	allowQueryOption(func(f *folder) *[]string { return &f.allow }),
-	templateOption(func(f *folder) *string { return &f.template }),
-	journalOption(func(f *folder) **bool { return &f.changes.journal }),
-	syncOption(func(f *folder) *time.Duration { return &f.changes.sync }),
-	serialOption(func(f *folder) *updating { return &f.updating }),
-	zonemdOption(func(f *folder) *updating { return &f.updating }),
-	generateOption(func(f *folder) *updating { return &f.updating }),
-	updateOption(func(f *folder) *updating { return &f.updating }),
-	signOption(func(f *folder) *string { return &f.changes.sign }),
+		text(about{
+			key: "match", what: "The files that are zones: in this pattern * is any text, and ? any letter.",
+			why: "All files.", example: `"*.zone"`, others: []string{"glob", "pattern", "suffix", "files"},
+		}, func(f *folder) *string { return &f.match }),
+		formatOption(func(f *folder) *string { return &f.format }),
+		allowQueryOption(func(f *folder) *[]string { return &f.allow }),
+		templateOption(func(f *folder) *string { return &f.template }),
+		journalOption(func(f *folder) **bool { return &f.changes.journal }),
+		syncOption(func(f *folder) *time.Duration { return &f.changes.sync }),
+		serialOption(func(f *folder) *updating { return &f.updating }),
+		zonemdOption(func(f *folder) *updating { return &f.updating }),
+		generateOption(func(f *folder) *updating { return &f.updating }),
+		updateOption(func(f *folder) *updating { return &f.updating }),
+		signOption(func(f *folder) *string { return &f.changes.sign }))...,
 )
 
 var templateSection = byName("template", "What many zones have in common. A zone names its template, or else has the one called default.",
@@ -157,7 +160,7 @@ var templateSection = byName("template", "What many zones have in common. A zone
 		generateOption(func(t *template) *updating { return &t.updating }),
 		updateOption(func(t *template) *updating { return &t.updating }),
 		signOption(func(t *template) *string { return &t.changes.sign })},
-		transferOptions(func(t *template) *settings.ZoneTransfers { return &t.transfers })...)...,
+		slices.Concat(memberOptions(func(t *template) *membership { return &t.member }), transferOptions(func(t *template) *settings.ZoneTransfers { return &t.transfers }))...)...,
 )
 
 // resolveZones makes the zones of the settings out of what the sections say.
@@ -167,6 +170,10 @@ func (r *reader) resolveZones() {
 		t, ok := r.templateOf(z.template, z.at, "zone")
 		if !ok {
 			continue
+		}
+		isProduced := r.produces(z.name)
+		if isProduced {
+			t.file, t.format, t.member = "", "", membership{}
 		}
 		z.inherit(t)
 		if !r.knowsViews(z.views, z.at, "zone") {
@@ -180,7 +187,7 @@ func (r *reader) resolveZones() {
 		case z.isCopy() && z.name == (wire.Name{}):
 			r.add(z.at, "zone: name is missing, and the zone comes from primaries; write name = \"example.com\"")
 			continue
-		case z.file == "" && !z.isCopy():
+		case z.file == "" && !z.isCopy() && !isProduced:
 			r.add(z.at, "zone: file is missing, and no template says it; write file = \"zones/example.com\"")
 			continue
 		case strings.Contains(z.file, "{name}") && z.name == (wire.Name{}):
@@ -197,6 +204,7 @@ func (r *reader) resolveZones() {
 		}
 		name := strings.ReplaceAll(strings.TrimSuffix(z.name.Fold().String(), "."), "/", "_") // reverse zones may have / in their names
 		all := zoneSettings(z.format, z.allow, z.views, z.changes, z.updating, z.said)
+		r.fillMember(&all, z.member, z.at, "zone")
 		all.Origin, all.Path = z.name, strings.ReplaceAll(z.file, "{name}", name)
 		r.Settings.Zones = append(r.Settings.Zones, all)
 	}
@@ -240,6 +248,7 @@ func (z *zone) inherit(t template) {
 	}
 	z.changes.inherit(t.changes)
 	z.updating.inherit(t.updating)
+	z.member.inherit(t.member)
 	if len(z.allow) == 0 {
 		z.allow = t.allow
 	}
@@ -286,6 +295,7 @@ func (r *reader) readFolder(f folder) {
 	}
 	f.changes.inherit(t.changes)
 	f.updating.inherit(t.updating)
+	f.member.inherit(t.member)
 	if len(f.allow) == 0 {
 		f.allow = t.allow
 	}
@@ -311,6 +321,7 @@ func (r *reader) readFolder(f folder) {
 		return
 	}
 	each := zoneSettings(f.format, f.allow, nil, f.changes, f.updating, said)
+	r.fillMember(&each, f.member, f.at, "zones")
 	before, start := len(r.Settings.Zones), filepath.Join(f.directory, "x")
 	start = start[:len(start)-1]
 	r.Settings.Zones = slices.Grow(r.Settings.Zones, len(entries))

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -31,6 +32,7 @@ type catalogs struct {
 	states  map[wire.Key]string // why a catalog is not followed; "" if it is
 	left    []catalog.Change    // of catalogs that are not followed any longer
 	again   bool                // the settings of members may have changed
+	made    []*madeCatalog      // in the order of the settings; what they refer to is guarded, too
 }
 
 // pendingCatalog is what has changed in a catalog since it was looked at.
@@ -282,6 +284,7 @@ func (s *Server) serveMembers(except map[wire.Key]bool) error {
 	}
 	s.updates.zones.Store(updated)
 	s.transfer.use(plan, s.set)
+	s.produceCatalogs()
 	return nil
 }
 
@@ -328,10 +331,10 @@ func (g *catalogGuard) TryResolve(x *names.Exchange) error {
 
 // guard returns what stands before the zones; nil if there is no catalog.
 func (t *transfers) guard(s *settings.Settings, set *authority.Set) names.Resolver {
-	if len(s.Catalogs) == 0 {
+	if len(s.Catalogs)+len(s.Produced) == 0 {
 		return nil
 	}
-	g := &catalogGuard{access: func(name wire.Name) names.PeerMatcher {
+	g := &catalogGuard{zones: slices.Clone(s.Produced), access: func(name wire.Name) names.PeerMatcher {
 		if zone := set.Find(name, wire.ClassIN); zone != nil {
 			if p := t.zonePlan(zone); p != nil {
 				return p.access
@@ -355,7 +358,7 @@ type catalogReply struct {
 
 func (s *Server) catalogVerbs() []control.Verb {
 	return []control.Verb{
-		{Name: "catalogs", What: "The catalog zones that are followed.", Do: s.doCatalogs, Reply: []catalogReply{}},
+		{Name: "catalogs", What: "The catalog zones that are followed, and those that are made here.", Do: s.doCatalogs, Reply: []catalogReply{}},
 		{Name: "catalog members", Arguments: "CATALOG", What: "The members of a catalog zone, with their groups.", Do: s.doCatalogMembers, Reply: []memberReply{}},
 	}
 }
@@ -383,6 +386,9 @@ func (s *Server) doCatalogs(context.Context, []string) (any, error) {
 		}
 		list = append(list, reply)
 	}
+	for _, m := range s.catalogs.made {
+		list = append(list, catalogReply{m.zone.Origin().String(), uint32(m.zone.Stats().Serial), len(m.members), cmp.Or(m.state, "made here")})
+	}
 	return list, nil
 }
 
@@ -398,13 +404,20 @@ func (s *Server) doCatalogMembers(_ context.Context, args []string) (any, error)
 	if err != nil {
 		return nil, control.Usagef("%q is not a domain name: %v", args[0], err)
 	}
-	if s.catalogs.of(name) == nil {
-		return nil, control.Usagef("%v is not a catalog zone that is followed", name)
-	}
 	list := []memberReply{}
+	add := func(m catalog.Member) {
+		list = append(list, memberReply{m.Zone.String(), m.ID, append([]string{}, m.Groups...)})
+	}
+	if made := s.catalogs.madeMembers(name); made != nil {
+		for _, m := range made {
+			add(m)
+		}
+	} else if s.catalogs.of(name) == nil {
+		return nil, control.Usagef("%v is not a catalog zone that is followed or made here", name)
+	}
 	s.catalogs.consumer.Members(func(of wire.Name, m catalog.Member) {
 		if of.Equal(name) {
-			list = append(list, memberReply{m.Zone.String(), m.ID, append([]string{}, m.Groups...)})
+			add(m)
 		}
 	})
 	slices.SortFunc(list, func(a, b memberReply) int { return wire.MustParseName(a.Zone).Compare(wire.MustParseName(b.Zone)) })

@@ -158,6 +158,9 @@ func (j *journals) writeFile(z *servedZone) error {
 	if z.from.Sign != "" {
 		return fmt.Errorf("zone %v: it is signed here, and its file stays unsigned", zone.Origin())
 	}
+	if z.from.IsProduced() {
+		return fmt.Errorf("zone %v: it is a catalog that is made here, and has no file", zone.Origin())
+	}
 	snapshot := zone.Snapshot()
 	if snapshot == nil {
 		return fmt.Errorf("zone %v is not loaded", zone.Origin())

@@ -179,6 +179,7 @@ func (s *Server) prepare() (err error) {
 		return err
 	}
 	s.transfer.use(plan, s.set)
+	s.produceCatalogs()
 	s.front.resolver.Store(&s.parts.resolver)
 	s.transfer.signing.findBy(s.parts.remote)
 	s.show()
@@ -399,6 +400,7 @@ func (s *Server) reload() (result reloadReply, err error) {
 	if err == nil {
 		s.mu.Lock()
 		result = s.zones.reload(s.ctx, s.progress, func() error { return s.serveMembers(nil) }, s.log)
+		s.produceCatalogs() // a catalog may have been edited
 		s.transfer.signing.refresh()
 		s.mu.Unlock()
 	}
@@ -492,6 +494,7 @@ func (s *Server) Apply(next settings.Settings) error {
 	s.transports.use(change, s.listener.Edge(), &next)
 	s.updates.zones.Store(updated)
 	s.transfer.use(plan, set)
+	s.produceCatalogs()
 	s.journals.forget(s.zones, zones)
 	s.journals.limit(&next.Journal)
 	old := s.parts

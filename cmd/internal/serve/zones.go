@@ -65,7 +65,7 @@ func loadZones(ctx context.Context, files []settings.Zone, journals *journals, p
 			return
 		}
 		from := files[i]
-		loader := &authority.Loader{File: authority.File{Path: from.Path, Format: from.Format, Origin: from.Origin}, Context: ctx}
+		loader := &authority.Loader{File: fileOf(&from), Context: ctx}
 		snapshots, err := loadZone(loader, log, detailLevel(len(files)))
 		if err == nil {
 			err = digested(&from, snapshots, log)
@@ -285,6 +285,9 @@ func (z servedZones) reload(ctx context.Context, progress progress, settle func(
 // reload brings the zone up to what its file has, and logs what came of it, at
 // that level if nothing did.
 func (z *servedZone) reload(log *slog.Logger, level slog.Level) (authority.ReloadResult, error) {
+	if z.from.IsProduced() {
+		return authority.ReloadResult{}, nil
+	}
 	z.file.Lock()
 	defer z.file.Unlock()
 	var problems diagnostic.List

@@ -57,7 +57,7 @@ func (s Settings) CompleteAll() (Settings, []*Problem) {
 	}
 	var found problems
 	for _, check := range []func(*Settings, *problems){
-		checkListen, checkTLS, checkIdentity, checkZones, checkTransfers, checkJournal, checkSigning,
+		checkListen, checkTLS, checkIdentity, checkZones, checkTransfers, checkJournal, checkCatalogs, checkSigning,
 		checkSources, checkFromRoot, checkValidation, checkCache,
 		checkLimits, checkACLs, checkViews, checkAnswers, checkNetworks, checkQueryLog, checkDnstap,
 	} {
@@ -107,7 +107,7 @@ func checkIdentity(s *Settings, found *problems) {
 
 func checkZones(s *Settings, found *problems) {
 	for _, z := range s.Zones {
-		found.addIf(z.Path == "" && !z.IsCopy(), "{zones.file} is empty")
+		found.addIf(z.IsProduced() && !s.produces(z.Origin), "{zones.file} is empty")
 	}
 }
 

@@ -39,7 +39,8 @@ type Settings struct {
 	Identity  Identity
 	Zones     []Zone
 	Catalogs  []Catalog
-	AnyInFull bool // ANY gets all RRsets over UDP too
+	Produced  []wire.Name // catalog zones that are made of the zones
+	AnyInFull bool        // ANY gets all RRsets over UDP too
 	Transfers Transfers
 	// AllowUpdate has the clients that may update all zones, as ParseAccess reads
 	// them.
@@ -91,6 +92,14 @@ type Zone struct {
 	Generate zonemd.Hash            // of the digest that each version gets; 0: none
 
 	Transfers *ZoneTransfers // nil: nothing is said of it. Zones share it, and it is not written to
+	Member    *Membership    // of a catalog zone that is made here; nil: of none. Zones share it, too
+}
+
+// Membership is what a zone says of the catalog zone that it is a member of.
+type Membership struct {
+	Catalog  wire.Name
+	Groups   []string
+	NewOwner wire.Name // the catalog that may take it over (RFC 9432 4.3.1); zero: none
 }
 
 // UpdateRule is a rule of a zone about dynamic updates.
@@ -115,6 +124,10 @@ func (s *Settings) UpdatePolicy(z *Zone) (p update.Policy, err error) {
 
 // IsCopy reports whether the zone comes from other servers.
 func (z *Zone) IsCopy() bool { return len(z.Said().Primaries) > 0 }
+
+// IsProduced reports whether the zone is a catalog that is made of other zones: it has
+// no file.
+func (z *Zone) IsProduced() bool { return z.Path == "" && !z.IsCopy() }
 
 // Said is what the zone says of its transfers.
 func (z *Zone) Said() *ZoneTransfers {
