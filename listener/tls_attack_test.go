@@ -109,7 +109,7 @@ func TestHandshakeFlood(t *testing.T) {
 			{Address: netip.MustParseAddrPort("127.0.0.1:0"), Transport: names.UDP},
 			{Address: netip.MustParseAddrPort("127.0.0.1:0"), Transport: names.TLS, TLS: &tls.Config{Certificates: []tls.Certificate{cert}}},
 		},
-		Resolver: names.ResolverFunc(func(context.Context, *names.Exchange) error { return nil }), MaxConnections: 20, MaxConnectionsPerClient: 20,
+		Resolver: names.ResolverFunc(func(context.Context, *names.Exchange) error { return nil }), MaxConnections: 5, MaxConnectionsPerClient: 5,
 	})
 	var udp, overTLS string
 	for _, e := range s.Endpoints() {
@@ -121,7 +121,7 @@ func TestHandshakeFlood(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var flood, begun sync.WaitGroup
-	for i := range 40 {
+	for i := range 12 {
 		begun.Add(1)
 		first := sync.OnceFunc(begun.Done)
 		flood.Go(func() {
@@ -148,7 +148,7 @@ func TestHandshakeFlood(t *testing.T) {
 	query := []byte("\x00\x1d\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x00\x00\x01\x00\x01")
 	reply := make([]byte, 512)
 	begun.Wait()
-	for range 50 {
+	for range 20 {
 		if _, err := conn.Write(query); err != nil {
 			t.Fatal(err)
 		}
