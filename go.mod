@@ -7,12 +7,12 @@ require (
 	github.com/google/go-cmp v0.7.0 // tests: says how two values differ
 	github.com/pelletier/go-toml/v2 v2.4.3 // cmd/internal/config: TOML, the language of the configuration file
 	github.com/quic-go/quic-go v0.65.0 // listener/doq, recursor/upstream/doq: QUIC and HTTP/3
+	golang.org/x/crypto v0.58.0 // listener/acme: ACME, the protocol of certificate authorities
 	golang.org/x/net v0.62.0 // cmd/names: idna, the xn-- form of names that people type; tests of listener/doh: http2 by frames
 	golang.org/x/sys v0.49.0 // listener: recvmmsg, sendmmsg and socket options, without cgo
 )
 
 require (
 	github.com/quic-go/qpack v0.6.0 // indirect
-	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )

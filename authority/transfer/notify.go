@@ -158,9 +158,33 @@ func (n *Notifier) enqueue(one notice) {
 
 // notifyServers makes notices for the servers in the NS records of a zone.
 func (n *Notifier) notifyServers(ctx context.Context, zone *authority.Zone) error {
+	addresses, err := n.serversOf(ctx, zone)
+	for _, a := range addresses {
+		n.enqueue(notice{zone, Target{Address: a}})
+	}
+	return err
+}
+
+// Servers returns the addresses that are notified of a zone: those that it finds, if
+// there is an error.
+func (n *Notifier) Servers(ctx context.Context, zone *authority.Zone) (all []netip.AddrPort, err error) {
+	who := n.config.Of(zone)
+	for _, target := range who.Targets {
+		all = append(all, target.Address)
+	}
+	if who.Servers {
+		var servers []netip.AddrPort
+		servers, err = n.serversOf(ctx, zone)
+		all = append(all, servers...)
+	}
+	return all, err
+}
+
+// serversOf finds the servers in the NS records of a zone, without its targets.
+func (n *Notifier) serversOf(ctx context.Context, zone *authority.Zone) (all []netip.AddrPort, err error) {
 	snapshot := zone.Snapshot()
 	if snapshot == nil {
-		return nil
+		return nil, nil
 	}
 	explicit := map[netip.Addr]bool{}
 	for _, target := range n.config.Of(zone).Targets {
@@ -168,7 +192,6 @@ func (n *Notifier) notifyServers(ctx context.Context, zone *authority.Zone) erro
 	}
 	primary := soaOf(snapshot).Primary
 	var errs []error
-	count := 0
 	for _, name := range serversOf(snapshot) {
 		if name.Equal(primary) {
 			continue
@@ -178,15 +201,14 @@ func (n *Notifier) notifyServers(ctx context.Context, zone *authority.Zone) erro
 			errs = append(errs, fmt.Errorf("address of %v: %w", name, err))
 		}
 		for _, a := range addresses {
-			if explicit[a] || n.config.IsOwn != nil && n.config.IsOwn(a) || count == maxServers {
+			if explicit[a] || n.config.IsOwn != nil && n.config.IsOwn(a) || len(all) == maxServers {
 				continue
 			}
 			explicit[a] = true
-			count++
-			n.enqueue(notice{zone, Target{Address: netip.AddrPortFrom(a, 53)}})
+			all = append(all, netip.AddrPortFrom(a, 53))
 		}
 	}
-	return errors.Join(errs...)
+	return all, errors.Join(errs...)
 }
 
 // maxServers bounds how many addresses of a zone's servers are notified.

@@ -34,7 +34,7 @@ var sections []section
 // The sections refer to the list, to say which of them has an option.
 func init() {
 	sections = []section{
-		listenSection, tlsSection, httpsSection, quicSection, aclSection, viewSection,
+		listenSection, tlsSection, httpsSection, quicSection, acmeSection, aclSection, viewSection,
 		identitySection, authoritySection, transfersSection, zoneSection, zonesSection, templateSection, catalogSection, keySection,
 		journalSection, signingSection, policySection,
 		recursionSection, answersSection, validationSection, cacheSection,

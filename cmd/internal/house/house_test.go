@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 // it, may import, tests aside. What such a folder has only cmd imports.
 var foreign = map[string][]string{
 	"listener":              {"golang.org/x/sys/"},
+	"listener/acme":         {"golang.org/x/crypto/acme"},
 	"listener/doq":          {"github.com/quic-go/quic-go"},
 	"recursor/upstream/doq": {"github.com/quic-go/quic-go"},
 	"cmd":                   {"golang.org/x/net/idna"},

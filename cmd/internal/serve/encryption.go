@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/names-dns/names/cmd/internal/settings"
 	"github.com/names-dns/names/internal/filewatch"
 	"github.com/names-dns/names/listener"
+	"github.com/names-dns/names/listener/acme"
 	"github.com/names-dns/names/listener/certificate"
 	"github.com/names-dns/names/names"
 )
@@ -30,20 +32,27 @@ type encryption struct {
 	http3 bound.TLS
 	plain bound.TLS // what dot has now
 
-	mu   sync.Mutex
-	now  *identity // nil: no transport is encrypted
-	stop func()    // no longer watches its files
+	challenges acme.Challenges // where those of a certificate authority are published
+	started    chan struct{}   // closed once the server answers what that asks
+	running    sync.WaitGroup  // what looks after certificates
+
+	mu      sync.Mutex
+	now     *identity     // nil: no transport is encrypted
+	stop    func()        // no longer watches its files, nor renews its certificate
+	renewer chan struct{} // closed once what renewed the last certificate has ended; nil: nothing has
 }
 
 // identity is what clients know the server by, and what it wants to know of them.
 type identity struct {
 	settings settings.TLS
+	acme     settings.ACME
+	manager  *acme.Manager // nil: no certificate comes from an authority
 	store    *certificate.Store
 	base     *tls.Config // without the protocols that clients choose from (ALPN)
 }
 
-func newEncryption() *encryption {
-	e := &encryption{stop: func() {}}
+func newEncryption(c acme.Challenges) *encryption {
+	e := &encryption{challenges: c, started: make(chan struct{}), stop: func() {}}
 	e.dot = e.plain.Config()
 	return e
 }
@@ -56,15 +65,19 @@ func (e *encryption) read(s *settings.Settings, log *slog.Logger) (*identity, er
 	}
 	t := s.TLS
 	t.Addresses = nil
-	if before := e.identity(); before != nil && reflect.DeepEqual(before.settings, t) {
+	if before := e.identity(); before != nil && reflect.DeepEqual(before.settings, t) && reflect.DeepEqual(before.acme, s.ACME) {
 		return before, nil
 	}
-	i := &identity{settings: t, base: &tls.Config{MinVersion: tls.VersionTLS12}}
+	i := &identity{settings: t, acme: s.ACME, base: &tls.Config{MinVersion: tls.VersionTLS12}}
 	if t.Only13 {
 		i.base.MinVersion = tls.VersionTLS13
 	}
 	var err error
 	switch {
+	case s.ACME.IsWanted():
+		if i.manager, err = e.newManager(i, log); err == nil {
+			i.store, err = certificate.Open(certificate.Files{Certificates: append(slices.Clone(t.Certificates), acme.CertificateFile(s.ACME.Dir)), Keys: t.Keys})
+		}
 	case len(t.Certificates) > 0:
 		i.store, err = certificate.Open(certificate.Files{Certificates: t.Certificates, Keys: t.Keys})
 	case t.SelfSigned != "":
@@ -121,6 +134,9 @@ func (e *encryption) use(ctx context.Context, i *identity, log *slog.Logger) {
 	for _, path := range i.store.Paths() {
 		go filewatch.Watch(ctx, path, func() { i.reload(log) })
 	}
+	if i.manager != nil {
+		e.renew(ctx, i.manager)
+	}
 	i.log("certificate", log)
 }
 
@@ -148,6 +164,11 @@ func checkEncryption(s *settings.Settings) error {
 	if len(t.Certificates) > 0 {
 		if _, err := certificate.Open(certificate.Files{Certificates: t.Certificates, Keys: t.Keys}); err != nil {
 			return err
+		}
+	}
+	if s.ACME.Authority != "" {
+		if _, err := certificate.ReadAuthorities(s.ACME.Authority); err != nil {
+			return fmt.Errorf("acme: %w", err)
 		}
 	}
 	_, err := tlsClients(t)
@@ -211,5 +232,5 @@ func (e *encryption) metrics() []metrics.Metric {
 		name := cmp.Or(strings.Join(c.Names, " "), fmt.Sprint(i))
 		m.Samples = append(m.Samples, metrics.Sample{Labels: []string{"names", name}, Value: float64(c.NotAfter.Unix())})
 	}
-	return []metrics.Metric{m}
+	return append([]metrics.Metric{m}, now.acmeMetrics()...)
 }

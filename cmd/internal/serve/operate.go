@@ -157,6 +157,7 @@ func (s *Server) abandon() {
 	s.operator.servers.Close()
 	s.transports.servers.Close()
 	s.listener.Close()
+	s.tls.running.Wait()
 	s.parts.stop(false)
 	s.parts.close()
 	s.observed.close()

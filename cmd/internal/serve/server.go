@@ -89,7 +89,8 @@ func Start(ctx context.Context, s settings.Settings, log *slog.Logger) (*Server,
 // start is Start with sockets that are open already, if there are any, and with progress.
 func start(ctx context.Context, sockets *listener.Inherited, progress progress, s settings.Settings, log *slog.Logger) (*Server, error) {
 	sets := newZoneSets(&s)
-	server := &Server{log: log, progress: progress, sets: sets, set: sets.all, settings: s, operator: operator{began: time.Now()}, observed: observation{log: log}, tls: newEncryption(), limits: newLimitLog(log)}
+	server := &Server{log: log, progress: progress, sets: sets, set: sets.all, settings: s, operator: operator{began: time.Now()}, observed: observation{log: log}, limits: newLimitLog(log)}
+	server.tls = newEncryption(challenges{server})
 	server.operator.servers.Log = log
 	server.transports.servers.Log, server.transports.servers.Are, server.transports.servers.Gone = log, "transport", server.transports.left
 	server.ctx, server.cancel = context.WithCancel(ctx)
@@ -139,6 +140,7 @@ func start(ctx context.Context, sockets *listener.Inherited, progress progress, 
 	server.logListening(nil)
 	server.transports.use(change, bound.Edge(), &s)
 	server.logSettings()
+	close(server.tls.started)
 	return server, nil
 }
 
@@ -363,6 +365,7 @@ func (s *Server) Run(hangups <-chan struct{}) error {
 
 // end closes the parts.
 func (s *Server) end() {
+	s.tls.running.Wait() // what it takes out of zones needs them
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.transfer.wait()

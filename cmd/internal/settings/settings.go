@@ -29,6 +29,7 @@ type Settings struct {
 	TLS    TLS
 	HTTPS  HTTPS
 	QUIC   QUIC
+	ACME   ACME
 
 	// ACLs are in the order of their names. AllowQuery has the clients that may query at
 	// all, as ParseAccess reads them; none: all.
