@@ -204,7 +204,9 @@ notify-servers = false
 	}
 	wait("a certificate", func() error { return ask("+tls", dot.Port(), "dns.cert.example") })
 	wait("the wildcard, over HTTPS", func() error { return ask("+https", https.Port(), "any.cert.example") })
-	wait("over QUIC", func() error { return ask("+quic", quic.Port(), "dns.cert.example") })
+	wait("over QUIC", func() error { // where kdig 3.2 does not ask for a proof
+		return exec.Command(built, "query", "@127.0.0.1", "-p", fmt.Sprint(quic.Port()), "+quic", "+tls-ca="+authority.root, "+tls-hostname=dns.cert.example", "www.cert.example").Run()
+	})
 	if err := ask("+tls", dot.Port(), "dns.other.example"); err == nil {
 		t.Error("kdig proves nothing")
 	}

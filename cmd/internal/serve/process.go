@@ -74,7 +74,7 @@ func ownState(account *confine.Account, c *config.Config) error {
 		return err
 	}
 	paths := []string{
-		s.Journal.Dir, s.Transfers.Directory, s.Cache.File, s.TLS.SelfSigned,
+		s.Journal.Dir, s.Transfers.Directory, s.Cache.File, s.TLS.SelfSigned, s.ACME.Dir,
 		s.Recursion.Validation.State, s.Recursion.Iteration.LocalRoot.File,
 	}
 	if s.Signing.KeyDir != "" {

@@ -140,7 +140,6 @@ func start(ctx context.Context, sockets *listener.Inherited, progress progress, 
 	server.logListening(nil)
 	server.transports.use(change, bound.Edge(), &s)
 	server.logSettings()
-	close(server.tls.started)
 	return server, nil
 }
 
@@ -346,6 +345,7 @@ func (s *Server) Run(hangups <-chan struct{}) error {
 	defer s.replies.Close()
 	defer s.limits.close()
 	s.transports.servers.Start()
+	close(s.tls.started)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
