@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/names-dns/names/internal/eventually"
@@ -87,25 +88,85 @@ func TestCatalogFromOthers(t *testing.T) {
 	}
 }
 
+// catalogSecondaries are Knot and BIND, which follow the catalog of a primary: they ask
+// for it each second or two, or only when they get NOTIFY.
+func catalogSecondaries(primary *server, polls bool) []program {
+	knotRefresh, bindRefresh := "", ""
+	if polls {
+		knotRefresh, bindRefresh = "    refresh-max-interval: 2\n", " min-refresh-time 1; max-refresh-time 1;"
+	}
+	knotSecondary := replaceIn(knot{}, "knot.conf", func(text string) string {
+		template, zone := strings.Index(text, "template:\n"), strings.Index(text, "log:\n")
+		parts := fmt.Sprintf("remote:\n  - id: primary\n    address: 127.0.0.1@%d\nacl:\n  - id: all\n    address: 127.0.0.1\n    action: [transfer, notify]\n", primary.Addr.Port())
+		member := "  - id: member\n    storage: /tmp\n    zonefile-sync: -1\n    zonefile-load: none\n    journal-content: none\n    master: primary\n    acl: all\n"
+		return text[:template] + parts + text[template:zone] + member + text[zone:strings.Index(text, "zone:\n")] +
+			"zone:\n  - domain: catalog.test.\n    master: primary\n    acl: all\n    catalog-role: interpret\n    catalog-template: member\n    journal-content: all\n" + knotRefresh
+	})
+	bindSecondary := replaceIn(bind{}, "named.conf", func(text string) string {
+		text = text[:strings.Index(text, "zone ")]
+		text = strings.Replace(text, "allow-transfer { none; };", fmt.Sprintf("allow-transfer { any; };\n\tcatalog-zones { zone \"catalog.test\" default-primaries { 127.0.0.1 port %d; } in-memory yes min-update-interval 1; };", primary.Addr.Port()), 1)
+		return text + fmt.Sprintf("zone \"catalog.test\" { type secondary; primaries { 127.0.0.1 port %d; };%s };\n", primary.Addr.Port(), bindRefresh)
+	})
+	return []program{knotSecondary, bindSecondary}
+}
+
 // TestCatalogToOthers: Knot and BIND follow our catalog.
 func TestCatalogToOthers(t *testing.T) {
 	zones := []zoneFile{catalogFile(t), {Origin: transferZone, File: absolute(t, "testdata/corner/corner.test.zone")}}
 	primary := startAll(t, zones, more("--allow-transfer", "127.0.0.1", "--allow-update", "127.0.0.1"))[0]
 	want := transferred(t, primary)
-	knotSecondary := replaceIn(knot{}, "knot.conf", func(text string) string {
-		template, zone := strings.Index(text, "template:\n"), strings.Index(text, "log:\n")
-		parts := fmt.Sprintf("remote:\n  - id: primary\n    address: 127.0.0.1@%d\nacl:\n  - id: all\n    address: 127.0.0.1\n    action: transfer\n", primary.Addr.Port())
-		member := "  - id: member\n    storage: /tmp\n    zonefile-sync: -1\n    zonefile-load: none\n    journal-content: none\n    master: primary\n    acl: all\n"
-		return text[:template] + parts + text[template:zone] + member + text[zone:strings.Index(text, "zone:\n")] +
-			"zone:\n  - domain: catalog.test.\n    master: primary\n    catalog-role: interpret\n    catalog-template: member\n    journal-content: all\n    refresh-max-interval: 2\n"
-	})
-	bindSecondary := replaceIn(bind{}, "named.conf", func(text string) string {
-		text = text[:strings.Index(text, "zone ")]
-		text = strings.Replace(text, "allow-transfer { none; };", fmt.Sprintf("allow-transfer { any; };\n\tcatalog-zones { zone \"catalog.test\" default-primaries { 127.0.0.1 port %d; } in-memory yes min-update-interval 1; };", primary.Addr.Port()), 1)
-		return text + fmt.Sprintf("zone \"catalog.test\" { type secondary; primaries { 127.0.0.1 port %d; }; min-refresh-time 1; max-refresh-time 1; };\n", primary.Addr.Port())
-	})
-	for _, p := range []program{knotSecondary, bindSecondary} {
+	for _, p := range catalogSecondaries(primary, true) {
 		s := start(t, p, zones[1:])
+		becomes(t, s, want)
+	}
+}
+
+// maker is our server, which makes a catalog of its zones.
+type maker struct {
+	ours
+	member zoneFile
+	config string
+}
+
+func (m *maker) Arguments(dir string, port uint16, _ []zoneFile) ([]string, error) {
+	m.config = filepath.Join(dir, "names.toml")
+	if err := os.Mkdir(filepath.Join(dir, "journal"), 0o700); err != nil {
+		return nil, err
+	}
+	return []string{"serve", "--config", m.config}, m.write(port, "catalog = \"catalog.test\"\n")
+}
+
+// write writes the configuration, with more for the zone that may be a member, and for
+// transfers.
+func (m *maker) write(port uint16, more string, transfers ...string) error {
+	text := fmt.Sprintf("[listen]\naddress = [\"127.0.0.1:%d\"]\n[journal]\ndir = \"journal\"\n[[catalog]]\nname = \"catalog.test\"\nproduce = true\n"+
+		"[[zone]]\nname = \"catalog.test\"\ntemplate = \"sent\"\n[template.sent]\nallow-transfer = [\"127.0.0.1\"]\n%s"+
+		"[[zone]]\nname = %q\nfile = %q\ntemplate = \"sent\"\n%s", port, strings.Join(transfers, "\n"), m.member.Origin, m.member.File, more)
+	return os.WriteFile(m.config, []byte(text), 0o600)
+}
+
+// TestMadeCatalogToOthers: Knot and BIND follow the catalog that we make. After a reload
+// NOTIFY alone tells them of members that go and come.
+func TestMadeCatalogToOthers(t *testing.T) {
+	m := &maker{member: zoneFile{Origin: transferZone, File: absolute(t, "testdata/corner/corner.test.zone")}}
+	zones := []zoneFile{{Origin: catalogZone}, m.member}
+	primary := startAll(t, zones, m)[0]
+	want := transferred(t, primary)
+	for _, p := range catalogSecondaries(primary, false) {
+		s := start(t, p, zones[1:])
+		becomes(t, s, want)
+		reload := func(more string) {
+			t.Helper()
+			if err := m.write(primary.Addr.Port(), more, fmt.Sprintf("also-notify = [%q]\n", s.Addr)); err != nil {
+				t.Fatal(err)
+			}
+			if err := primary.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reload("")
+		becomes(t, s, nil)
+		reload("catalog = \"catalog.test\"\ncatalog-groups = [\"x\"]\n")
 		becomes(t, s, want)
 	}
 }
