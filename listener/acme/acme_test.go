@@ -224,16 +224,10 @@ func TestFailures(t *testing.T) {
 				if test.fail != nil {
 					test.fail(a)
 				}
-				m := startManager(t, a, dir, func(c *Config) {
-					if test.dir != nil {
-						if _, err := New(*c); err != nil { // makes the folder
-							t.Fatal(err)
-						}
-					}
-				})
 				if test.dir != nil {
-					mend = test.dir(t, dir)
+					a.opened = func() { mend = test.dir(t, dir) }
 				}
+				m := startManager(t, a, dir, nil)
 				start := time.Now()
 				synctest.Wait()
 				for m.State().Failures == 0 {

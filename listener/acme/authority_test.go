@@ -32,6 +32,7 @@ type authority struct {
 	t         *testing.T
 	ca        *tls.Certificate
 	published *published
+	opened    func() // is called when a manager is made, and does not run yet
 
 	mu       sync.Mutex
 	life     time.Duration                                                  // of certificates
@@ -320,6 +321,9 @@ func startManager(t *testing.T, a *authority, dir string, change func(*Config)) 
 		t.Fatal(err)
 	}
 	m.base = a
+	if a.opened != nil {
+		a.opened()
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
