@@ -272,7 +272,7 @@ func TestProducer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all := again.Members(); len(all) != 2 || all[0].ID != "other" || !all[1].Zone.Equal(wire.MustParseName("c.")) {
+	if all := again.Members(); len(all) != 2 || again.Len() != 2 || all[0].ID != "other" || !all[1].Zone.Equal(wire.MustParseName("c.")) {
 		t.Errorf("members after a restart: %v", all)
 	}
 	again.Serial = authority.SerialUnixTime
@@ -364,4 +364,25 @@ func FuzzCatalog(f *testing.F) {
 			t.Fatalf("the same version again: %v", again)
 		}
 	})
+}
+
+// BenchmarkSet has one member more, or less, of 100,000.
+func BenchmarkSet(b *testing.B) {
+	z := authority.NewEmptyZone(wire.MustParseName("catalog.example."), wire.ClassIN)
+	p, err := NewProducer(z)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var members []Member
+	for i := range 100_001 {
+		members = append(members, Member{Zone: wire.MustParseName(fmt.Sprintf("zone%d.example.", i)), Groups: []string{"x"}})
+	}
+	if _, err := p.Set(members[1:]); err != nil {
+		b.Fatal(err)
+	}
+	for i := 0; b.Loop(); i++ {
+		if _, err := p.Set(members[i%2:]); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

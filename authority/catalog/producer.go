@@ -129,6 +129,9 @@ func (p *Producer) Remove(zone wire.Name) (authority.ChangeSet, error) {
 	})
 }
 
+// Len returns how many members there are.
+func (p *Producer) Len() int { return len(p.has.byZone) }
+
 // Members returns the members in the order of their names.
 func (p *Producer) Members() []Member {
 	all := make([]Member, 0, len(p.has.byZone))

@@ -387,7 +387,7 @@ func (s *Server) doCatalogs(context.Context, []string) (any, error) {
 		list = append(list, reply)
 	}
 	for _, m := range s.catalogs.made {
-		list = append(list, catalogReply{m.zone.Origin().String(), uint32(m.zone.Stats().Serial), len(m.members), cmp.Or(m.state, "made here")})
+		list = append(list, catalogReply{m.zone.Origin().String(), uint32(m.zone.Stats().Serial), m.members, cmp.Or(m.state, "made here")})
 	}
 	return list, nil
 }
@@ -408,11 +408,11 @@ func (s *Server) doCatalogMembers(_ context.Context, args []string) (any, error)
 	add := func(m catalog.Member) {
 		list = append(list, memberReply{m.Zone.String(), m.ID, append([]string{}, m.Groups...)})
 	}
-	if made := s.catalogs.madeMembers(name); made != nil {
-		for _, m := range made {
-			add(m)
-		}
-	} else if s.catalogs.of(name) == nil {
+	made, isMade := s.madeMembers(name)
+	for _, m := range made {
+		add(m)
+	}
+	if !isMade && s.catalogs.of(name) == nil {
 		return nil, control.Usagef("%v is not a catalog zone that is followed or made here", name)
 	}
 	s.catalogs.consumer.Members(func(of wire.Name, m catalog.Member) {

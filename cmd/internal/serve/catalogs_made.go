@@ -31,10 +31,10 @@ func fileOf(from *settings.Zone) authority.File {
 // madeCatalog is a catalog zone that is made of the zones that are served.
 type madeCatalog struct {
 	zone     *authority.Zone
-	producer *catalog.Producer   // nil: it could not be made
+	producer *catalog.Producer   // nil: it could not be made. Guarded by Server.mu
 	version  *authority.Snapshot // that the producer has left
-	members  []catalog.Member    // with their IDs, by name
-	state    string              // why it is not up to date; "" if it is
+	members  int
+	state    string // why it is not up to date; "" if it is
 }
 
 // produceCatalogs brings catalog zones that are made here up to the zones that the
@@ -76,7 +76,7 @@ func (c *madeCatalog) make(members []catalog.Member) (err error) {
 	if _, err = c.producer.Set(members); err != nil {
 		return err
 	}
-	c.members = c.producer.Members()
+	c.members = c.producer.Len()
 	return nil
 }
 
@@ -102,14 +102,18 @@ func (p *transferPlan) membersOf(name wire.Name) (members []catalog.Member) {
 	return members
 }
 
-// madeMembers returns the members of a catalog that is made here; nil if it is not.
-func (c *catalogs) madeMembers(name wire.Name) []catalog.Member {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, m := range c.made {
+// madeMembers returns the members of a catalog that is made here; isMade says whether it
+// is.
+func (s *Server) madeMembers(name wire.Name) (members []catalog.Member, isMade bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.catalogs.made {
 		if m.zone.Origin().Equal(name) {
-			return append([]catalog.Member{}, m.members...)
+			if m.producer != nil {
+				members = m.producer.Members()
+			}
+			return members, true
 		}
 	}
-	return nil
+	return nil, false
 }
