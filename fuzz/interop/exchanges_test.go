@@ -5,7 +5,6 @@ package interop
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/names-dns/names/authority/sign"
 	"github.com/names-dns/names/fuzz/exchanges"
-	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -43,19 +41,7 @@ func TestExchangesForDelv(t *testing.T) {
 		}
 		return nil
 	})
-	server, err := listener.Listen(listener.Config{Endpoints: listener.Plain(netip.MustParseAddrPort("127.0.0.1:0")), Resolver: answer, Workers: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
+	at := serve(t, answer)
 
 	const days = 14 * 24 * time.Hour // delv judges by the time of day: all signatures are valid for longer
 	start := time.Now().Add(-days)
@@ -95,7 +81,7 @@ func TestExchangesForDelv(t *testing.T) {
 			anchors.WriteString("};\n")
 			file := filepath.Join(t.TempDir(), "anchors")
 			write(t, file, []byte(anchors.String()))
-			out, err := exec.CommandContext(t.Context(), delv, "@127.0.0.1", "-p", fmt.Sprint(server.Addresses()[0].Port()), "-a", file, "+root=example", exchanges.Host.String(), "A").CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), delv, "@127.0.0.1", "-p", fmt.Sprint(at.Port()), "-a", file, "+root=example", exchanges.Host.String(), "A").CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "; fully validated") {
 				t.Errorf("%s: %v\n%s\n%s", l.Now, err, text, out)
 			}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/names-dns/names/authority/sign"
 )
 
 // signingMetric is the value of a metric of signing that has one.
@@ -32,20 +30,7 @@ func TestManualKeys(t *testing.T) {
 		"[[zone]]\nname = \"example.org\"\nfile = \"example.org\"\nsign = \"default\"\n")
 	s, log := startFromFile(t, config)
 	signing := s.transfer.signing
-	now := time.Now()
-	signing.mu.Lock()
-	signing.now = func() time.Time { return now }
-	signing.mu.Unlock()
-	pass := func(d time.Duration) {
-		t.Helper()
-		signing.mu.Lock()
-		now = now.Add(d)
-		signing.mu.Unlock()
-		signing.refresh()
-		if err := sign.Verify(s.set.Zones()[0].Snapshot(), now); err != nil {
-			t.Error(err)
-		}
-	}
+	pass := ownClock(t, s, func() {})
 	awaiting := func() float64 {
 		t.Helper()
 		return signingMetric(t, signing, "names_signing_zones_awaiting_operator")
