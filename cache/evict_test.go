@@ -174,7 +174,8 @@ func TestFloodLeavesPopularEntriesAlone(t *testing.T) {
 	s := o.cache.Stats()
 	_, goneLRU := flood(&queue{room: int(s.Entries), recency: true, at: map[int]*list.Element{}}, room, refills)
 	t.Logf("%d entries, favourites asked for %d times, gone %d times, with LRU %d times", s.Entries, asked, gone, goneLRU)
-	if gone > asked/100 {
+	// Some are lost while the cache finds out which are popular, however long the flood.
+	if gone > 100 {
 		t.Errorf("of %d questions for a favourite %d found it gone", asked, gone)
 	}
 	if s.Entries > room*11/10 || s.Used > s.Size {
