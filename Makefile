@@ -48,10 +48,10 @@ test: ## run the tests, without the slow twins
 check: lint test slow race interop damage fuzz ## everything CI runs
 
 slow: ## run all tests, slow twins too
-	$(call go-test,,./...)
+	$(call go-test,-timeout 30m,./...)
 
 race: ## run the tests under the race detector, and with lent buffers scribbled on
-	CGO_ENABLED=1 $(call go-test,-race -short,./...)
+	CGO_ENABLED=1 $(call go-test,-race -short -timeout 30m,./...)
 	$(call go-test,-short -tags invariants,./wire/... ./names/... ./listener/... ./authority/... ./cache/... ./recursor/...)
 
 fuzz: ## run each fuzz target for FUZZTIME
@@ -61,7 +61,7 @@ damage: ## load 10,000 damaged copies of the root zone
 	go test -count=1 -run TestDamagedZones -v ./fuzz -mutations 10000
 
 interop: build ## compare with NSD, Knot DNS, BIND, Unbound, Knot Resolver and Twisted Names (Debian's packages)
-	$(call go-test,-tags interop -count=1,./fuzz/interop ./fuzz/twisted ./fuzz/recursion ./listener/dnstap ./recursor/internal/testnet)
+	$(call go-test,-tags interop -count=1 -timeout 30m,./fuzz/interop ./fuzz/twisted ./fuzz/recursion ./listener/dnstap ./recursor/internal/testnet)
 
 bench: ## benchmark the hot functions, and compare with the base if there is one
 	bench/hot/run.sh
