@@ -265,9 +265,10 @@ password-file = %q
 		}
 	}
 	if *screenshots {
-		for range 4 {
+		const looks = `performance.getEntriesByType("resource").filter(e => e.name.endsWith("stats")).length`
+		for range 4 { // each look at the statistics is a point of the charts
 			ask("ns.page.example", "n1.elsewhere.example", "no.page.example")
-			time.Sleep(time.Second) // a chart has a point for each second
+			b.until(looks + " > " + b.eval(looks))
 		}
 	}
 	b.picture("page-light.png")
