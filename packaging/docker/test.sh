@@ -67,13 +67,14 @@ if ! timeout 60 "${engine[@]}" pull "docker.io/library/$go_image" >"$dir/log" 2>
 	chmod 755 "$dir/go/bin/install"
 	cp -a "$(go env GOROOT)" "$dir/go/usr/local/go"
 	cp /etc/ssl/certs/ca-certificates.crt "$dir/go/etc/ssl/certs/" 2>/dev/null || true
-	tar -C "$dir/go" -c . | "${engine[@]}" import --change 'ENV PATH=/usr/local/go/bin:/bin' --change 'ENV GOTOOLCHAIN=local' - "docker.io/library/$go_image" >"$dir/log" 2>&1 ||
+	tar -C "$dir/go" -c . | "${engine[@]}" import --change 'ENV PATH=/usr/local/go/bin:/bin' --change 'ENV GOTOOLCHAIN=local' \
+		--change 'ENV GOMODCACHE=/cache/modules' --change 'ENV GOCACHE=/cache/builds' --change "ENV GOPROXY=$(go env GOPROXY)" - "docker.io/library/$go_image" >"$dir/log" 2>&1 ||
 		leave_out "import: $(tail -n 1 "$dir/log")"
 	rm -rf "$dir/go"
-fi
-if [ "${engine[0]}" = podman ]; then
-	# What this machine has of modules and builds need not be fetched or built again.
-	build+=(--volume "$(go env GOMODCACHE):/root/go/pkg/mod" --volume "$(go env GOCACHE):/root/.cache/go-build" --env "GOPROXY=$(go env GOPROXY)")
+	if [ "${engine[0]}" = podman ]; then
+		# What there is of modules and builds need not be fetched or built again.
+		build+=(--volume "$(go env GOMODCACHE):/cache/modules" --volume "$(go env GOCACHE):/cache/builds")
+	fi
 fi
 
 say "${engine[0]} build"
