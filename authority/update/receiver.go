@@ -21,6 +21,8 @@ type ZoneConfig struct {
 	// Forward passes the requests of a secondary zone on, nil if the zone is
 	// changed here. The primary then decides about names and types.
 	Forward *Forwarder
+	// ReadOnly is why no client may change the zone, even one that Policy lets. "": it may be changed.
+	ReadOnly string
 }
 
 // MaxPending is how many requests for one zone may wait at once. Those that are
@@ -162,6 +164,8 @@ func (r *Receiver) accept(x *names.Exchange) (*authority.Zone, *ZoneConfig, erro
 		return nil, nil, refuse(wire.RCodeNotAuth, "%v is not a zone of this server", q.Name) // RFC 2136 3.1.2
 	case config == nil || !config.Policy.Concerns(&x.Peer):
 		return nil, nil, refuse(wire.RCodeRefused, "client may not update the zone %v", q.Name)
+	case config.ReadOnly != "":
+		return nil, nil, refuse(wire.RCodeRefused, "%s", config.ReadOnly)
 	}
 	return zone, config, nil
 }

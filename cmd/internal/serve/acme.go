@@ -119,7 +119,7 @@ func (c challenges) edit(text string, do func(t *authority.Txn, at wire.Name) er
 			name = target
 			continue
 		}
-		z, err := c.server.findServed(zone.Origin().String())
+		z, err := c.server.findEditable(zone.Origin().String())
 		if err != nil {
 			return nil, name, fmt.Errorf("%w; or give %s a CNAME record that refers to a name in a zone of this server", err, text)
 		}

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -26,6 +27,11 @@ func fileOf(from *settings.Zone) authority.File {
 		f.Open = func(string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(noMembers)), nil }
 	}
 	return f
+}
+
+// madeHere is why a catalog zone that is made here is not edited.
+func madeHere(catalog wire.Name) string {
+	return fmt.Sprintf("zone %v is a catalog that is made here: change the zones that name it", catalog)
 }
 
 // madeCatalog is a catalog zone that is made of the zones that are served.

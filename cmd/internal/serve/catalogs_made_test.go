@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/names-dns/names/authority/update"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -59,6 +61,8 @@ control.socket = "control.sock"
 [template.default]
 file = "{name}"
 catalog = "catalog.example"
+[[template.default.update]]
+addresses = ["127.0.0.1"]
 [template.other]
 primaries = ["127.0.0.1:1"]
 [[catalog]]
@@ -144,20 +148,34 @@ template = "other"
 			t.Errorf("serial %v comes after %v", serial, last)
 		}
 	})
-	t.Run("edited by hand", func(t *testing.T) {
+	t.Run("it is not edited", func(t *testing.T) {
 		s, log = startFromFile(t, file)
-		for _, args := range [][]string{{"begin"}, {"unset", labels[0] + ".zones", "PTR"}, {"commit"}} {
-			args = append([]string{"zone", args[0], "catalog.example"}, args[1:]...)
-			if code, stdout, stderr := ctl(socket, args...); code != 0 {
-				t.Fatal(args, stdout, stderr)
+		serial, before, _ := madeCatalogOf(t, s)
+		const why = "zone catalog.example. is a catalog that is made here"
+		for _, args := range [][]string{
+			{"begin", "catalog.example"}, {"set", "catalog.example", "x", "TXT", "y"}, {"unset", "catalog.example", labels[0] + ".zones", "PTR"},
+			{"lines", "catalog.example", "add x TXT y"}, {"commit", "catalog.example"}, {"revert", "catalog.example", serial.String()},
+		} {
+			if code, stdout, stderr := ctl(socket, append([]string{"zone"}, args...)...); code == 0 || !strings.Contains(stderr, why) {
+				t.Errorf("names ctl zone %v: %d %s%s", args, code, stdout, stderr)
 			}
 		}
-		if _, records, _ := madeCatalogOf(t, s); len(records) != 3 {
-			t.Fatalf("the edit is not there: %q", records)
+		if code, stdout, stderr := ctl(socket, "zone", "log", "catalog.example"); code != 0 || !strings.Contains(stdout, serial.String()) {
+			t.Errorf("its changes cannot be looked at: %s%s", stdout, stderr)
 		}
-		if _, err := s.reload(); err != nil {
-			t.Fatal(err)
+		updates := *s.updates.zones.Load()
+		config := updates.configs[updates.set.Find(wire.MustParseName("catalog.example."), wire.ClassIN)]
+		if config == nil || !strings.HasPrefix(config.ReadOnly, why) {
+			t.Errorf("it can be updated: %+v", config)
 		}
-		has(t, slices.Concat(b, []string{"[a] PTR a.example."})...)
+		r := update.NewRequest(wire.MustParseName("catalog.example."))
+		r.RemoveName(wire.MustParseName(labels[0] + ".zones.catalog.example."))
+		c := update.Client{Server: s.listener.Endpoints()[0].Address, Timeout: eventually.Limit}
+		if reply, err := c.Send(t.Context(), r); err != nil || reply.RCode != wire.RCodeRefused {
+			t.Errorf("a dynamic update gets %v, %v", reply, err)
+		}
+		if now, after, _ := madeCatalogOf(t, s); now != serial || !slices.Equal(before, after) {
+			t.Errorf("the catalog has become %v %q", now, after)
+		}
 	})
 }

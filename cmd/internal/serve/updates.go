@@ -63,10 +63,15 @@ func (u *updates) plan(s *settings.Settings, set *authority.Set, t *transferPlan
 		if len(policy) == 0 {
 			continue
 		}
-		if !j.covers(from) {
+		zone := t.ours[i].zones[0]
+		config := &update.ZoneConfig{Policy: policy, Serial: from.Serial}
+		switch {
+		case from.IsProduced():
+			config.ReadOnly = madeHere(zone.Origin())
+		case !j.covers(from):
 			unsafe++
 		}
-		next.configs[t.ours[i].zones[0]] = &update.ZoneConfig{Policy: policy, Serial: from.Serial}
+		next.configs[zone] = config
 	}
 	if unsafe > 0 {
 		log.Warn("zones can be changed by dynamic updates and have no journal: changes are lost at a restart, or when the zone file is read again", "zones", unsafe)

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,7 +32,17 @@ func (s *Server) zoneVerbs() []control.Verb {
 	}
 }
 
-// findServed returns a zone that comes from a file, and so may be edited.
+// findEditable returns a zone that operators and programs may edit: one that comes from a
+// file.
+func (s *Server) findEditable(text string) (*servedZone, error) {
+	z, err := s.findServed(text)
+	if err == nil && z.from.IsProduced() {
+		return nil, errors.New(madeHere(z.zones[0].Origin()))
+	}
+	return z, err
+}
+
+// findServed returns a zone that does not come from primaries.
 func (s *Server) findServed(text string) (*servedZone, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +109,7 @@ func (s *Server) doZoneText(_ context.Context, args []string) (any, error) {
 }
 
 func (s *Server) doZoneBegin(_ context.Context, args []string) (any, error) {
-	z, err := s.findServed(args[0])
+	z, err := s.findEditable(args[0])
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +135,7 @@ func (s *Server) doZoneLines(_ context.Context, args []string) (any, error) {
 }
 
 func (s *Server) addEdits(zone string, lines ...string) (any, error) {
-	z, err := s.findServed(zone)
+	z, err := s.findEditable(zone)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +217,7 @@ func (s *Server) changed(z *servedZone, c authority.ChangeSet) changeReply {
 }
 
 func (s *Server) doZoneCommit(_ context.Context, args []string) (any, error) {
-	z, err := s.findServed(args[0])
+	z, err := s.findEditable(args[0])
 	if err != nil {
 		return nil, err
 	}
@@ -306,6 +317,9 @@ func (s *Server) doZoneShow(_ context.Context, args []string) (any, error) {
 }
 
 func (s *Server) doZoneRevert(_ context.Context, args []string) (any, error) {
+	if _, err := s.findEditable(args[0]); err != nil {
+		return nil, err
+	}
 	z, serial, err := s.findVersion(args)
 	if err != nil {
 		return nil, err
