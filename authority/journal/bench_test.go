@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+
+	"github.com/names-dns/names/authority"
 )
 
 // BenchmarkUpdate makes changes that are durable on the disk of the test
@@ -31,6 +33,37 @@ func BenchmarkUpdate(b *testing.B) {
 					}
 				}
 			})
+		})
+	}
+}
+
+// BenchmarkFirstChange makes the first and the second change of a zone of which the journal
+// has nothing, the first one prepared or not.
+func BenchmarkFirstChange(b *testing.B) {
+	for _, test := range []struct {
+		name     string
+		prepared bool
+		change   int
+	}{{"first", false, 1}, {"first, prepared", true, 1}, {"second", false, 2}} {
+		b.Run(test.name, func(b *testing.B) {
+			z := largeZone(b, nil, "example.", 200_000)
+			for b.Loop() {
+				b.StopTimer()
+				j := open(b, Options{Dir: "d", FS: newMemFS()})
+				z.SetPipeline(&authority.Pipeline{Journal: j})
+				if test.prepared {
+					j.Prepare(z)
+				}
+				for i := 1; i < test.change; i++ {
+					if err := number(z, i); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StartTimer()
+				if err := number(z, test.change); err != nil {
+					b.Fatal(err)
+				}
+			}
 		})
 	}
 }

@@ -63,9 +63,10 @@ type Journal struct {
 
 	mu       sync.Mutex // guards the following
 	zones    map[zoneKey]*history
-	segments []*segment // oldest first; the last one is written to, if it is open for that
-	size     int64      // of all segments
-	pending  *batch     // collects changes while another batch is written
+	prepared map[zoneKey]*preparedZone // of which there is nothing in zones yet
+	segments []*segment                // oldest first; the last one is written to, if it is open for that
+	size     int64                     // of all segments
+	pending  *batch                    // collects changes while another batch is written
 	flushing bool
 	trimAt   int64 // from this size on, old segments go
 	broken   error // nothing can be written any longer
@@ -161,7 +162,7 @@ func (j *Journal) entriesOf(t *authority.Txn, previous authority.Receipt) (entri
 			return entries
 		}
 	case !isKnown && !isSaved:
-		note(based, before.Digest(), authority.ChangeSet{From: before.Serial(), To: before.Serial()})
+		note(based, j.digestOf(before), authority.ChangeSet{From: before.Serial(), To: before.Serial()})
 		fallthrough
 	default:
 		note(edits, authority.Digest{}, t.Changes())
@@ -298,6 +299,7 @@ func (j *Journal) note(key zoneKey, p place) {
 	if h == nil {
 		h = &history{start: -1}
 		j.zones[key] = h
+		delete(j.prepared, key)
 	}
 	h.entries = append(h.entries, p)
 	if p.kind == whole || p.kind == based {
@@ -413,7 +415,7 @@ func (j *Journal) Close() error {
 	for _, s := range j.segments {
 		errs = append(errs, s.file.Close())
 	}
-	j.segments, j.zones = nil, nil
+	j.segments, j.zones, j.prepared = nil, nil, nil
 	if j.lock != nil {
 		errs = append(errs, j.lock.Close())
 		j.lock = nil

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/internal/zonetest"
@@ -314,6 +315,62 @@ func TestGroupCommit(t *testing.T) {
 		}
 		j.Close()
 	})
+}
+
+// largeZone is a zone that is worth preparing.
+func largeZone(t testing.TB, j *Journal, origin string, names int) *authority.Zone {
+	t.Helper()
+	var lines strings.Builder
+	lines.WriteString("@ 60 SOA ns admin 1 60 60 60 60\n@ 60 NS ns\nns 60 A 192.0.2.1\n")
+	for i := range names {
+		fmt.Fprintf(&lines, "h%d 60 A 192.0.2.1\n", i)
+	}
+	z := authority.NewZone(loadZone(t, origin, lines.String()))
+	z.SetPipeline(&authority.Pipeline{Journal: j})
+	return z
+}
+
+// TestPrepare: a prepared digest is used for the version that it is of, and not for
+// another one; nothing is kept once there are changes. The zone comes back from its file
+// and the changes.
+func TestPrepare(t *testing.T) {
+	m := newMemFS()
+	j := open(t, Options{Dir: "d", FS: m})
+	small := newZone(t, j, "small.")
+	if j.Prepare(small); len(j.prepared) != 0 {
+		t.Error("a small zone is prepared")
+	}
+	z := largeZone(t, j, "example.", minPrepared)
+	file := z.Snapshot()
+	j.Prepare(z)
+	j.Prepare(z)
+	if p := j.prepared[zoneKey{z.Origin().Key(), z.Class()}]; len(j.prepared) != 1 || p.digest() != file.Digest() {
+		t.Fatalf("prepared: %v", j.prepared)
+	}
+	marked := authority.Digest{1}
+	p := &preparedZone{weak.Make(file), func() authority.Digest { return marked }}
+	j.prepared[zoneKey{z.Origin().Key(), z.Class()}] = p
+	if j.digestOf(file) != marked {
+		t.Error("what is prepared is not used")
+	}
+	other := largeZone(t, j, "example.", minPrepared+1).Snapshot()
+	if j.digestOf(other) != other.Digest() {
+		t.Error("a version gets the digest of another one")
+	}
+	j.prepared = nil
+	j.Prepare(z)
+	if err := number(z, 1); err != nil {
+		t.Fatal(err)
+	}
+	if j.Prepare(z); len(j.prepared) != 0 {
+		t.Errorf("after the first change there is still %v", j.prepared)
+	}
+	want := text(z.Snapshot())
+	j = open(t, Options{Dir: "d", FS: m.crash(func(int) int { return 0 })})
+	again := largeZone(t, j, "example.", minPrepared)
+	if n, err := j.Replay(again); n != 1 || err != nil || text(again.Snapshot()) != want {
+		t.Errorf("replayed: %d changes, %v", n, err)
+	}
 }
 
 // TestTrim: a journal stays within its bounds, and what is needed stays in it.

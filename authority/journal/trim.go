@@ -13,6 +13,10 @@ import (
 // it is needed only for incremental transfers from then on, and is dropped when
 // the journal has to be smaller. It returns when that is durable.
 func (j *Journal) Saved(s *authority.Snapshot) error {
+	if !j.Has(s.Origin(), s.Class()) {
+		return nil
+	}
+	digest := s.Digest() // takes time for a large zone: no change waits for it
 	j.work.Lock()
 	defer j.work.Unlock()
 	places, start := j.places(s.Origin(), s.Class())
@@ -33,7 +37,7 @@ func (j *Journal) Saved(s *authority.Snapshot) error {
 	if later.IsEmpty() {
 		later.From, later.To = s.Serial(), s.Serial()
 	}
-	return j.writeNow(&Entry{Zone: s.Origin(), Class: s.Class(), Source: authority.FromFile, Time: j.options.Now(), kind: based, Digest: s.Digest(), Changes: later})
+	return j.writeNow(&Entry{Zone: s.Origin(), Class: s.Class(), Source: authority.FromFile, Time: j.options.Now(), kind: based, Digest: digest, Changes: later})
 }
 
 // sum is the difference that entries make together.

@@ -32,6 +32,7 @@ var (
 	clients  = flag.Int("clients", 1, "how many `clients` send updates at once")
 	duration = flag.Duration("time", 5*time.Second, "for how `long`")
 	count    = flag.Int("count", 10000, "how many `changes`")
+	most     = flag.Int("most", 0, "how many updates each client sends at the `most`; 0: as many as there is time for")
 	serial   = flag.Uint("serial", 1, "the `serial` number that the client has")
 )
 
@@ -64,7 +65,7 @@ func updates(zone, server string) error {
 				return
 			}
 			defer conn.Close()
-			for i := 0; time.Now().Before(end); i++ {
+			for i := 0; time.Now().Before(end) && (*most == 0 || i < *most); i++ {
 				began := time.Now()
 				if err := add(conn, zone, fmt.Sprintf("u%d-%d-%d.%s", os.Getpid(), client, i, zone)); err != nil {
 					failed[client]++

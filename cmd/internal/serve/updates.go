@@ -22,6 +22,7 @@ type updates struct {
 type updatedZones struct {
 	set     *authority.Set
 	configs map[*authority.Zone]*update.ZoneConfig
+	kept    []*authority.Zone // those whose changes are in the journal
 }
 
 func newUpdates(log *slog.Logger) *updates {
@@ -52,7 +53,7 @@ func (u *updates) plan(s *settings.Settings, set *authority.Set, t *transferPlan
 		policy = append(policy, everywhere...)
 		return policy, t.checkKeys(keysOf(policy))
 	}
-	next := &updatedZones{set, map[*authority.Zone]*update.ZoneConfig{}}
+	next := &updatedZones{set: set, configs: map[*authority.Zone]*update.ZoneConfig{}}
 	unsafe := 0
 	for i := range t.ours {
 		from := &t.ours[i].from
@@ -70,6 +71,8 @@ func (u *updates) plan(s *settings.Settings, set *authority.Set, t *transferPlan
 			config.ReadOnly = madeHere(zone.Origin())
 		case !j.covers(from):
 			unsafe++
+		default:
+			next.kept = append(next.kept, zone)
 		}
 		next.configs[zone] = config
 	}
@@ -91,6 +94,21 @@ func (u *updates) plan(s *settings.Settings, set *authority.Set, t *transferPlan
 		next.configs[c.zone] = &update.ZoneConfig{Policy: policy, Forward: forward}
 	}
 	return next, nil
+}
+
+// expectUpdates has the journal prepare for the first changes of zones.
+func (s *Server) expectUpdates(zones *updatedZones) {
+	if len(zones.kept) == 0 {
+		return
+	}
+	s.transfer.begun.Go(func() {
+		for _, zone := range zones.kept {
+			if s.ctx.Err() != nil {
+				return
+			}
+			s.journals.Prepare(zone)
+		}
+	})
 }
 
 // ruleForAll is the policy of the command line, which is about all zones.

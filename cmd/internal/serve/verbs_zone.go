@@ -119,6 +119,9 @@ func (s *Server) doZoneBegin(_ context.Context, args []string) (any, error) {
 	if err := s.drafts.begin(z.zones[0]); err != nil {
 		return nil, err
 	}
+	if s.journals.covers(&z.from) {
+		s.transfer.begun.Go(func() { s.journals.Prepare(z.zones[0]) })
+	}
 	return fmt.Sprintf("editing %v; end with names ctl zone commit or abort", z.zones[0].Origin()), nil
 }
 
