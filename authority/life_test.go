@@ -556,6 +556,33 @@ func TestSetAddAndRemove(t *testing.T) {
 	}
 }
 
+// TestSetChange: zones come and go together, or none of them does.
+func TestSetChange(t *testing.T) {
+	zone := func(name string) *Zone { return NewEmptyZone(wire.MustParseName(name), wire.ClassIN) }
+	a, b, c, d := zone("a."), zone("b."), zone("c."), zone("d.")
+	set := new(Set)
+	if err := set.SetZones([]*Zone{a, b}); err != nil {
+		t.Fatal(err)
+	}
+	has := func(want ...*Zone) {
+		t.Helper()
+		all := set.Zones()
+		slices.SortFunc(all, func(a, b *Zone) int { return a.origin.Compare(b.origin) })
+		if !slices.Equal(all, want) {
+			t.Errorf("the set has %d zones, want %d", len(all), len(want))
+		}
+	}
+	if err := set.Change([]*Zone{c, zone("b.")}, []*Zone{a, d}); !errors.Is(err, ErrDuplicateZone) {
+		t.Errorf("a zone that is there is added: %v", err)
+	}
+	has(a, b)
+	other := zone("a.")
+	if err := set.Change([]*Zone{other, c}, []*Zone{a}); err != nil {
+		t.Error(err)
+	}
+	has(other, b, c)
+}
+
 // TestSetFollowsItsZones: how large they are is known when they change.
 func TestSetFollowsItsZones(t *testing.T) {
 	set := new(Set)

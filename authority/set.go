@@ -75,6 +75,27 @@ func (s *Set) Add(z *Zone) error {
 	return nil
 }
 
+// Change serves more zones, and others no longer, all or nothing: after an error the
+// zones are those from before. It costs nothing for the zones that stay.
+func (s *Set) Change(added, removed []*Zone) error {
+	var undo []func()
+	for _, z := range removed {
+		if s.Remove(z) {
+			undo = append(undo, func() { s.Add(z) })
+		}
+	}
+	for _, z := range added {
+		if err := s.Add(z); err != nil {
+			for _, step := range slices.Backward(undo) {
+				step()
+			}
+			return err
+		}
+		undo = append(undo, func() { s.Remove(z) })
+	}
+	return nil
+}
+
 // Remove stops serving a zone, and reports whether it was served. Queries that
 // are being answered from it are not affected.
 func (s *Set) Remove(z *Zone) bool {

@@ -2,10 +2,13 @@
 # Many zones: names next to Knot DNS and NSD in one run, each with 1,000 zones and
 # with many of 20 records. Prints a table: seconds until the first and the last zone
 # are answered, memory, processor time for a query, as a multiple of that with 1,000
-# zones, and seconds to add, change and remove 10 zones.
+# zones, and seconds to add, change and remove 10 zones: the server finds them when it is
+# to reload everything, or is told their names.
 #
 # usage: run.sh [-n ZONES] [-s SERVERS] [-t SECONDS] NAMES_BINARY
 #   -n  how many (100000)   -s  which ("names knot nsd")   -t  of queries (5)
+# The server knotdb is Knot with its configuration in a database, without which it cannot
+# be told of new zones by name; then it has no file to reload.
 set -euo pipefail
 many=100000 servers="names knot nsd" seconds=5
 while getopts n:s:t: option; do
@@ -42,17 +45,22 @@ start() { # SERVER FOLDER COUNT
 	names)
 		printf '[listen]\naddress = ["127.0.0.1:%s"]\n[[zones]]\ndirectory = "%s"\nmatch = "*.zone"\n[control]\nsocket = "%s/names.sock"\n' "$port" "$2" "$dir" > "$dir/names.toml"
 		setsid "$binary" serve --config "$dir/names.toml" >"$dir/log" 2>&1 </dev/null & ;;
-	knot)
+	knot | knotdb)
 		rm -rf "$dir/knot"; mkdir "$dir/knot"
 		{
 			printf 'server:\n    listen: 127.0.0.1@%s\n    rundir: %s/knot\n    user: root\nlog:\n  - target: stderr\n    any: error\ndatabase:\n    storage: %s/knot\ncontrol:\n    listen: %s/knot/ctl\ntemplate:\n  - id: default\n    storage: %s\n    file: "%%s.zone"\n    zonefile-sync: -1\n    journal-content: none\nzone:\n' "$port" "$dir" "$dir" "$dir" "$2"
 			for f in "$2"/*.zone; do f=${f##*/}; printf '  - domain: %s\n' "${f%.zone}"; done
 		} > "$dir/knot.conf"
-		setsid knotd -c "$dir/knot.conf" >"$dir/log" 2>&1 </dev/null & ;;
+		if [ "$1" = knot ]; then
+			setsid knotd -c "$dir/knot.conf" >"$dir/log" 2>&1 </dev/null &
+		else
+			knotc -C "$dir/knot/db" conf-import "$dir/knot.conf" >/dev/null
+			setsid knotd -C "$dir/knot/db" >"$dir/log" 2>&1 </dev/null &
+		fi ;;
 	nsd)
 		rm -rf "$dir/nsd"; mkdir "$dir/nsd"
 		{
-			printf 'server:\n  ip-address: 127.0.0.1@%s\n  server-count: 2\n  username: ""\n  zonesdir: "%s"\n  pidfile: "%s/nsd/pid"\n  zonelistfile: "%s/nsd/list"\n  xfrdfile: "%s/nsd/xfrd"\n  database: ""\n  verbosity: 0\nremote-control:\n  control-enable: yes\n  control-interface: %s/nsd/ctl\n' "$port" "$2" "$dir" "$dir" "$dir" "$dir"
+			printf 'server:\n  ip-address: 127.0.0.1@%s\n  server-count: 2\n  username: ""\n  zonesdir: "%s"\n  pidfile: "%s/nsd/pid"\n  zonelistfile: "%s/nsd/list"\n  xfrdfile: "%s/nsd/xfrd"\n  database: ""\n  verbosity: 0\nremote-control:\n  control-enable: yes\n  control-interface: %s/nsd/ctl\npattern:\n  name: folder\n  zonefile: "%%s.zone"\n' "$port" "$2" "$dir" "$dir" "$dir" "$dir"
 			for f in "$2"/*.zone; do f=${f##*/}; printf 'zone:\n  name: %s\n  zonefile: %s\n' "${f%.zone}" "$f"; done
 		} > "$dir/nsd.conf"
 		setsid nsd -d -c "$dir/nsd.conf" >"$dir/log" 2>&1 </dev/null & ;;
@@ -80,6 +88,53 @@ tell() { # SERVER
 	nsd) nsd-control -c "$dir/nsd.conf" reconfig >/dev/null && nsd-control -c "$dir/nsd.conf" reload >/dev/null ;;
 	esac
 }
+tell_names() { # SERVER CHANGE: the ten zones
+	local all=() z
+	for i in $(seq "$many" $((many + 9))); do all+=("z$i.example"); done
+	case $1-$2 in
+	names-*) "$binary" ctl --socket "$dir/names.sock" reload "${all[@]}" >/dev/null ;;
+	nsd-add) for z in "${all[@]}"; do echo "$z folder"; done | nsd-control -c "$dir/nsd.conf" addzones >/dev/null ;;
+	nsd-change) for z in "${all[@]}"; do nsd-control -c "$dir/nsd.conf" reload "$z" >/dev/null; done ;;
+	nsd-remove) printf '%s\n' "${all[@]}" | nsd-control -c "$dir/nsd.conf" delzones >/dev/null ;;
+	knot*-change) knotc -s "$dir/knot/ctl" -t 600 zone-reload "${all[@]}" >/dev/null 2>&1 ;;
+	knotdb-*)
+		knotc -s "$dir/knot/ctl" conf-begin >/dev/null 2>&1
+		for z in "${all[@]}"; do
+			[ "$2" = add ] && knotc -s "$dir/knot/ctl" conf-set "zone[$z]" >/dev/null 2>&1
+			[ "$2" = remove ] && knotc -s "$dir/knot/ctl" conf-unset "zone[$z]" >/dev/null 2>&1
+			true
+		done
+		knotc -s "$dir/knot/ctl" -t 600 conf-commit >/dev/null 2>&1 ;;
+	esac
+}
+measure() { # SERVER CHANGE HOW: adds to times
+	local began
+	case $2 in
+	add) make_zones "$dir/many" "$many" $((many + 10)) 1 ;;
+	change) make_zones "$dir/many" "$many" $((many + 10)) 2 ;;
+	remove) for i in $(seq "$many" $((many + 9))); do rm "$dir/many/z$i.example.zone"; done ;;
+	esac
+	if [ "$3" = tell ]; then list "$1" "$2"; fi
+	began=$(now)
+	"$3" "$1" "$2"
+	case $2 in
+	add) wait_serial "z$((many + 9)).example" 1 300 ;;
+	change) wait_serial "z$((many + 9)).example" 2 300 ;;
+	remove) wait_serial "z$((many + 9)).example" "" 300 ;;
+	esac || true
+	times+=("$(awk "BEGIN {printf \"%.2f\", $(now) - $began}")")
+}
+list() { # SERVER CHANGE: their configuration has a list of zones
+	local i
+	for i in $(seq "$many" $((many + 9))); do
+		case $1-$2 in
+		knot-add) printf '  - domain: z%s.example\n' "$i" >> "$dir/knot.conf" ;;
+		knot-remove) sed -i "/domain: z$i.example$/d" "$dir/knot.conf" ;;
+		nsd-add) printf 'zone:\n  name: z%s.example\n  zonefile: z%s.example.zone\n' "$i" "$i" >> "$dir/nsd.conf" ;;
+		nsd-remove) perl -0pi -e "s/zone:\n  name: z$i.example\n  zonefile: z$i.example.zone\n//" "$dir/nsd.conf" ;;
+		esac
+	done
+}
 cost() { # COUNT: microseconds of processor time for a query
 	awk -v n="$1" 'BEGIN { srand(1); for (i = 0; i < 50000; i++) print "h" int(rand() * 13) ".z" int(rand() * n) ".example A" }' > "$dir/queries"
 	local before after done_
@@ -91,9 +146,9 @@ cost() { # COUNT: microseconds of processor time for a query
 
 make_zones "$dir/few" 0 1000 1
 make_zones "$dir/many" 0 "$many" 1
-printf '| server | zones | ready, s | memory, MiB | µs a query | multiple | 10 zones added, s | changed, s | removed, s |\n|---|---|---|---|---|---|---|---|---|\n'
+printf '| server | zones | ready, s | memory, MiB | µs a query | multiple | 10 zones added, s | changed, s | removed, s | by name: added, s | changed, s | removed, s |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n'
 for server in $servers; do
-	command -v "${server/knot/knotd}" >/dev/null || [ "$server" = names ] || continue
+	binary_of=${server%db}; command -v "${binary_of/knot/knotd}" >/dev/null || [ "$server" = names ] || continue
 	start "$server" "$dir/few" 1000
 	wait_serial z999.example 1 60 || { echo "$server does not start" >&2; continue; }
 	few=$(cost 1000)
@@ -106,31 +161,16 @@ for server in $servers; do
 	mem=$(memory)
 	all=$(cost "$many")
 	times=()
-	for change in add change remove; do
-		case $change in
-		add) make_zones "$dir/many" "$many" $((many + 10)) 1 ;;
-		change) make_zones "$dir/many" "$many" $((many + 10)) 2 ;;
-		remove) for i in $(seq "$many" $((many + 9))); do rm "$dir/many/z$i.example.zone"; done ;;
-		esac
-		case $server in # their configuration has a list of zones
-		knot) for i in $(seq "$many" $((many + 9))); do
-				[ $change = add ] && printf '  - domain: z%s.example\n' "$i" >> "$dir/knot.conf"
-				[ $change = remove ] && sed -i "/domain: z$i.example$/d" "$dir/knot.conf"; true
-			done ;;
-		nsd) for i in $(seq "$many" $((many + 9))); do
-				[ $change = add ] && printf 'zone:\n  name: z%s.example\n  zonefile: z%s.example.zone\n' "$i" "$i" >> "$dir/nsd.conf"
-				[ $change = remove ] && perl -0pi -e "s/zone:\n  name: z$i.example\n  zonefile: z$i.example.zone\n//" "$dir/nsd.conf"; true
-			done ;;
-		esac
-		began=$(now)
-		tell "$server"
-		case $change in
-		add) wait_serial "z$((many + 9)).example" 1 300 ;;
-		change) wait_serial "z$((many + 9)).example" 2 300 ;;
-		remove) wait_serial "z$((many + 9)).example" "" 300 ;;
-		esac || true
-		times+=("$(awk "BEGIN {printf \"%.2f\", $(now) - $began}")")
+	for how in tell tell_names; do
+		for change in add change remove; do
+			case $server-$how-$change in
+			knotdb-tell-*) times+=(-) ;;
+			knot-tell_names-change) measure knot add tell; unset 'times[-1]'; measure knot change tell_names; measure knot remove tell; unset 'times[-1]' ;;
+			knot-tell_names-*) times+=(-) ;;
+			*) measure "$server" "$change" "$how" ;;
+			esac
+		done
 	done
 	stop
-	printf '| %s | %d | %s | %s | %s | %s | %s | %s | %s |\n' "$server" "$many" "$ready" "$mem" "$all" "$(awk "BEGIN {printf \"%.2f\", $all / $few}")" "${times[@]}"
+	printf '| %s | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n' "$server" "$many" "$ready" "$mem" "$all" "$(awk "BEGIN {printf \"%.2f\", $all / $few}")" "${times[@]}"
 done

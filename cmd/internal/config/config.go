@@ -32,6 +32,7 @@ type Config struct {
 	User             string           // to become after addresses are bound; "": none
 	Landlock         bool
 	Files            []string // that were read, the first of which includes the others
+	Folders          []Folder // of zones
 
 	addresses []string
 	zones     []zone

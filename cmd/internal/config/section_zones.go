@@ -109,7 +109,7 @@ var zoneSection = listed("zone", "A zone that is served. Options that are not gi
 		slices.Concat(memberOptions(func(z *zone) *membership { return &z.member }), transferOptions(func(z *zone) *settings.ZoneTransfers { return &z.transfers }))...)...,
 )
 
-var zonesSection = listed("zones", "A folder of zone files, each of which is a zone that is served. A reload finds files that were added and removed. Files whose names begin with a dot or end in ~ are left out, and so are folders.",
+var zonesSection = listed("zones", "A folder of zone files, each of which is a zone that is served. A reload finds files that were added and removed; \"names ctl reload ZONE\" looks only for the file of that zone. Files whose names begin with a dot or end in ~ are left out, and so are folders.",
 	"[[zones]]\ndirectory = \"zones\"\nmatch = \"*.zone\"\n",
 	func(r *reader, f folder, at Position) {
 		f.at = at
@@ -322,18 +322,20 @@ func (r *reader) readFolder(f folder) {
 	}
 	each := zoneSettings(f.format, f.allow, nil, f.changes, f.updating, said)
 	r.fillMember(&each, f.member, f.at, "zones")
-	before, start := len(r.Settings.Zones), filepath.Join(f.directory, "x")
+	of := Folder{Directory: f.directory, Match: f.match, Each: each, First: len(r.Settings.Zones)}
+	start := filepath.Join(f.directory, "x")
 	start = start[:len(start)-1]
 	r.Settings.Zones = slices.Grow(r.Settings.Zones, len(entries))
-	for _, e := range entries {
-		name := e.Name()
-		if matches, _ := filepath.Match(f.match, name); !matches || name[0] == '.' || strings.HasSuffix(name, "~") || e.IsDir() {
+	for _, e := range entries { // in the order of their names
+		if !of.Takes(e.Name()) || e.IsDir() {
 			continue
 		}
-		each.Path = start + name
+		each.Path = start + e.Name()
 		r.Settings.Zones = append(r.Settings.Zones, each)
 	}
-	if len(r.Settings.Zones) == before {
+	of.Count = len(r.Settings.Zones) - of.First
+	r.Folders = append(r.Folders, of)
+	if of.Count == 0 {
 		r.warn(f.at, "zones: %s has no file that matches %q", f.directory, f.match)
 	}
 }

@@ -20,7 +20,8 @@ var manySmallZone = func() string {
 }()
 
 // BenchmarkReloadOfManyZones is what a reload of 100,000 zones from a folder costs if
-// none, ten of them have changed, or ten came or went.
+// none, ten of them have changed, or ten came or went; and what it costs to name these
+// ten.
 func BenchmarkReloadOfManyZones(b *testing.B) {
 	const many, few = 100_000, 10
 	dir := b.TempDir()
@@ -37,25 +38,36 @@ func BenchmarkReloadOfManyZones(b *testing.B) {
 	server, _ := startFromFile(b, file)
 	runtime.GC()
 	rounds := 0
+	change := func() {
+		for i := range few {
+			writeFile(b, path(i*9973), manySmallZone+fmt.Sprintf("new%d A 192.0.2.9\n", rounds))
+		}
+	}
+	isThere := false
+	addOrRemove := func() {
+		isThere = !isThere
+		for i := range few {
+			if isThere {
+				writeFile(b, path(many+i), manySmallZone)
+			} else if err := os.Remove(path(many + i)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	var changed, other []string
+	for i := range few {
+		changed, other = append(changed, fmt.Sprintf("z%d.example", i*9973)), append(other, fmt.Sprintf("z%d.example", many+i))
+	}
 	for _, c := range []struct {
 		name   string
 		change func()
+		zones  []string // none: all are reloaded
 	}{
-		{"none", func() {}},
-		{"changed", func() {
-			for i := range few {
-				writeFile(b, path(i*9973), manySmallZone+fmt.Sprintf("new%d A 192.0.2.9\n", rounds))
-			}
-		}},
-		{"added", func() {
-			for i := range few {
-				if rounds%2 == 0 {
-					writeFile(b, path(many+i), manySmallZone)
-				} else if err := os.Remove(path(many + i)); err != nil && !os.IsNotExist(err) {
-					b.Fatal(err)
-				}
-			}
-		}},
+		{"none", func() {}, nil},
+		{"changed", change, nil},
+		{"added", addOrRemove, nil},
+		{"changed, named", change, changed},
+		{"added, named", addOrRemove, other},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -64,8 +76,12 @@ func BenchmarkReloadOfManyZones(b *testing.B) {
 				rounds++
 				c.change()
 				b.StartTimer()
-				if _, err := server.reload(); err != nil {
-					b.Fatal(err)
+				reload := server.reload
+				if c.zones != nil {
+					reload = func() (reloadReply, error) { return server.reloadSome(c.zones) }
+				}
+				if reply, err := reload(); err != nil || reply.Failed > 0 {
+					b.Fatal(reply, err)
 				}
 			}
 		})

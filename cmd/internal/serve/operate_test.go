@@ -87,7 +87,7 @@ func TestVerbs(t *testing.T) {
 		{"log level debug", 0, "level debug\n"},
 		{"log level loud", 2, "write debug, info"},
 		{"config diff", 0, ""},
-		{"reload a.example", 0, "serial 1\n"},
+		{"reload a.example", 0, "zones 1\nchanged 0\n"},
 		{"reload b.example", 1, "there is no zone b.example. here"},
 		{"reload", 0, "zones 1\n"},
 	} {

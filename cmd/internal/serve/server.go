@@ -444,6 +444,11 @@ const drainTime = 15 * time.Second
 func (s *Server) Apply(next settings.Settings) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.apply(next)
+}
+
+// apply is Apply while s.mu is held.
+func (s *Server) apply(next settings.Settings) error {
 	before := s.settings
 	if all := needsRestart(&config.Config{Settings: next}, &config.Config{Settings: before}); len(all) > 0 {
 		return fmt.Errorf("%s %w", strings.Join(all, ", "), errNeedsRestart)

@@ -382,15 +382,8 @@ func (t *transfers) planCopy(p *transferPlan, from *settings.Zone, directory str
 // serve makes set serve the zones of a plan, and gives them what their changes pass
 // through. Zones that are to be signed are signed then.
 func (t *transfers) serve(sets zoneSets, p *transferPlan) error {
-	for i := range p.ours {
-		from := &p.ours[i].from
-		for _, zone := range p.ours[i].zones {
-			pipeline, err := t.signing.pipeline(&p.settings.Signing, from, zone, t.pipelineOf(from, len(p.of(zone).access) > 0))
-			if err != nil {
-				return err
-			}
-			zone.SetPipeline(pipeline)
-		}
+	if err := t.setPipelines(p, p.ours); err != nil {
+		return err
 	}
 	for _, c := range p.copies {
 		if err := t.setCopyPipelines(p, c); err != nil {
@@ -401,6 +394,21 @@ func (t *transfers) serve(sets zoneSets, p *transferPlan) error {
 		return err
 	}
 	return sets.setZones(p)
+}
+
+// setPipelines gives zones of files what their changes pass through.
+func (t *transfers) setPipelines(p *transferPlan, zones servedZones) error {
+	for i := range zones {
+		from := &zones[i].from
+		for _, zone := range zones[i].zones {
+			pipeline, err := t.signing.pipeline(&p.settings.Signing, from, zone, t.pipelineOf(from, len(p.of(zone).access) > 0))
+			if err != nil {
+				return err
+			}
+			zone.SetPipeline(pipeline)
+		}
+	}
+	return nil
 }
 
 // setCopyPipelines gives a zone that comes from primaries what its changes pass

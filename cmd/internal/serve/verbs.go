@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"slices"
 	"time"
@@ -23,7 +22,7 @@ func (s *Server) verbs() []control.Verb {
 	return slices.Concat([]control.Verb{
 		{Name: "status", What: "What the server is, what it serves, and since when.", Do: s.doStatus, Reply: statusReply{}},
 		{Name: "zones", Arguments: "[NAME]", What: "The zones that are served, or one of them.", Do: s.doZones},
-		{Name: "reload", Arguments: "[ZONE]", Changes: true, What: "Read the configuration file and all zones again, or one zone.", Do: s.doReload, Reply: reloadReply{}},
+		{Name: "reload", Arguments: "[ZONE...]", Changes: true, What: "Read the configuration file and all zones again, or some zones: new and removed files of folders, too.", Do: s.doReload, Reply: reloadReply{}},
 		{Name: "servers", What: "What is known of the servers that are asked.", Do: s.doServers, Reply: []serverReply{}},
 		{Name: "top", Arguments: "[COUNT]", What: "The names, clients and failing zones with most queries lately, while there is a page ([web]).", Do: s.doTop, Reply: web.Top{}},
 		{Name: "stats", What: "All counters.", Do: s.doStats},
@@ -139,32 +138,13 @@ type reloadReply struct {
 
 func (s *Server) doReload(_ context.Context, args []string) (any, error) {
 	if len(args) > 0 {
-		return s.reloadZone(args[0])
+		return s.reloadSome(args)
 	}
 	result, err := s.reload()
 	if err == nil && result.Failed > 0 {
 		err = fmt.Errorf("%d of %d zones could not be read and stay as they were: the log says why", result.Failed, result.Zones)
 	}
 	return result, err
-}
-
-// reloadZone reads the file of one zone again.
-func (s *Server) reloadZone(text string) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	zone, err := findZone(s.set, text)
-	if err != nil {
-		return nil, err
-	}
-	for i := range s.zones {
-		if slices.Contains(s.zones[i].zones, zone) {
-			if _, err := s.zones[i].reload(s.log, slog.LevelInfo); err != nil {
-				return nil, fmt.Errorf("the zone stays as it was: %w", firstLine(err))
-			}
-			return replyOf(zone), nil
-		}
-	}
-	return nil, fmt.Errorf("zone %v does not come from a file", zone.Origin())
 }
 
 func (s *Server) doZoneSync(_ context.Context, args []string) (any, error) {
