@@ -35,6 +35,12 @@ type ForwardConfig struct {
 	// need not be where these servers are; [upstream.Transport] knows that.
 	Transports map[netip.AddrPort]*upstream.Transport
 
+	// TrustAD are servers that are believed when they say that an answer is
+	// authentic: AD of their replies is passed on (RFC 4035 4.9.3), and a
+	// [validate.Resolver] takes it in the place of proofs. An attacker that can change packets
+	// on the way to them can set AD, too. The AD bit of all others is dropped.
+	TrustAD []netip.AddrPort
+
 	// OwnZones are asked, at once, whether they have the target of an alias. If they do, the answer ends there and leads on: [Access] goes on. By
 	// default upstream servers alone say what the targets have.
 	OwnZones names.Resolver
@@ -129,6 +135,7 @@ type Forwarder struct {
 	turns   turns[*forwardFetch]
 	fetches map[forwardKey]*forwardFetch // that can be joined
 	servers map[netip.AddrPort]*server   // all that routes lead to
+	trusted map[netip.AddrPort]bool      // config.TrustAD
 	done    sync.WaitGroup               // whatever the forwarder has started
 }
 
@@ -153,6 +160,10 @@ func NewForwarder(c ForwardConfig) (*Forwarder, error) {
 		seed:    maphash.MakeSeed(),
 		fetches: map[forwardKey]*forwardFetch{},
 		servers: map[netip.AddrPort]*server{},
+		trusted: map[netip.AddrPort]bool{},
+	}
+	for _, a := range c.TrustAD {
+		f.trusted[netip.AddrPortFrom(a.Addr().Unmap(), a.Port())] = true
 	}
 	f.unexpected, f.counts.events = throttledlog.New(c.Log, slog.LevelDebug, "reply does not match"), c.Events
 	f.own.zones = c.OwnZones
@@ -200,6 +211,7 @@ func (f *Forwarder) serversAt(addresses []netip.AddrPort, own ownAddresses) ([]*
 		s := f.servers[a]
 		if s == nil {
 			s = newServer(f.client.Server(a), f.config.Timeout, f.rate, f.log)
+			s.trustAD = f.trusted[a]
 			f.servers[a] = s
 		}
 		if !slices.Contains(servers, s) {
@@ -316,6 +328,15 @@ func (f *Forwarder) HasServersBelow(zone, name wire.Name) bool {
 	var buf [wire.MaxNameLen]byte
 	own, _ := f.routes.Load().longest(name.AppendFolded(buf[:0]))
 	return len(own) > zone.Len()
+}
+
+// TrustsAD reports whether one of the servers for q is believed when it says that an
+// answer is authentic.
+func (f *Forwarder) TrustsAD(q wire.Question) bool {
+	if len(f.trusted) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(f.routes.Load().route(q), func(s *server) bool { return s.trustAD })
 }
 
 // Servers tells how the servers fare, those for everything first, each once.

@@ -322,6 +322,7 @@ func (ff *forwardFetch) judge(s *server, r *upstream.Reply, err error) *answer {
 	counts.came(usable)
 	s.answered()
 	a.server = s.Addr()
+	a.isSecure = a.isSecure && s.trustAD // RFC 4035 4.9.3: only if the path to it is secure
 	return a
 }
 

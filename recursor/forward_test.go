@@ -175,9 +175,11 @@ func TestWhatIsNotForwarded(t *testing.T) {
 }
 
 // What the client says about DNSSEC reaches the server, and what the server
-// says about it reaches the clients that ask.
+// says about it reaches the clients that ask, if it is believed.
 func TestDNSSECFlags(t *testing.T) {
-	play(t, onlyA, func(s *scene) {
+	trusting := onlyA
+	trusting.TrustAD = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom16(serverA.Addr().As16()), serverA.Port())}
+	play(t, trusting, func(s *scene) {
 		var got wire.Flags
 		var gotDO bool
 		s.serve(serverA, func(q *upstreamtest.Query) {
@@ -205,6 +207,42 @@ func TestDNSSECFlags(t *testing.T) {
 			if m.Flags.Has(wire.FlagAD) != c.ad || m.Flags.Has(wire.FlagAA) {
 				t.Errorf("%+v: the reply has flags %x", c, m.Flags)
 			}
+		}
+	})
+}
+
+// AD of a server that is not believed is dropped, and so is AD of the others that a
+// zone has.
+func TestTrustAD(t *testing.T) {
+	c := ForwardConfig{
+		Servers: []netip.AddrPort{serverA}, TrustAD: []netip.AddrPort{serverC},
+		Zones: []ForwardZone{{wire.MustParseName("corp.example."), []netip.AddrPort{serverC}}, {wire.MustParseName("mixed.example."), []netip.AddrPort{serverB, serverC}}},
+	}
+	play(t, c, func(s *scene) {
+		authentic := func(q *upstreamtest.Query) {
+			m := q.Reply()
+			m.Flags |= wire.FlagAD
+			m.Answers = upstreamtest.Records(q.Questions[0].Name, "@ A 192.0.2.7")
+			q.SendMessage(m)
+		}
+		for _, a := range []netip.AddrPort{serverA, serverB, serverC} {
+			s.serve(a, authentic, nil)
+		}
+		ask := func(name string) bool {
+			return namestest.Ask(t, s.f, name, wire.TypeA, namestest.WithDO()).Flags.Has(wire.FlagAD)
+		}
+		question := func(name string) wire.Question {
+			return wire.Question{Name: wire.MustParseName(name), Type: wire.TypeA, Class: wire.ClassIN}
+		}
+		if ask("www.example.com.") || s.f.TrustsAD(question("www.example.com.")) {
+			t.Error("AD of a server that is not believed")
+		}
+		if !ask("www.corp.example.") || !s.f.TrustsAD(question("www.corp.example.")) || !s.f.TrustsAD(question("www.mixed.example.")) {
+			t.Error("no AD of a server that is believed")
+		}
+		s.network.Serve(serverC, silent, nil)
+		if ask("www.mixed.example.") {
+			t.Error("AD of the other server of a zone")
 		}
 	})
 }

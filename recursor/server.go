@@ -55,6 +55,7 @@ type server struct {
 	deadAfter time.Duration // as above, or less if a query may not take as long
 	trial     time.Duration // likewise, for maxTrial
 	rate      *serverRate   // nil: it is asked as often as need be
+	trustAD   bool          // AD of its replies is believed
 
 	mu sync.Mutex
 	// Smoothed round-trip time and its variation, as TCP has them (RFC 6298

@@ -51,6 +51,83 @@ func (s *servers) HasServersBelow(zone, name wire.Name) bool {
 	return name.HasSuffix(own) && !zone.HasSuffix(own)
 }
 
+func (s *servers) TrustsAD(wire.Question) bool { return false }
+
+// trusted is a server that is believed, or not, if it says that an answer is authentic.
+type trusted struct {
+	*world
+	isTrusted, setsAD bool
+	flags             []wire.Flags // of the queries for addresses
+}
+
+func (s *trusted) Resolve(ctx context.Context, x *names.Exchange) error {
+	if x.Query.Question.Type == wire.TypeA {
+		s.flags = append(s.flags, x.Query.Header.Flags)
+	}
+	if err := s.world.Resolve(ctx, x); err != nil {
+		return err
+	}
+	if s.isTrusted && s.setsAD {
+		x.Reply.Flags |= wire.FlagAD
+	}
+	return nil
+}
+
+func (s *trusted) ResolveExcept(ctx context.Context, x *names.Exchange, tried *[]netip.AddrPort) error {
+	if len(*tried) > 0 {
+		return names.ErrPass
+	}
+	*tried = append(*tried, serverAt(0))
+	return s.Resolve(ctx, x)
+}
+
+func (s *trusted) HasServersBelow(zone, name wire.Name) bool { return false }
+
+func (s *trusted) TrustsAD(wire.Question) bool { return s.isTrusted }
+
+// TestTrustedAD: a server that is believed needs no proofs if it sets AD, and is asked
+// without CD; if it does not set AD, it needs them like all others. What was not proved
+// here denies no other names.
+func TestTrustedAD(t *testing.T) {
+	s := &trusted{world: family(t), isTrusted: true, setsAD: true}
+	config := s.config
+	config.Fetcher, config.RangeSize = nil, 1<<20
+	r := NewResolver(s, config)
+	ask := func(name string) (*wire.Message, error) {
+		s.flags = nil
+		s.change = stripSignatures("bad.nsec.")
+		if name == "a.nsec." {
+			s.change = stripSignatures(name)
+		}
+		return namestest.Try(t, r, name, wire.TypeA, namestest.WithDO(), namestest.OverTCP())
+	}
+	m, err := ask("a.nsec.")
+	if err != nil || !m.Flags.Has(wire.FlagAD) || len(m.Answers) != 1 || len(s.flags) != 1 || s.flags[0].Has(wire.FlagCD) || !s.flags[0].Has(wire.FlagAD) {
+		t.Errorf("with AD: %v, queries have flags %v\n%v", err, s.flags, m)
+	}
+	if m, err := ask("nothing.nsec."); err != nil || !m.Flags.Has(wire.FlagAD) || m.RCode != wire.RCodeNXDomain || !hasType(m.Authority, wire.TypeNSEC) {
+		t.Errorf("denied with AD: %v\n%v", err, m)
+	}
+	atOnce := names.ResolverFunc(func(_ context.Context, x *names.Exchange) error { return r.TryResolve(x) })
+	if _, err := namestest.Try(t, atOnce, "nothing2.nsec.", wire.TypeA); err != names.ErrSlow {
+		t.Errorf("another name is denied: %v", err)
+	}
+	s.setsAD = false
+	if m, err := ask("a.nsec."); err == nil {
+		t.Errorf("bogus without AD:\n%v", m)
+	}
+	if m, err := ask("q.w.nsec."); err != nil || !m.Flags.Has(wire.FlagAD) || len(s.flags) != 1 || s.flags[0].Has(wire.FlagCD) {
+		t.Errorf("proved without AD: %v, queries have flags %v\n%v", err, s.flags, m)
+	}
+	s.isTrusted, s.setsAD = false, true
+	if m, err := ask("a.nsec."); err == nil {
+		t.Errorf("AD of a server that is not believed:\n%v", m)
+	}
+	if len(s.flags) != 2 || !s.flags[0].Has(wire.FlagCD) {
+		t.Errorf("a server that is not believed got queries with flags %v", s.flags)
+	}
+}
+
 // TestElsewhere: what one server has wrong is asked of the next, three times at the
 // most, and of the first one without CD if there is none.
 func TestElsewhere(t *testing.T) {

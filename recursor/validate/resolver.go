@@ -70,10 +70,10 @@ func (r *Resolver) Resolve(ctx context.Context, x *names.Exchange) error {
 	if q.Class != wire.ClassIN || x.Query.Header.Flags.Has(wire.FlagCD) {
 		return r.next.Resolve(ctx, x)
 	}
-	if verdict, why := r.validator.ZoneVerdict(parentOfDS(q)); (verdict == Bogus || verdict == Indeterminate) && r.passOn == nil {
+	from := &source{trustsAD: r.elsewhere != nil && r.elsewhere.TrustsAD(q)}
+	if verdict, why := r.validator.ZoneVerdict(parentOfDS(q)); (verdict == Bogus || verdict == Indeterminate) && r.passOn == nil && !from.trustsAD {
 		return &Error{q, verdict, why}
 	}
-	from := new(source)
 	reply, err := r.ask(ctx, q, x.Peer, from)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (r *Resolver) Resolve(ctx context.Context, x *names.Exchange) error {
 		return nil // REFUSED and other words of the next resolver
 	}
 	budget := r.validator.NewBudget()
-	result := r.validator.Check(ctx, reply, budget)
+	result := r.judge(ctx, reply, from, budget)
 	for range maxRefetches {
 		if result.Verdict != Bogus {
 			break
@@ -92,7 +92,7 @@ func (r *Resolver) Resolve(ctx context.Context, x *names.Exchange) error {
 		if err != nil || !other.isAnswer() {
 			break
 		}
-		if again := r.validator.Check(ctx, other, budget); again.Verdict != Indeterminate {
+		if again := r.judge(ctx, other, from, budget); again.Verdict != Indeterminate {
 			reply, result = other, again
 		}
 	}
@@ -104,7 +104,7 @@ func (r *Resolver) Resolve(ctx context.Context, x *names.Exchange) error {
 		}
 		r.passOn(err)
 	}
-	if result.Verdict == Secure {
+	if result.Verdict == Secure && !from.isAuthentic {
 		if r.ranges != nil {
 			KeepRanges(r.ranges, reply)
 		}

@@ -30,6 +30,12 @@ var recursionSection = once("recursion", "What is looked up elsewhere, where, an
 		example: `["tls://9.9.9.9#dns.quad9.net", "corp.example=10.0.0.53"]`, others: []string{"forwarders", "forwarder", "forward-addr", "forward-zone", "upstream", "upstreams", "servers"},
 	}, func(r *reader, c *Config, text string) error { return c.Settings.Recursion.AddForward(text) },
 		func(c *Config) []string { return forwardTexts(&c.Settings.Recursion) }),
+	list(about{
+		key: "trust-ad", what: "Believe these servers of forward or resolv-conf when they say that an answer is authentic (AD), and prove it only if they do not: each ADDRESS, ADDRESS:PORT or URL as it is in forward. An attacker that can change packets on the way to such a server can forge whatever it likes: name servers on this machine or with a URL.",
+		why:     "None: AD of other servers says nothing.",
+		example: `["127.0.0.1:5353"]`, others: []string{"proxy-dnssec"},
+	}, func(r *reader, c *Config, text string) error { return c.Settings.Recursion.AddTrustAD(text) },
+		func(c *Config) []string { return trustTexts(&c.Settings.Recursion) }),
 	valueList(about{
 		key: "bootstrap", what: "Ask these servers, over UDP and TCP, for the address of a server of forward or stub whose URL has only a name.",
 		why:     "None: the URL has to have the address.",
@@ -110,6 +116,11 @@ func peers(key, what, why, example string, others []string, field func(*Config) 
 // forwardTexts are the servers that are asked, as they are written.
 func forwardTexts(r *settings.Recursion) []string {
 	return append(r.ServerTexts(settings.ZoneServers{Servers: r.Servers}), r.ServerTexts(r.Zones...)...)
+}
+
+// trustTexts are the servers whose AD bit is believed, as they are written.
+func trustTexts(r *settings.Recursion) []string {
+	return r.ServerTexts(settings.ZoneServers{Servers: r.TrustAD})
 }
 
 // recursionClients is an option that is a list of clients of recursion.

@@ -31,6 +31,12 @@ var viewSection = byName("view", "What some clients get in the place of what oth
 		example: `["10.0.0.53", "corp.example=10.0.0.54"]`, others: []string{"forwarders", "forwarder", "forward-addr", "upstream"},
 	}, func(r *reader, v *settings.View, text string) error { return v.Recursion.AddForward(text) },
 		func(v *settings.View) []string { return forwardTexts(&v.Recursion) }),
+	list(about{
+		key: "trust-ad", what: "Believe these servers of forward when they say that an answer is authentic, as trust-ad in [recursion] does.",
+		why:     "None: AD of other servers says nothing.",
+		example: `["127.0.0.1:5353"]`, others: []string{"proxy-dnssec"},
+	}, func(r *reader, v *settings.View, text string) error { return v.Recursion.AddTrustAD(text) },
+		func(v *settings.View) []string { return trustTexts(&v.Recursion) }),
 )
 
 // knowsViews reports whether there are views of all those names.

@@ -96,6 +96,8 @@ Recursion:
   --forward tls://ADDR#NAME, https://NAME/dns-query@ADDR, quic://ADDR#NAME
                             ask it over TLS, HTTPS or QUIC (docs/forwarding.md),
                             also after ZONE=
+  --trust-ad ADDR[:PORT]    believe this server, of those above, when it says that
+                            an answer is authentic (AD); may be repeated
   --bootstrap ADDR[:PORT]   ask this server for the address of one whose URL has
                             only a name; may be repeated
   --upstream-authority FILE trust the certificates of servers for which the

@@ -150,6 +150,39 @@ func TestBogusUpstream(t *testing.T) {
 	}
 }
 
+// TestTrustAD: a server that is believed needs no signatures that hold; what it does not
+// call authentic does.
+func TestTrustAD(t *testing.T) {
+	zone, key := signedZone(t)
+	signed := startUpstream(t, zone)
+	anchor := filepath.Join(t.TempDir(), "anchor")
+	writeFile(t, anchor, key)
+	validator, _, _ := startServer(t, "--forward", signed.String(), "--trust-anchor", anchor, "-c")
+	for options, want := range map[string]bool{
+		"--forward UP -c":                                                false,
+		"--forward UP -c --trust-ad UP":                                  true,
+		"--forward UP -c --trust-ad UP --no-validation":                  true,
+		"--forward up.example=UP -c --trust-ad UP":                       true,
+		"--forward UP -c --no-validation":                                false,
+		"--forward tls://127.0.0.1@127.0.0.1 --forward UP --trust-ad UP": true,
+	} {
+		server, _, _ := startServer(t, strings.Fields(strings.ReplaceAll(options, "UP", validator.String()))...)
+		for i := range 2 { // the second time from the cache
+			m := askSecure(t, server, "good.up.example.", wire.FlagRD)
+			if m.RCode != 0 || m.Flags.Has(wire.FlagAD) != want || len(m.Answers) != 2 {
+				t.Errorf("%s, time %d:\n%v", options, i+1, m)
+			}
+		}
+		if m := askSecure(t, server, "bad.up.example.", wire.FlagRD); m.RCode != wire.RCodeServFail || errorCode(m) != 6 {
+			t.Errorf("%s: bogus:\n%v", options, m)
+		}
+	}
+	_, _, log := startServer(t, "--forward", "192.0.2.1", "--forward", "tls://192.0.2.2", "--trust-ad", "192.0.2.1", "--trust-ad", "tls://192.0.2.2")
+	if want := "an attacker on the way to them can forge it"; !strings.Contains(log(), want) || !strings.Contains(log(), "[192.0.2.1:53]") {
+		t.Errorf("log does not say %q of 192.0.2.1 only:\n%s", want, log())
+	}
+}
+
 // TestTrustAnchorFiles: a file that is not good stops the start, and says why.
 func TestTrustAnchorFiles(t *testing.T) {
 	dir := t.TempDir()

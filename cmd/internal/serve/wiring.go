@@ -176,7 +176,10 @@ func (p *parts) newForwarder(zones *authority.Set) (*recursor.Forwarder, error) 
 	}
 	config := recursor.ForwardConfig{
 		Servers: r.Servers, Transports: transports, OwnZones: zones, OwnAddresses: p.settings.Listen.Addresses, ServerRate: p.settings.Limits.UpstreamQueries,
-		Log: p.log, Events: p.events,
+		TrustAD: r.TrustAD, Log: p.log, Events: p.events,
+	}
+	if exposed := r.TrustedInTheOpen(); len(exposed) > 0 {
+		p.log.Warn("what these servers call authentic is believed, and an attacker on the way to them can forge it: name them with a URL (tls://), or do without trust-ad", "servers", exposed)
 	}
 	for _, z := range r.Zones {
 		config.Zones = append(config.Zones, recursor.ForwardZone{Zone: z.Zone, Servers: z.Servers})

@@ -188,6 +188,9 @@ func checkSources(s *Settings, found *problems) {
 	r := &s.Recursion
 	found.addIf(r.ResolvConf != "" && len(r.Servers) > 0, "{recursion.resolv-conf} and {recursion.forward} both say which servers to ask: give one of them")
 	found.addIf(r.FromRoot && r.Forward, "{recursion.from-root} excludes {recursion.recursive}, {recursion.forward} and {recursion.resolv-conf}: give one of them")
+	for _, server := range r.TrustAD {
+		found.addIf(!r.ReadsResolvConf() && !r.forwards(server), "{recursion.trust-ad} requires a server of {recursion.forward}, and %s is not one", r.serverText(server))
+	}
 	forward := append([]ZoneServers{{Servers: r.Servers}}, r.Zones...)
 	for setting, zones := range map[string][]ZoneServers{"forward": forward, "stub": r.Iteration.Stubs} {
 		for _, z := range zones {

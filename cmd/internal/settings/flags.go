@@ -65,7 +65,7 @@ func Flags(flags *flag.FlagSet) (s *Settings, finish func() error) {
 // flagValues are the options that are read after the others.
 type flagValues struct {
 	*Settings
-	interfaces, masterFiles, pyzones, cookieSecrets, forwards, stubs, secondaries, notifies, insecure cli.List
+	interfaces, masterFiles, pyzones, cookieSecrets, forwards, stubs, secondaries, notifies, insecure, trustAD cli.List
 
 	tls, https, plainHTTP, quic, bootstrap cli.List
 
@@ -130,6 +130,7 @@ func (f *flagValues) register(flags *flag.FlagSet) {
 	flags.StringVar(&r.ResolvConf, "resolv-conf", "", "")
 	flags.Var(&f.forwards, "forward", "")
 	flags.Var(&f.bootstrap, "bootstrap", "")
+	flags.Var(&f.trustAD, "trust-ad", "")
 	flags.Var((*cli.List)(&r.Authorities), "upstream-authority", "")
 	flags.StringVar(&r.HostsFile, "hosts-file", "", "")
 	flags.Var((*cli.List)(&r.Allow), "allow-recursion", "")
@@ -239,6 +240,11 @@ func (f *flagValues) read() error {
 	for _, text := range f.forwards {
 		if err := f.Recursion.AddForward(text); err != nil {
 			return fmt.Errorf("--forward: %w", err)
+		}
+	}
+	for _, text := range f.trustAD {
+		if err := f.Recursion.AddTrustAD(text); err != nil {
+			return fmt.Errorf("--trust-ad: %w", err)
 		}
 	}
 	for _, text := range f.insecure {

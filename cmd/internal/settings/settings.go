@@ -297,7 +297,8 @@ type Recursion struct {
 	Forward    bool   // ask other resolvers
 	ResolvConf string // their addresses are in this file, unless Servers has some
 	Servers    []netip.AddrPort
-	Zones      []ZoneServers // zones with resolvers of their own
+	Zones      []ZoneServers    // zones with resolvers of their own
+	TrustAD    []netip.AddrPort // those of all these that are believed when they set AD
 	Upstreams
 
 	Validation Validation
@@ -497,6 +498,9 @@ func (r *Recursion) Source(hosts []byte) string {
 		for _, s := range z.Servers {
 			add("forward %v to %s", z.Zone.Fold(), r.serverText(s))
 		}
+	}
+	for _, s := range r.TrustAD {
+		add("believe AD of %s", r.serverText(s))
 	}
 	for _, z := range r.Iteration.Stubs {
 		for _, s := range z.Servers {

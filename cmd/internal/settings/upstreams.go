@@ -47,6 +47,37 @@ func (r *Recursion) AddStub(text string) error {
 	return err
 }
 
+// AddTrustAD adds a server whose AD bit is believed: ADDR[:PORT] or URL, as it is among
+// those to ask.
+func (r *Recursion) AddTrustAD(text string) error {
+	zone, server, err := r.parseServer(text)
+	if err == nil && !zone.IsRoot() {
+		err = fmt.Errorf("%q is not ADDR[:PORT] or a URL: it is for all zones that this server is asked about", text)
+	}
+	if err == nil {
+		r.TrustAD = append(r.TrustAD, server)
+	}
+	return err
+}
+
+// forwards reports whether a server is one of those that are named to be asked.
+func (r *Recursion) forwards(server netip.AddrPort) bool {
+	return slices.Contains(r.Servers, server) || slices.ContainsFunc(r.Zones, func(z ZoneServers) bool { return slices.Contains(z.Servers, server) })
+}
+
+// TrustedInTheOpen are the servers whose AD bit is believed, as they are given, although
+// packets to and from them can be changed on the way: they are neither on this machine
+// nor have to prove who they are.
+func (r *Recursion) TrustedInTheOpen() (all []string) {
+	for _, a := range r.TrustAD {
+		s, isEncrypted := r.Encrypted[a]
+		if isEncrypted && s.NoProof || !isEncrypted && !a.Addr().Unmap().IsLoopback() {
+			all = append(all, r.serverText(a))
+		}
+	}
+	return all
+}
+
 // parseServer reads a server, after its zone and = if it is not for all names.
 func (r *Recursion) parseServer(text string) (zone wire.Name, server netip.AddrPort, err error) {
 	zone = wire.Root
