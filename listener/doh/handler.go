@@ -42,6 +42,10 @@ type Handler struct {
 	// Path is where. By default [DefaultPath].
 	Path string
 
+	// JSON has questions in the variables name, type, cd and do of a URL answered in JSON,
+	// too.
+	JSON bool
+
 	// Proxies are the servers whose word is taken for which client they ask for
 	// (X-Forwarded-For). Nil: none.
 	Proxies *names.PeerSet
@@ -53,6 +57,9 @@ type exchange struct {
 	reader wire.Reader
 	query  bytes.Buffer
 	space  []byte
+
+	isJSON  bool  // the reply is to be in the JSON form
+	problem error // what is wrong with a question in that form
 }
 
 var exchanges = sync.Pool{New: func() any { return &exchange{space: make([]byte, 0, 4096)} }}
@@ -82,8 +89,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e := exchanges.Get().(*exchange)
 	defer e.giveBack()
-	if status := e.read(w, r); status != 0 {
-		fail(w, status)
+	if status := e.read(w, r, h.JSON); status != 0 {
+		if e.problem != nil {
+			explain(w, status, e.problem)
+		} else {
+			fail(w, status)
+		}
 		return
 	}
 	query := e.query.Bytes()
@@ -98,13 +109,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if b := e.x.Reply.Buffer(); cap(b) > cap(e.space) {
 		e.space = b[:0]
 	}
+	kind, body := contentType, reply
+	if e.isJSON {
+		var err error
+		kind = jsonType
+		if body, err = e.appendJSON(nil, reply); err != nil {
+			fail(w, http.StatusInternalServerError)
+			return
+		}
+	}
 	header := w.Header()
-	header["Content-Type"] = contentType
-	header["Content-Length"] = []string{strconv.Itoa(len(reply))}
+	header["Content-Type"] = kind
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	header["Cache-Control"] = []string{"max-age=" + strconv.FormatUint(uint64(e.freshness(reply)), 10)}
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		w.Write(reply)
+		w.Write(body)
 	}
 }
 
@@ -119,9 +139,17 @@ func fail(w http.ResponseWriter, status int) {
 	w.WriteHeader(status)
 }
 
-// read reads the query of a request. It returns the status if there is none.
-func (e *exchange) read(w http.ResponseWriter, r *http.Request) (status int) {
+// explain ends a request with a status and a sentence.
+func explain(w http.ResponseWriter, status int, problem error) {
+	w.Header()["X-Content-Type-Options"] = []string{"nosniff"} // it may have what the client has sent
+	http.Error(w, problem.Error(), status)
+}
+
+// read reads the query of a request, in the JSON form too if that is offered. It returns
+// the status if there is none.
+func (e *exchange) read(w http.ResponseWriter, r *http.Request, withJSON bool) (status int) {
 	e.query.Reset()
+	e.isJSON, e.problem = false, nil
 	control := http.NewResponseController(w)
 	deadline := time.Now().Add(bodyTime)
 	control.SetReadDeadline(deadline) // where that is not possible the server's own timeouts hold
@@ -129,7 +157,18 @@ func (e *exchange) read(w http.ResponseWriter, r *http.Request) (status int) {
 	defer control.SetReadDeadline(time.Time{})
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		return e.readParameter(r.URL.RawQuery)
+		status, found := e.readParameter(r.URL.RawQuery)
+		if found || !withJSON {
+			return status
+		}
+		q, err := parseJSONQuestion(r.URL.RawQuery)
+		if err != nil {
+			e.problem = err
+			return http.StatusBadRequest
+		}
+		e.isJSON = true
+		e.query.Write(q.appendQuery(e.query.AvailableBuffer()))
+		return 0
 	case http.MethodPost:
 		return e.readBody(r)
 	}
@@ -138,7 +177,7 @@ func (e *exchange) read(w http.ResponseWriter, r *http.Request) (status int) {
 
 // readParameter reads the variable dns of a URL (RFC 8484 4.1, 6): base64url without
 // padding. Others are left alone.
-func (e *exchange) readParameter(parameters string) (status int) {
+func (e *exchange) readParameter(parameters string) (status int, found bool) {
 	for parameter := range strings.SplitSeq(parameters, "&") {
 		text, ok := strings.CutPrefix(parameter, "dns=")
 		if !ok {
@@ -147,18 +186,18 @@ func (e *exchange) readParameter(parameters string) (status int) {
 		text = strings.TrimRight(text, "=")
 		n := base64.RawURLEncoding.DecodedLen(len(text))
 		if n > maxMessage {
-			return http.StatusRequestURITooLong
+			return http.StatusRequestURITooLong, true
 		}
 		e.query.Grow(n)
 		b := e.query.AvailableBuffer()
 		b, err := base64.RawURLEncoding.AppendDecode(b, []byte(text))
 		if err != nil {
-			return http.StatusBadRequest
+			return http.StatusBadRequest, true
 		}
 		e.query.Write(b)
-		return 0
+		return 0, true
 	}
-	return http.StatusBadRequest
+	return http.StatusBadRequest, false
 }
 
 // readBody reads the body of a request, whose length may not be known before.

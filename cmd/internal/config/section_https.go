@@ -17,6 +17,10 @@ var httpsSection = once("https", "Where queries are received over HTTPS (RFC 848
 	toggle(about{
 		key: "no-http3", what: "Do not offer HTTP/3, which comes over UDP at the same ports.", why: "false.", example: "true", others: []string{"http3", "quic"},
 	}, func(c *Config) *bool { return &c.Settings.HTTPS.NoHTTP3 }),
+	toggle(about{
+		key: "json", what: "Answer the JSON form at the same path, too: ?name=www.example.com&type=AAAA, with do=1 and cd=1, as the resolvers of Google and Cloudflare do.",
+		why: "false: clients that know DNS send messages.", example: "true", others: []string{"https-json", "dns-json", "json-api"},
+	}, func(c *Config) *bool { return &c.Settings.HTTPS.JSON }),
 	addresses("plain", "Addresses to listen on for HTTP in the clear, from a proxy on the same machine that speaks TLS. The port is 80 if none is given.",
 		"None.", settings.DefaultPlainPort, []string{"https-plain", "http", "http-notls-downstream"},
 		func(c *Config) *[]netip.AddrPort { return &c.Settings.HTTPS.Plain }),

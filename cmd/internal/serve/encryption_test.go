@@ -202,7 +202,7 @@ func TestOverHTTPS(t *testing.T) {
 	if err := os.WriteFile(zone, []byte(smallZone), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, _, log := startWhole(t, "--bindzone", "example="+zone, "--https", "127.0.0.1:0", "--https-plain", "127.0.0.1:0", "--https-path", "/q", "--quic", "127.0.0.1:0")
+	_, _, log := startWhole(t, "--bindzone", "example="+zone, "--https", "127.0.0.1:0", "--https-plain", "127.0.0.1:0", "--https-path", "/q", "--https-json", "--quic", "127.0.0.1:0")
 	at := map[string]string{}
 	for _, m := range regexp.MustCompile(`msg=listening address=(\S+) transport=(\S+)`).FindAllStringSubmatch(log(), -1) {
 		at[m[2]] = m[1]
@@ -222,6 +222,14 @@ func TestOverHTTPS(t *testing.T) {
 		r.Body.Close()
 		if m, err := wire.ParseMessage(body); err != nil || len(m.Answers) != 1 {
 			t.Errorf("%s: %v, %v", url, m, err)
+		}
+		if r, err = client.Get(url + "?name=ns.example"); err != nil {
+			t.Fatal(err)
+		}
+		body, _ = io.ReadAll(r.Body)
+		r.Body.Close()
+		if !strings.Contains(string(body), `"Answer":[{"name":"ns.example.","type":1,`) {
+			t.Errorf("%s: %s", url, body)
 		}
 	}
 }

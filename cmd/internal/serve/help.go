@@ -152,6 +152,7 @@ Encryption:
   --https ADDR[:PORT]       listen for DNS over HTTPS (RFC 8484), HTTP/3 among it, on
                             port 443 if none is given; may be repeated
   --https-path PATH         at this path. Default: /dns-query
+  --https-json              answer ?name=NAME&type=TYPE in JSON there, too
   --no-http3                do not offer HTTP/3
   --https-plain ADDR[:PORT] listen for the same in the clear, from a proxy on this
                             machine; may be repeated

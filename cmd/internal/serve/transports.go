@@ -96,7 +96,7 @@ func (t *transports) change(edge *listener.Edge, e *encryption, s *settings.Sett
 // use answers as settings say, over what change has bound for them.
 func (t *transports) use(change *bound.Change, edge *listener.Edge, s *settings.Settings) {
 	proxies, _ := names.ParsePeerSet(s.HTTPS.Proxies...) // they have been checked
-	t.handler.Set(&doh.Handler{Edge: edge, Path: s.HTTPS.Path, Proxies: proxies})
+	t.handler.Set(&doh.Handler{Edge: edge, Path: s.HTTPS.Path, JSON: s.HTTPS.JSON, Proxies: proxies})
 	t.hasHTTP3.Store(!s.HTTPS.NoHTTP3)
 	change.Commit()
 }
