@@ -57,6 +57,22 @@ func ReadTrusted(path string, limit int64) ([]byte, error) {
 	return read(f, info, limit) // the file that was checked, not another of its name
 }
 
+// ReadSecret is [ReadTrusted] for a file that the user of the server alone may read.
+func ReadSecret(path string, limit int64) ([]byte, error) {
+	f, info, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err = checkSecret(info); err == nil {
+		err = CheckTrust(info)
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return read(f, info, limit)
+}
+
 func read(f *os.File, info fs.FileInfo, limit int64) ([]byte, error) {
 	tooLarge := &fs.PathError{Op: "read", Path: f.Name(), Err: fmt.Errorf("file is larger than %d octets", limit)}
 	if info.Size() > limit {

@@ -28,3 +28,11 @@ func CheckTrust(info fs.FileInfo) error {
 	}
 	return nil
 }
+
+// checkSecret returns an error if other users may do anything with a file.
+func checkSecret(info fs.FileInfo) error {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Errorf("other users may use it (mode %04o): chmod 600 it", mode)
+	}
+	return nil
+}

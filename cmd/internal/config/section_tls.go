@@ -35,6 +35,11 @@ var tlsSection = once("tls", "Where queries are received over TLS (RFC 7858), an
 		key: "only-13", what: "Refuse TLS 1.2.", why: "false: TLS 1.2 is still what some clients have.", example: "true",
 		others: []string{"tls-only-13", "min-version", "tls-protocols", "protocols"},
 	}, func(c *Config) *bool { return &c.Settings.TLS.Only13 }),
+	path(about{
+		key: "ticket-keys", what: "A file of keys of session tickets, one a line, each 64 hexadecimal digits; lines that begin with # are left out. The first encrypts tickets, those of all are recognised: with the same file, several servers at one address resume each other's sessions. It is read again when it changes, and no other user may read it.",
+		why:     "None: each server has keys of its own in memory only, new ones each day.",
+		example: `"/etc/names/tls/ticket-keys"`, others: []string{"tls-ticket-keys", "tls-session-ticket-keys", "session-ticket-key", "tls_sticket_secret_file"},
+	}, func(c *Config) *string { return &c.Settings.TLS.TicketKeys }),
 	pathList("client-authority", "Files of the authorities (PEM) that vouch for certificates of clients. Clients without such a certificate are refused.",
 		"None: clients need no certificate.", `["/etc/names/tls/clients.pem"]`, []string{"tls-client-authority", "ca-file", "tls-auth-port", "client-ca"},
 		func(c *Config) *[]string { return &c.Settings.TLS.ClientAuthorities }),

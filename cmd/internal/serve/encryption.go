@@ -48,7 +48,9 @@ type identity struct {
 	acme     settings.ACME
 	manager  *acme.Manager // nil: no certificate comes from an authority
 	store    *certificate.Store
-	base     *tls.Config // without the protocols that clients choose from (ALPN)
+	tickets  *certificate.TicketKeys // nil: each side makes its own
+
+	dot, https, http3, quic *tls.Config // one for each side, which chooses the protocol (ALPN)
 }
 
 func newEncryption(c acme.Challenges) *encryption {
@@ -68,9 +70,10 @@ func (e *encryption) read(s *settings.Settings, log *slog.Logger) (*identity, er
 	if before := e.identity(); before != nil && reflect.DeepEqual(before.settings, t) && reflect.DeepEqual(before.acme, s.ACME) {
 		return before, nil
 	}
-	i := &identity{settings: t, acme: s.ACME, base: &tls.Config{MinVersion: tls.VersionTLS12}}
+	i := &identity{settings: t, acme: s.ACME}
+	base := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t.Only13 {
-		i.base.MinVersion = tls.VersionTLS13
+		base.MinVersion = tls.VersionTLS13
 	}
 	var err error
 	switch {
@@ -96,12 +99,23 @@ func (e *encryption) read(s *settings.Settings, log *slog.Logger) (*identity, er
 	if err != nil {
 		return nil, err
 	}
-	i.base.GetCertificate = i.store.Get
+	base.GetCertificate = i.store.Get
 	clients, err := tlsClients(&t)
 	if err != nil {
 		return nil, err
 	}
-	clients.Apply(i.base)
+	clients.Apply(base)
+	side := func(protocols ...string) *tls.Config {
+		c := base.Clone()
+		c.NextProtos = protocols
+		return c
+	}
+	i.dot, i.https, i.http3, i.quic = side("dot"), side("h2", "http/1.1"), side("h3"), side("doq")
+	if t.TicketKeys != "" {
+		if i.tickets, err = certificate.OpenTicketKeys(t.TicketKeys, i.dot, i.https, i.http3, i.quic); err != nil {
+			return nil, err
+		}
+	}
 	return i, nil
 }
 
@@ -125,19 +139,27 @@ func (e *encryption) use(ctx context.Context, i *identity, log *slog.Logger) {
 	if i == nil {
 		return
 	}
-	for side, protocols := range map[*bound.TLS][]string{&e.plain: {"dot"}, &e.https: {"h2", "http/1.1"}, &e.http3: {"h3"}, &e.quic: {"doq"}} {
-		c := i.base.Clone()
-		c.NextProtos = protocols
-		side.Set(c)
-	}
+	e.plain.Set(i.dot)
+	e.https.Set(i.https)
+	e.http3.Set(i.http3)
+	e.quic.Set(i.quic)
 	ctx, e.stop = context.WithCancel(ctx)
-	for _, path := range i.store.Paths() {
+	for _, path := range i.paths() {
 		go filewatch.Watch(ctx, path, func() { i.reload(log) })
 	}
 	if i.manager != nil {
 		e.renew(ctx, i.manager)
 	}
 	i.log("certificate", log)
+}
+
+// paths are the files to watch.
+func (i *identity) paths() []string {
+	paths := i.store.Paths()
+	if path := i.tickets.Path(); path != "" {
+		paths = append(paths, path)
+	}
+	return paths
 }
 
 // tlsClients is which clients may connect.
@@ -169,6 +191,11 @@ func checkEncryption(s *settings.Settings) error {
 	if s.ACME.Authority != "" {
 		if _, err := certificate.ReadAuthorities(s.ACME.Authority); err != nil {
 			return fmt.Errorf("acme: %w", err)
+		}
+	}
+	if t.TicketKeys != "" {
+		if _, err := certificate.OpenTicketKeys(t.TicketKeys); err != nil {
+			return err
 		}
 	}
 	_, err := tlsClients(t)
@@ -209,7 +236,7 @@ func (i *identity) log(message string, log *slog.Logger) {
 	}
 }
 
-// reload reads certificates again.
+// reload reads certificates and ticket keys again.
 func (i *identity) reload(log *slog.Logger) {
 	if i == nil {
 		return
@@ -219,6 +246,12 @@ func (i *identity) reload(log *slog.Logger) {
 		log.Error("certificates not reloaded, still using the previous ones", "error", err)
 	case changed:
 		i.log("certificate reloaded", log)
+	}
+	switch changed, err := i.tickets.Reload(); {
+	case err != nil:
+		log.Error("ticket keys not reloaded, still using the previous ones", "error", err)
+	case changed:
+		log.Info("ticket keys reloaded", "file", i.tickets.Path())
 	}
 }
 

@@ -171,6 +171,66 @@ func TestCertificatesRotate(t *testing.T) {
 	}
 }
 
+// A session of one server is resumed by another with the same keys of tickets, over TLS and
+// HTTPS; keys that are wrong are not taken.
+func TestTicketKeysAreShared(t *testing.T) {
+	dir := t.TempDir()
+	zone, file, keys := filepath.Join(dir, "example"), filepath.Join(dir, "tls.pem"), filepath.Join(dir, "tickets")
+	write := func(path, text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(zone, smallZone)
+	write(keys, strings.Repeat("ab", 32)+"\n")
+	writeCertificate(t, file)
+	args := []string{"--bindzone", "example=" + zone, "--tls", "127.0.0.1:0", "--https", "127.0.0.1:0", "--no-http3", "--tls-certificate", file, "--tls-ticket-keys", keys}
+	one, _, _ := startWhole(t, args...)
+	two, reload, log := startWhole(t, args...)
+	config := &tls.Config{InsecureSkipVerify: true, ServerName: "ns.example", ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+	ask := func(s *Server, want bool) {
+		t.Helper()
+		conn, err := tls.Dial("tcp", tlsAddress(t, s).String(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		overTLS(t, conn)
+		if got := conn.ConnectionState().DidResume; got != want {
+			t.Errorf("resumed: %v, want %v\n%s", got, want, log())
+		}
+	}
+	ask(one, false)
+	ask(two, true)
+	write(keys, strings.Repeat("cd", 32)+"\n"+strings.Repeat("ab", 32)+"\n")
+	reload()
+	ask(two, true)
+	ask(one, false) // does not have the new one yet
+	ask(two, true)
+	write(keys, "cd\n")
+	reload()
+	if ask(two, true); !strings.Contains(log(), "tickets:1: key has 2 characters") {
+		t.Errorf("no error\n%s", log())
+	}
+
+	config.NextProtos = []string{"http/1.1"}
+	config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	for i, s := range []*Server{one, two} {
+		conn, err := tls.Dial("tcp", s.transports.servers.Addresses(overHTTPS)[0].String(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+		if _, err := io.ReadAll(conn); err != nil {
+			t.Fatal(err)
+		}
+		if got := conn.ConnectionState().DidResume; got != (i == 1) {
+			t.Errorf("HTTPS at server %d: resumed %v", i, got)
+		}
+	}
+}
+
 // Without a file for it, a certificate is made at the start, and the log has its pin.
 func TestSelfSignedAtStart(t *testing.T) {
 	zone := filepath.Join(t.TempDir(), "example")

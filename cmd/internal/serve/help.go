@@ -169,6 +169,8 @@ Encryption:
                             first start; without any of these they are lost with
                             the server. The log has their pin
   --tls-only-13             refuse TLS 1.2
+  --tls-ticket-keys FILE    keys of session tickets (64 hexadecimal digits a line),
+                            the same for all servers of one address
   --tls-client-authority FILE
                             refuse clients without a certificate of an authority
                             in FILE; may be repeated

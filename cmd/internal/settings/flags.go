@@ -31,7 +31,7 @@ var flagNames = map[string]string{
 	"query-log.one-in": "query-log-one-in", "query-log.messages": "verbose",
 	"dnstap.to": "dnstap", "dnstap.messages": "dnstap-messages", "dnstap.one-in": "dnstap-one-in",
 	"listen.allow-query": "allow-query", "https.address": "https", "https.path": "https-path", "https.json": "https-json", "https.plain": "https-plain", "https.proxy": "https-proxy", "quic.address": "quic",
-	"tls.address": "tls", "tls.certificate": "tls-certificate", "tls.key": "tls-key", "tls.self-signed": "tls-self-signed", "tls.only-13": "tls-only-13",
+	"tls.address": "tls", "tls.certificate": "tls-certificate", "tls.key": "tls-key", "tls.self-signed": "tls-self-signed", "tls.only-13": "tls-only-13", "tls.ticket-keys": "tls-ticket-keys",
 	"tls.client-authority": "tls-client-authority", "tls.client-pin": "tls-client-pin", "tls.client-optional": "tls-client-optional",
 	"validation.off": "no-validation", "validation.log-only": "validation-log-only", "validation.state": "trust-anchor-state",
 }
@@ -91,6 +91,7 @@ func (f *flagValues) register(flags *flag.FlagSet) {
 	flags.Var((*cli.List)(&f.TLS.Keys), "tls-key", "")
 	flags.StringVar(&f.TLS.SelfSigned, "tls-self-signed", "", "")
 	flags.BoolVar(&f.TLS.Only13, "tls-only-13", false, "")
+	flags.StringVar(&f.TLS.TicketKeys, "tls-ticket-keys", "", "")
 	flags.Var((*cli.List)(&f.TLS.ClientAuthorities), "tls-client-authority", "")
 	flags.Var((*cli.List)(&f.TLS.ClientPins), "tls-client-pin", "")
 	flags.BoolVar(&f.TLS.ClientOptional, "tls-client-optional", false, "")

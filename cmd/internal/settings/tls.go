@@ -18,6 +18,7 @@ type TLS struct {
 	Keys         []string // files of their keys, in any order
 	SelfSigned   string   // a file for a key and a certificate that is made at the first start; "": none
 	Only13       bool     // not TLS 1.2
+	TicketKeys   string   // a file of keys of session tickets; "": each side makes its own
 
 	ClientAuthorities []string // files of authorities that vouch for clients
 	ClientPins        []string // public keys of clients
@@ -65,7 +66,7 @@ func checkTLS(s *Settings, found *problems) {
 	}
 	setting, ok := anyGiven(given{"tls.certificate", len(t.Certificates) > 0}, given{"tls.key", len(t.Keys) > 0}, given{"tls.self-signed", t.SelfSigned != ""},
 		given{"tls.only-13", t.Only13}, given{"tls.client-authority", len(t.ClientAuthorities) > 0}, given{"tls.client-pin", len(t.ClientPins) > 0},
-		given{"tls.client-optional", t.ClientOptional}, given{"tls.name", !t.Name.IsZero()})
+		given{"tls.client-optional", t.ClientOptional}, given{"tls.ticket-keys", t.TicketKeys != ""}, given{"tls.name", !t.Name.IsZero()})
 	found.addIf(ok && !s.UsesTLS(), "{%s} requires {tls.address}, {https.address} or {quic.address}", setting)
 	found.addIf(len(t.Keys) > 0 && len(t.Certificates) == 0, "{tls.key} requires {tls.certificate}")
 	found.addIf(t.SelfSigned != "" && len(t.Certificates) > 0, "{tls.self-signed} and {tls.certificate} exclude each other: give one of them")
