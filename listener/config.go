@@ -111,6 +111,11 @@ type Config struct {
 	// clients that share one translated address.
 	MaxConnectionsPerClient int
 
+	// Admit reports whether a client may begin one more connection; what it refuses is
+	// closed at once. It is called for the client that a PROXY header names, in place of
+	// the proxy, and must not wait: it is called by loops that serve connections. Nil: all may.
+	Admit func(client netip.Addr) bool
+
 	// MaxPipelined is how many queries of one connection may wait for their
 	// answers; until one has it, no further query is read. By default 64.
 	MaxPipelined int

@@ -77,6 +77,7 @@ type connectionLimits struct {
 	max, perClient          int
 	pipelined               int
 	firstQuery, idle, write time.Duration
+	admit                   func(netip.Addr) bool // nil: all may begin connections
 }
 
 // configure changes the limits. Connections above them stay.
@@ -84,7 +85,13 @@ func (t *connections) configure(c *Config) {
 	t.limits.Store(&connectionLimits{
 		max: c.MaxConnections, perClient: c.MaxConnectionsPerClient, pipelined: c.MaxPipelined,
 		firstQuery: c.FirstQueryTimeout, idle: c.IdleTimeout, write: c.WriteTimeout,
+		admit: c.Admit,
 	})
+}
+
+// admits reports whether a client may begin one more connection.
+func (l *connectionLimits) admits(client netip.Prefix) bool {
+	return l.admit == nil || l.admit(client.Addr())
 }
 
 // accept serves the connections that come to l until it is closed and, if it is
@@ -153,6 +160,12 @@ func (t *connections) admit(conn net.Conn, l net.Listener) {
 // many: it then returns false. Whose connection that of a proxy is, identify says.
 func (t *connections) enter(c connection, client netip.Prefix, opens opening) bool {
 	t.sharedCounts.add(accepted)
+	if opens != aHeader && !t.limits.Load().admits(client) {
+		t.sharedCounts.add(connectionsRefused)
+		t.sharedCounts.add(limitConnectionRate)
+		t.edge.events.limited(LimitConnectionRate)
+		return false
+	}
 	evicted, reached, ok := t.tryEnter(c, client, opens == aHeader)
 	if evicted != nil {
 		t.sharedCounts.add(connectionsEvicted)
@@ -203,6 +216,9 @@ func (t *connections) identify(c connection, p *names.Peer, h *proxy.Header) err
 	}
 	clientOfHeader(p, h)
 	client := clientOf(p.Remote.Addr())
+	if !t.limits.Load().admits(client) {
+		return errTooFast
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, ok := t.open[c]; !ok {
@@ -219,9 +235,14 @@ func (t *connections) identify(c connection, p *names.Peer, h *proxy.Header) err
 // refuseHeader returns what a connection counts as that ends because of its PROXY
 // header, or because of whom it names.
 func (t *connections) refuseHeader(p *names.Peer, err error) (why count) {
-	if err == errTooMany {
+	switch err {
+	case errTooMany:
 		t.sharedCounts.add(limitPerClient)
 		t.edge.events.limited(LimitPerClient)
+		return connectionsRefused
+	case errTooFast:
+		t.sharedCounts.add(limitConnectionRate)
+		t.edge.events.limited(LimitConnectionRate)
 		return connectionsRefused
 	}
 	t.edge.headers.say(p.Remote, p.Transport, err)

@@ -18,6 +18,7 @@ var (
 	errForged   = errors.New("PROXY header from a client that is not a proxy")
 	errImpostor = errors.New("PROXY header with a client that cannot have asked")
 	errTooMany  = errors.New("too many connections of the client")
+	errTooFast  = errors.New("too many connections a second of the client's network")
 )
 
 // refusedHeaders says which headers were refused.

@@ -174,6 +174,27 @@ func TestConnectionsOfProxiedClients(t *testing.T) {
 	})
 }
 
+// Of a proxy's connections those count that its clients begin, as theirs.
+func TestConnectionRateOfProxiedClients(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		refused := netip.MustParseAddr("192.0.2.66")
+		c.Admit = func(client netip.Addr) bool { return client != refused && client.String() != "127.0.0.2" }
+		s := proxiedBy(t, c)
+		ask := func(host byte) net.Conn {
+			header := proxyHeader(isProxied, overTCP4)
+			header[19] = host
+			conn := dialFrom(t, s, "tcp", "127.0.0.2")
+			conn.Write(append(header, frame.Append(nil, Question(uint16(host), "www.example.", nil))...))
+			return conn
+		}
+		expectID(t, ask(65), 65)
+		expectEnd(t, ask(66))
+		Eventually(t, s, "the limit of a network", func(c Stats) bool {
+			return c.Limits.ConnectionRate == 1 && c.ConnectionsRefused == 1 && c.ConnectionsForged == 0
+		})
+	})
+}
+
 // Proxies may come and go while the server runs.
 func TestProxiesChange(t *testing.T) {
 	eachEngine(t, func(t *testing.T, c Config) {

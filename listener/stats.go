@@ -61,7 +61,7 @@ type Stats struct {
 
 	Connections         uint64 // accepted; those that have not ended for one of the following reasons are open
 	ConnectionsFinished uint64 // closed by the client, after all replies
-	ConnectionsRefused  uint64 // closed at once: too many, altogether or from one client
+	ConnectionsRefused  uint64 // closed at once: too many, altogether, from one client or a second from one network
 	ConnectionsEvicted  uint64 // closed while idle to make room for others
 	ConnectionsOverdue  uint64 // closed because they were idle too long, or would not take their replies
 	ConnectionsForged   uint64 // closed because of a PROXY header: as with HeadersRefused
@@ -75,7 +75,7 @@ type Stats struct {
 //
 //	Slow                    = Stats.Shed
 //	Errors                  = Stats.ErrorsLimited
-//	Connections + PerClient = Stats.ConnectionsRefused + Stats.ConnectionsEvicted
+//	Connections + PerClient + ConnectionRate = Stats.ConnectionsRefused + Stats.ConnectionsEvicted
 //
 // The last holds until the server is stopped, after which it refuses all.
 type Limits struct {
@@ -84,13 +84,15 @@ type Limits struct {
 	Connections uint64 // Config.MaxConnections
 	PerClient   uint64 // Config.MaxConnectionsPerClient
 	Errors      uint64 // Config.ErrorsPerSecond
+
+	ConnectionRate uint64 // Config.Admit
 }
 
 // Ends is how many connections over HTTP or QUIC have ended, by reason: the servers of
 // packages doh and doq count them.
 type Ends struct {
 	Finished uint64 // closed by the client, or by the server after a reply that was the last
-	Refused  uint64 // closed at once: too many, altogether or from one client
+	Refused  uint64 // closed at once: too many, altogether, from one client or a second from one network
 	Overdue  uint64 // closed because they were idle too long, or did not go on in time
 	Broken   uint64 // reset, or closed because what came was not TLS, HTTP, QUIC or DNS
 	Stopped  uint64 // closed because the server stopped, or left the address
@@ -146,9 +148,10 @@ const (
 	LimitConnections
 	LimitPerClient
 	LimitErrors
+	LimitConnectionRate
 )
 
-var limitTexts = [...]string{"slow", "streams", "connections", "per client", "errors"}
+var limitTexts = [...]string{"slow", "streams", "connections", "per client", "errors", "connection rate"}
 
 func (l Limit) String() string { return limitTexts[l] }
 
@@ -212,6 +215,7 @@ const (
 	limitStreams
 	limitConnections
 	limitPerClient
+	limitConnectionRate
 	countEnd // those with labels follow: see breakdown.go
 )
 
@@ -306,6 +310,8 @@ func (t *counts) stats() Stats {
 			Connections: t[limitConnections],
 			PerClient:   t[limitPerClient],
 			Errors:      t[errorsLimited],
+
+			ConnectionRate: t[limitConnectionRate],
 		},
 	}
 }

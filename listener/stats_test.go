@@ -30,7 +30,7 @@ func checkSums(t testing.TB, s Stats) {
 	if s.Shed > s.Slow || s.Limits.Slow != s.Shed || s.Limits.Errors != s.ErrorsLimited {
 		t.Errorf("limits of queries: %+v", s)
 	}
-	if s.Limits.Connections+s.Limits.PerClient > s.ConnectionsRefused+s.ConnectionsEvicted {
+	if s.Limits.Connections+s.Limits.PerClient+s.Limits.ConnectionRate > s.ConnectionsRefused+s.ConnectionsEvicted {
 		t.Errorf("limits of connections: %+v", s)
 	}
 }

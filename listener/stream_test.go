@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -365,6 +366,37 @@ func TestConnectionLimits(t *testing.T) {
 		synctest.Wait()
 		if c := s.Stats(); c.ConnectionsRefused != 2 || c.ConnectionsEvicted != 1 || c.Limits.PerClient != 1 || c.Limits.Connections != 2 {
 			t.Errorf("stats are %+v", c)
+		}
+	})
+}
+
+// What may not begin a connection is closed at once, and counted.
+func TestConnectionRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []netip.Addr
+		var limits []listener.Limit
+		s, n := inMemory(t, listener.Config{
+			Admit: func(client netip.Addr) bool {
+				asked = append(asked, client)
+				return len(asked) < 2
+			},
+			Events: listener.Events{Limited: func(l listener.Limit) { limits = append(limits, l) }},
+		})
+		one := connect(t, n, "tcp", "[2001:db8::1]:0")
+		write(t, one, framed(fast))
+		next(t, one)
+		if d := closedAfter(t, connect(t, n, "tcp", "192.0.2.1:0")); d != 0 {
+			t.Errorf("a connection too many a second closed after %v", d)
+		}
+		synctest.Wait()
+		if c := s.Stats(); c.Connections != 2 || c.ConnectionsRefused != 1 || c.Limits.ConnectionRate != 1 {
+			t.Errorf("stats are %+v", c)
+		}
+		if len(limits) != 1 || limits[0] != listener.LimitConnectionRate {
+			t.Errorf("limits %v", limits)
+		}
+		if want := []netip.Addr{netip.MustParseAddr("2001:db8::"), netip.MustParseAddr("192.0.2.1")}; !slices.Equal(asked, want) {
+			t.Errorf("asked about %v, not %v", asked, want)
 		}
 	})
 }

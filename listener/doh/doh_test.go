@@ -362,6 +362,32 @@ func TestConnectionsOfAClient(t *testing.T) {
 	}
 }
 
+// Clients that begin too many connections are refused before TLS; those of a proxy are not
+// asked about.
+func TestAdmission(t *testing.T) {
+	asked := 0
+	admit := func(client netip.Addr) bool {
+		asked++
+		return asked < 2
+	}
+	s, address, config := serving(t, ServerConfig{Admit: admit})
+	for i := range 2 {
+		conn, err := tls.Dial("tcp", address, config)
+		if (err == nil) != (i < 1) {
+			t.Errorf("connection %d: %v", i, err)
+		}
+		if err == nil {
+			defer conn.Close()
+		}
+	}
+	if got := s.Stats(); got.Connections != 2 || got.Ends.Refused != 1 {
+		t.Errorf("%+v", got)
+	}
+	if l := NewServer(nil, ServerConfig{Admit: admit}).listener; l.admit != nil {
+		t.Error("connections of a proxy are limited")
+	}
+}
+
 func FuzzHandler(f *testing.F) {
 	f.Add("dns="+base64.RawURLEncoding.EncodeToString(query("www.example.")), "198.51.100.1, 192.0.2.1")
 	f.Add("dns=AAAA&dns=%41", ",,")

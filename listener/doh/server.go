@@ -43,6 +43,10 @@ type ServerConfig struct {
 	// limit without TLS: all connections are those of the proxy.
 	MaxConnectionsPerClient int
 
+	// Admit reports whether a client may begin one more connection. It is called for
+	// clients of TLS; connections in the clear are those of the proxy. Nil: all may.
+	Admit func(client netip.Addr) bool
+
 	// Refused is called if a client has a connection too many, or all have. Nil: nothing is.
 	Refused func(client netip.Prefix)
 
@@ -64,7 +68,7 @@ func NewServer(l net.Listener, c ServerConfig) *Server {
 		c.MaxConnectionsPerClient = 100
 	}
 	if c.TLS == nil {
-		c.MaxConnectionsPerClient = c.MaxConnections
+		c.MaxConnectionsPerClient, c.Admit = c.MaxConnections, nil
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -73,7 +77,7 @@ func NewServer(l net.Listener, c ServerConfig) *Server {
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(c.TLS != nil)
 	protocols.SetUnencryptedHTTP2(c.TLS == nil)
-	bounded := &boundedListener{Listener: l, max: c.MaxConnections, perClient: c.MaxConnectionsPerClient, clients: map[netip.Prefix]int{}, refused: c.Refused}
+	bounded := &boundedListener{Listener: l, max: c.MaxConnections, perClient: c.MaxConnectionsPerClient, clients: map[netip.Prefix]int{}, refused: c.Refused, admit: c.Admit}
 	return &Server{listener: bounded, server: httpserver.Server{Listener: bounded, HTTP: http.Server{
 		Handler:           noteRequests(c.Handler),
 		ConnContext:       withConn,
@@ -120,7 +124,8 @@ type boundedListener struct {
 	net.Listener
 	max, perClient int
 	stopping       atomic.Bool
-	refused        func(client netip.Prefix) // may be nil
+	refused        func(client netip.Prefix)    // may be nil
+	admit          func(client netip.Addr) bool // may be nil
 
 	mu      sync.Mutex // guards what follows; nothing is closed under it
 	open    int
@@ -136,6 +141,11 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		client := clientOf(conn.RemoteAddr())
+		if l.admit != nil && !l.admit(client.Addr()) {
+			l.refuse()
+			conn.Close()
+			continue
+		}
 		if l.enter(client) {
 			return &boundedConn{Conn: conn, listener: l, client: client, accepted: time.Now()}, nil
 		}
@@ -144,6 +154,14 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 			l.refused(client)
 		}
 	}
+}
+
+// refuse counts a connection that is not admitted.
+func (l *boundedListener) refuse() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.Connections++
+	l.stats.Ends.Refused++
 }
 
 func (l *boundedListener) enter(client netip.Prefix) bool {

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -266,6 +267,28 @@ func TestInitialFlood(t *testing.T) {
 	}
 	if s.Stats().Retries == 0 {
 		t.Error("no Retry was sent")
+	}
+}
+
+// Clients are asked about once they have proved their address, and refused at once.
+func TestAdmission(t *testing.T) {
+	var asked atomic.Int32
+	s, address := start(t, Config{DoQ: true, Admit: func(client netip.Addr) bool { return asked.Add(1) < 2 }})
+	dial(t, address)
+	if n := asked.Load(); n != 0 {
+		t.Errorf("asked %d times about an address that may be forged", n)
+	}
+	s.retry.mu.Lock()
+	s.retry.since, s.retry.count = time.Now().Add(time.Hour), freeHandshakes
+	s.retry.mu.Unlock()
+	dial(t, address)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if _, err := quic.DialAddr(ctx, address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"doq"}}, nil); err == nil {
+		t.Error("a connection too many a second was accepted")
+	}
+	if got := s.Stats(); got.Ends.Refused == 0 || got.Connections != 2+got.Ends.Refused { // a first packet may come again
+		t.Errorf("%+v", got)
 	}
 }
 

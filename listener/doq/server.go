@@ -54,6 +54,11 @@ type Config struct {
 	// address, or the /64 around an IPv6 address. By default 100.
 	MaxConnectionsPerClient int
 
+	// Admit reports whether a client may begin one more connection. It is called for
+	// clients that have shown that they are at their address; of the others there are
+	// few at once. Nil: all may.
+	Admit func(client netip.Addr) bool
+
 	// Refused is called if a client has a connection too many, or all have. Nil: nothing is.
 	Refused func(client netip.Prefix)
 }
@@ -189,6 +194,10 @@ func (s *Server) Shutdown(ctx context.Context) {
 // admit takes a place for a connection whose first packet has come.
 func (s *Server) admit(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
 	client := clientOf(info.RemoteAddr)
+	if s.config.Admit != nil && info.AddrVerified && !s.config.Admit(client.Addr()) {
+		s.refuse()
+		return nil, errTooFast
+	}
 	if !s.enter(client) {
 		if s.config.Refused != nil {
 			s.config.Refused(client)
@@ -207,6 +216,14 @@ func (s *Server) admit(ctx context.Context, info *quic.ClientInfo) (context.Cont
 	return ctx, nil
 }
 
+// refuse counts a connection that is not admitted.
+func (s *Server) refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accepted.Add(1)
+	s.ends.Refused++
+}
+
 // enter takes a place for a connection of a client, if there is one.
 func (s *Server) enter(client netip.Prefix) bool {
 	s.mu.Lock()
@@ -221,7 +238,10 @@ func (s *Server) enter(client netip.Prefix) bool {
 	return true
 }
 
-var errTooMany = errors.New("too many connections")
+var (
+	errTooMany = errors.New("too many connections")
+	errTooFast = errors.New("too many connections a second")
+)
 
 // verifyAddress reports whether a client has to show first that it is at its address,
 // which costs it a round trip (RFC 9000 8.1.2): if many want to connect, of whom some may

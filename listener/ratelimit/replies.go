@@ -165,8 +165,12 @@ var kindTexts = [...]string{"all", "answers", "NXDOMAIN", "referrals and NODATA"
 
 func (k kind) String() string { return kindTexts[k] }
 
-// keyLen is the room for a key: a network, a kind and a name.
-const keyLen = 9 + wire.MaxNameLen
+// networkLen is the room for a network, and keyLen that for a key: a network, a kind
+// and a name.
+const (
+	networkLen = 8
+	keyLen     = networkLen + 1 + wire.MaxNameLen
+)
 
 // appendNetwork appends the network of a client: 24 bits of an IPv4 address, 56 of
 // an IPv6 address.

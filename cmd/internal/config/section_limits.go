@@ -23,7 +23,7 @@ var limitsSection = once("limits", "What a network of clients, or one client, ma
 		why:     "2: what is sent is never more than what was received.",
 		example: "2", most: 10, others: []string{"rrl-slip"},
 	}, func(c *Config) *int { return &c.Settings.Limits.Slip }),
-	limitsPeers("rate-limit-exempt", "Clients without these limits.",
+	limitsPeers("rate-limit-exempt", "Clients without these limits, and without connection-rate.",
 		"None but those named above.",
 		`["192.0.2.0/24"]`, []string{"exempt-clients", "whitelist", "rrl-whitelist", "exempt"},
 		func(c *Config) *[]string { return &c.Settings.Limits.RepliesExempt }),
@@ -60,6 +60,11 @@ var limitsSection = once("limits", "What a network of clients, or one client, ma
 		why:     "10s: stub resolvers have given up by then.",
 		example: `"10s"`, least: 1, most: 60, others: []string{"resolver-query-timeout"},
 	}, func(c *Config) *time.Duration { return &c.Settings.Limits.QueryTimeout }),
+	number(about{
+		key: "connection-rate", what: "How many connections a second a network may begin, and as many at once, over TCP, TLS, HTTPS and QUIC. Those above are closed at once. A network is a /24 of IPv4, a /56 of IPv6.",
+		why:     "1000: a client that keeps its connection needs one, and so many handshakes take most of a core.",
+		example: "200", most: settings.MaxRate, others: []string{"max-tcp-connections-rate-per-client", "max-connection-rate-per-client"},
+	}, func(c *Config) *int { return &c.Settings.Limits.ConnectionRate }),
 	number(about{
 		key: "connections", what: "How many connections over TCP and TLS may be open. A new one then takes the place of the one that has been idle longest.",
 		why:     "1000, which keeps the usual limit of 1024 files of a process.",

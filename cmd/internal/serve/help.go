@@ -136,6 +136,8 @@ Limits (0: none; docs/limits.md says what each protects):
   --client-exempt NET       not clients in NET; may be repeated
   --upstream-queries N      send one other server at most N queries a second.
                             Default: 0
+  --connection-rate N       let a network begin at most N connections a second,
+                            but for --rate-limit-exempt. Default: 1000
 
   --allow-query WHO         answer only WHO: a network, an address, a word as
                             above, or key:NAME; may be repeated. Access lists of

@@ -19,6 +19,12 @@ func replyLimits(l *settings.Limits) ratelimit.ReplyConfig {
 	return ratelimit.ReplyConfig{Same: l.Replies, All: l.RepliesInAll, Slip: l.Slip, Exempt: exempt, LogOnly: l.LogOnly}
 }
 
+// connectionLimits is how connections that are begun are limited.
+func connectionLimits(l *settings.Limits) ratelimit.ConnectionConfig {
+	exempt, _ := names.ParsePeerSet(l.RepliesExempt...)
+	return ratelimit.ConnectionConfig{PerSecond: l.ConnectionRate, Exempt: exempt}
+}
+
 // limited puts the limits of clients in front of next, if there are any.
 func (p *parts) limited(next names.Resolver) names.Resolver {
 	l := &p.settings.Limits
@@ -52,7 +58,12 @@ var listenerOptions = map[listener.Limit]string{
 	listener.LimitSlow: "limits.waiting", listener.LimitConnections: "limits.connections", listener.LimitPerClient: "limits.connections-per-client",
 }
 
+// ofListener is called with limits of the listener. Networks that begin too many
+// connections have lines of their own, from package ratelimit.
 func (l *limitLog) ofListener(limit listener.Limit) {
+	if limit == listener.LimitConnectionRate {
+		return
+	}
 	l.common.Reached(uint64(limit), func() []any {
 		attributes := []any{"part", "listener", "limit", limit.String()}
 		if option := listenerOptions[limit]; option != "" {

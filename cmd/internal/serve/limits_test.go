@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/internal/eventually"
+	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/recursor"
 	"github.com/names-dns/names/wire"
@@ -26,7 +28,7 @@ func TestLimitsAreLogged(t *testing.T) {
 		defer l.close()
 		client := netip.MustParsePrefix("192.0.2.1/32")
 		for range 3 {
-			for limit := listener.LimitSlow; limit <= listener.LimitErrors; limit++ {
+			for limit := listener.LimitSlow; limit <= listener.LimitConnectionRate; limit++ {
 				l.ofListener(limit)
 			}
 			for limit := recursor.LimitWaiting; limit <= recursor.LimitSignedOctets; limit++ {
@@ -53,8 +55,8 @@ func TestLimitsAreLogged(t *testing.T) {
 		if line := `level=DEBUG msg="limit of a query reached" part=resolver limit=budget`; strings.Count(out.String(), line) != 1 {
 			t.Errorf("no line %s", line)
 		}
-		if strings.Contains(out.String(), "server rate") {
-			t.Error("a server that is asked too often has two lines")
+		if strings.Contains(out.String(), "server rate") || strings.Contains(out.String(), "connection rate") {
+			t.Error("a server that is asked too often, or a network that connects too often, has two lines")
 		}
 	})
 }
@@ -95,5 +97,47 @@ func TestLimitsOfTheServerAreLogged(t *testing.T) {
 	})
 	if line := `msg="limit of queries to a server reached" server=` + up.String() + " queries_a_second=1"; !strings.Contains(log(), line) {
 		t.Errorf("no line %s in\n%s", line, log())
+	}
+}
+
+// A network that begins too many connections is refused more of them, until the settings
+// say otherwise.
+func TestConnectionRate(t *testing.T) {
+	s := parse(t, "-i", "127.0.0.1:0", "--proxy", "127.0.0.1", "--connection-rate", "1")
+	server, _, log := startWith(t, s)
+	at := server.listener.Addresses()[0]
+	query := wire.AppendQuery(nil, 7, 0, wire.Question{Name: wire.MustParseName("id.server."), Type: wire.TypeTXT, Class: wire.ClassCH}, nil)
+	query = frame.Append([]byte("PROXY TCP4 192.0.2.9 198.51.100.1 4097 53\r\n"), query)
+	// isAnswered reports whether a query over a connection of its own has a reply.
+	isAnswered := func() bool {
+		conn, err := net.Dial("tcp", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.Write(query)
+		n, _ := conn.Read(make([]byte, 1))
+		return n == 1
+	}
+	eventually.Succeed(t, func() error {
+		if isAnswered() && isAnswered() && isAnswered() {
+			return errors.New("three connections have answers")
+		}
+		return nil
+	})
+	if line := `msg="rate limit reached" network=192.0.2.0/24 connections_a_second=1`; !strings.Contains(log(), line) {
+		t.Errorf("no line %s in\n%s", line, log())
+	}
+	if server.begun.Stats().Refused == 0 {
+		t.Error("nothing is counted")
+	}
+	s.Limits.ConnectionRate = 0
+	if err := server.Apply(s); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if !isAnswered() {
+			t.Fatal("a connection is refused though there is no limit")
+		}
 	}
 }

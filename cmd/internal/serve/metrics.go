@@ -25,7 +25,7 @@ func (s *Server) metrics() []metrics.Metric {
 	transports := s.transports.stats()
 	all = append(all, listenerMetrics(s.listener.Stats())...)
 	all = append(all, connectionMetrics(s.listener.Stats(), &transports)...)
-	all = append(all, limitMetrics(s.replies.Stats(), v.parts.clients)...)
+	all = append(all, limitMetrics(s.replies.Stats(), s.begun.Stats(), v.parts.clients)...)
 	all = append(all, breakdownMetrics(s.listener.Breakdown())...)
 	all = append(all, s.tls.metrics()...)
 	all = append(all, transports.metrics()...)
@@ -101,7 +101,7 @@ func connectionMetrics(tcp listener.Stats, t *transportStats) []metrics.Metric {
 }
 
 // limitMetrics are those of limits on networks and clients.
-func limitMetrics(r ratelimit.ReplyStats, clients *ratelimit.Recursion) []metrics.Metric {
+func limitMetrics(r ratelimit.ReplyStats, begun ratelimit.ConnectionStats, clients *ratelimit.Recursion) []metrics.Metric {
 	var c ratelimit.RecursionStats
 	if clients != nil {
 		c = clients.Stats()
@@ -112,7 +112,8 @@ func limitMetrics(r ratelimit.ReplyStats, clients *ratelimit.Recursion) []metric
 		metrics.By("names_client_limited_total", metrics.Counter, "Queries for recursion above the limits of a client, by limit.", "limit",
 			count("queries", c.TooFast), count("waiting", c.Waiting)),
 		metrics.By("names_rate_limits_begun_total", metrics.Counter, "How often a limit began to be reached, by whose it is.", "of",
-			count("network", r.Begun), count("client", c.Begun)),
+			count("network", r.Begun), count("client", c.Begun), count("connections", begun.Begun)),
+		metrics.Of("names_connections_limited_total", metrics.Counter, "Connections refused because their network began too many a second, over all transports.", float64(begun.Refused)),
 	}
 }
 

@@ -54,6 +54,7 @@ type Server struct {
 	parts    *parts
 	listener *listener.Server
 	replies  *ratelimit.Replies
+	begun    *ratelimit.Connections
 	limits   *limitLog
 	network  listener.Network // nil: that of the system
 	passed   []netip.AddrPort // addresses of sockets that the service manager has opened
@@ -114,6 +115,7 @@ func start(ctx context.Context, sockets *listener.Inherited, progress progress, 
 		return nil, ctx.Err()
 	}
 	server.replies = ratelimit.NewReplies(replyLimits(&s.Limits), log)
+	server.begun = ratelimit.NewConnections(connectionLimits(&s.Limits), log)
 	server.useSockets(sockets)
 	bound, err := listener.Listen(server.listenerConfig(&server.settings))
 	if err != nil {
@@ -124,7 +126,7 @@ func start(ctx context.Context, sockets *listener.Inherited, progress progress, 
 		return nil, explainBinding(err, server.settings.Listen.Port, resolvedFolder)
 	}
 	server.listener = bound
-	change, err := server.transports.change(bound.Edge(), server.tls, &s, server.limits, log)
+	change, err := server.transports.change(bound.Edge(), server.tls, &s, server.limits, server.begun.Admit, log)
 	if err != nil {
 		bound.Close()
 		server.cancel()
@@ -272,6 +274,7 @@ func (s *Server) listenerConfig(now *settings.Settings) listener.Config {
 
 		MaxSlow: l.Waiting, QueryTimeout: l.QueryTimeout,
 		MaxConnections: l.Connections, MaxConnectionsPerClient: l.ConnectionsPerClient, MaxPipelined: l.Pipelined, IdleTimeout: l.IdleTimeout,
+		Admit: s.begun.Admit,
 	}
 }
 
@@ -344,6 +347,7 @@ func (s *Server) Run(hangups <-chan struct{}) error {
 		}
 	}()
 	defer s.replies.Close()
+	defer s.begun.Close()
 	defer s.limits.close()
 	s.transports.servers.Start()
 	close(s.tls.started)
@@ -489,7 +493,7 @@ func (s *Server) apply(next settings.Settings) error {
 		return err
 	}
 	undo = append(undo, func() { s.observed.set(&before) })
-	change, err := s.transports.change(s.listener.Edge(), s.tls, &next, s.limits, s.log)
+	change, err := s.transports.change(s.listener.Edge(), s.tls, &next, s.limits, s.begun.Admit, s.log)
 	if err != nil {
 		return err
 	}
@@ -513,6 +517,7 @@ func (s *Server) apply(next settings.Settings) error {
 	s.front.resolver.Store(&p.resolver)
 	s.transfer.signing.findBy(p.remote)
 	s.replies.Set(replyLimits(&next.Limits))
+	s.begun.Set(connectionLimits(&next.Limits))
 	s.show()
 	old.stop(p.file == nil || old.file != nil && p.file.path != old.file.path)
 	p.start(s.ctx)

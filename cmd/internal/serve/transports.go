@@ -39,7 +39,7 @@ const (
 
 // change binds what settings want and there is not yet. The change takes effect when
 // use is called.
-func (t *transports) change(edge *listener.Edge, e *encryption, s *settings.Settings, limits *limitLog, log *slog.Logger) (*bound.Change, error) {
+func (t *transports) change(edge *listener.Edge, e *encryption, s *settings.Settings, limits *limitLog, admit func(netip.Addr) bool, log *slog.Logger) (*bound.Change, error) {
 	var wanted []bound.Wanted
 	add := func(what string, addresses []netip.AddrPort, open func(a netip.AddrPort, at func(bound.Place) net.Addr) (bound.Server, net.Addr, error)) {
 		for _, a := range addresses {
@@ -57,14 +57,14 @@ func (t *transports) change(edge *listener.Edge, e *encryption, s *settings.Sett
 		if config != nil {
 			h = t.alternative(h, l.Addr().(*net.TCPAddr).Port)
 		}
-		return doh.NewServer(l, doh.ServerConfig{Handler: h, TLS: config, Log: log, Refused: limits.refused(what)}), l.Addr(), nil
+		return doh.NewServer(l, doh.ServerConfig{Handler: h, TLS: config, Log: log, Admit: admit, Refused: limits.refused(what)}), l.Addr(), nil
 	}
 	openQUIC := func(a string, c doq.Config) (bound.Server, net.Addr, error) {
 		conn, err := net.ListenPacket("udp"+family(netip.MustParseAddrPort(a)), a)
 		if err != nil {
 			return nil, nil, err
 		}
-		c.Edge = edge
+		c.Edge, c.Admit = edge, admit
 		q, err := doq.Listen(conn, c)
 		if err != nil {
 			conn.Close()

@@ -149,6 +149,7 @@ func (f *flagValues) register(flags *flag.FlagSet) {
 	flags.IntVar(&f.Limits.ClientWaiting, "client-waiting", f.Limits.ClientWaiting, "")
 	flags.Var((*cli.List)(&f.Limits.ClientExempt), "client-exempt", "")
 	flags.IntVar(&f.Limits.UpstreamQueries, "upstream-queries", f.Limits.UpstreamQueries, "")
+	flags.IntVar(&f.Limits.ConnectionRate, "connection-rate", f.Limits.ConnectionRate, "")
 	flags.Var((*cli.Level)(&f.verbosity), "verbose", "")
 	flags.Var((*queries)(&f.QueryLog), "query-log", "")
 	flags.StringVar(&f.QueryLog.To, "query-log-file", "", "")

@@ -382,7 +382,7 @@ type Limits struct {
 	Replies       int      // alike, to one network, a second
 	RepliesInAll  int      // to one network, a second
 	Slip          int      // which of the replies above a limit are sent truncated: each, each second, ...; 0: none
-	RepliesExempt []string // clients without these limits, as names.ParsePeerSet reads them
+	RepliesExempt []string // clients without these limits and ConnectionRate, as names.ParsePeerSet reads them
 	LogOnly       bool     // replies above the limits are counted and logged, and sent
 
 	ClientQueries int      // for recursion, of one client, a second
@@ -390,6 +390,7 @@ type Limits struct {
 	ClientExempt  []string // clients without these limits, as names.ParsePeerSet reads them
 
 	UpstreamQueries int // to one other server, a second
+	ConnectionRate  int // begun by one network, a second, over all transports
 
 	// Of these, 0 is the default of the listener.
 	Waiting              int           // queries that wait for their answers, of all clients
@@ -449,6 +450,8 @@ const (
 	DefaultRepliesInAll  = 5000
 	DefaultSlip          = 2
 	DefaultClientWaiting = 1000
+
+	DefaultConnectionRate = 1000
 )
 
 // Default returns the settings of a server that nothing was decided about.
@@ -457,7 +460,7 @@ func Default() Settings {
 		Listen:  Listen{Port: DefaultPort},
 		Cache:   Cache{Size: DefaultCacheSize},
 		Journal: Journal{MaxSize: DefaultJournal},
-		Limits:  Limits{Replies: DefaultReplies, RepliesInAll: DefaultRepliesInAll, Slip: DefaultSlip, ClientWaiting: DefaultClientWaiting},
+		Limits:  Limits{Replies: DefaultReplies, RepliesInAll: DefaultRepliesInAll, Slip: DefaultSlip, ClientWaiting: DefaultClientWaiting, ConnectionRate: DefaultConnectionRate},
 	}
 }
 
