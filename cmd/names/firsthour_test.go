@@ -93,7 +93,7 @@ func TestFirstHour(t *testing.T) {
 	if !started || len(blocks) < 8 {
 		t.Errorf("%d blocks, started: %t", len(blocks), started)
 	}
-	for _, want := range []string{"zone example.org. serial 1: 4 records", "the configuration is right", "\n192.0.2.2\n", "ready\n", "names_queries_total{transport=\"udp\",family=\"ipv4\"}",
+	for _, want := range []string{"zone example.org. serial 1: 4 records", "the configuration is right", "\n192.0.2.2\n", "ready\n", "names_queries_total{family=\"ipv4\",transport=\"udp\"}",
 		"<title>names</title>", "\n192.0.2.3\n", "names.toml:17:1", "refused\n", "this would change", "recursion.from-root", "recursion      offered", "name=ns.example.org."} {
 		if !strings.Contains(output.String(), want) {
 			t.Errorf("the commands print no %q:\n%s", want, output.String())

@@ -45,6 +45,7 @@ var foreign = map[string][]string{
 	"cmd":                   {"golang.org/x/net/idna"},
 	"cmd/internal/config":   {"github.com/pelletier/go-toml/v2"},
 	"cmd/internal/confine":  {"golang.org/x/sys/"},
+	"cmd/internal/metrics":  {"github.com/prometheus/client_golang/prometheus"},
 	"cmd/internal/systemd":  {"golang.org/x/sys/"},
 	"wire/dnssec/ed448":     {"github.com/cloudflare/circl/sign/"},
 	"wire/dnssec/mldsa":     {"github.com/cloudflare/circl/sign/"},

@@ -1,5 +1,5 @@
-// Package metrics writes numbers in the text format that Prometheus reads, and
-// answers /metrics, /healthz and /readyz over HTTP.
+// Package metrics gives numbers to Prometheus, and answers /metrics, /healthz and
+// /readyz over HTTP.
 //
 // It counts nothing itself: the parts of a server have counters already, and they are
 // read when they are asked for.

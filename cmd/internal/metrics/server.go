@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Source is what a server tells of itself.
@@ -22,10 +24,7 @@ const (
 func Handler(source Source) http.Handler {
 	places := make(chan struct{}, maxAtOnce)
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", contentType)
-		write(w, source.Metrics()) // a scraper that has gone away needs no answer
-	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(source.Metrics), promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if err := source.Ready(); err != nil {

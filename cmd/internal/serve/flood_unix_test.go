@@ -167,7 +167,7 @@ func gauges(t *testing.T, address string) (files, goroutines int) {
 	}
 	defer reply.Body.Close()
 	for lines := bufio.NewScanner(reply.Body); lines.Scan(); {
-		for name, to := range map[string]*int{"names_open_files ": &files, "names_goroutines ": &goroutines} {
+		for name, to := range map[string]*int{"process_open_fds ": &files, "go_goroutines ": &goroutines} {
 			if value, ok := strings.CutPrefix(lines.Text(), name); ok {
 				if *to, err = strconv.Atoi(value); err != nil {
 					t.Fatal(err)

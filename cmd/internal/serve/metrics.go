@@ -46,7 +46,7 @@ func (s *Server) metrics() []metrics.Metric {
 		all = append(all, v.parts.encryptedMetrics()...)
 		all = append(all, resolverMetrics(v.parts.asking())...)
 	}
-	return append(all, metrics.Process()...)
+	return all
 }
 
 func count(label string, n uint64) metrics.Labelled {

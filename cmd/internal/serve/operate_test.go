@@ -325,7 +325,7 @@ func TestMetrics(t *testing.T) {
 		return string(body)
 	}
 	var text string
-	for _, want := range []string{"\nnames_queries_total{transport=\"udp\",family=\"ipv4\"} 3\n", "\nnames_reply_duration_seconds_count{source=\"zone\"} 3\n", "\nnames_replies_total{rcode=\"NOERROR\"} 3\n", "\nnames_zones{state=\"loaded\"} 1\n", "\nnames_zone_records 3\n", "\nnames_cache_entries 0\n", "\nnames_servers{state=\"good\"} 1\n"} {
+	for _, want := range []string{"\nnames_queries_total{family=\"ipv4\",transport=\"udp\"} 3\n", "\nnames_reply_duration_seconds_count{source=\"zone\"} 3\n", "\nnames_replies_total{rcode=\"NOERROR\"} 3\n", "\nnames_zones{state=\"loaded\"} 1\n", "\nnames_zone_records 3\n", "\nnames_cache_entries 0\n", "\nnames_servers{state=\"good\"} 1\n"} {
 		eventually.Succeed(t, func() error { // a worker adds to the counters after the reply has left
 			if text = get("/metrics"); !strings.Contains(text, want) {
 				return fmt.Errorf("there is no %q in\n%s", want, text)
