@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net/url"
@@ -224,7 +225,7 @@ password-file = %q
 		}
 	}
 	logIn("a good password")
-	b.until(`!document.getElementById("page").hidden && document.querySelectorAll("#chart-rcodes path").length > 0`)
+	b.until(`!document.getElementById("page").hidden && document.querySelectorAll("#chart-rcodes canvas").length > 0`)
 	b.until(`document.getElementById("zones").innerText.includes("page.example.")`)
 
 	out, err := exec.Command(built, "ctl", "--socket", socket, "--json", "stats").Output()
@@ -251,6 +252,34 @@ password-file = %q
 			t.Errorf("%s: %s", id, text)
 		}
 	}
+
+	// A chart has lines, says what is in it, and shows earlier numbers to the arrow keys.
+	blue := `(c => { const copy = new OffscreenCanvas(c.width, c.height).getContext("2d", { willReadFrequently: true });
+		copy.drawImage(c, 0, 0); const p = copy.getImageData(0, 0, c.width, c.height).data; let n = 0;
+		for (let i = 0; i < p.length; i += 4) n += p[i] == 0x2a && p[i+1] == 0x6f && p[i+2] == 0x97; return n > 10; })(document.querySelector("#chart-rcodes canvas"))`
+	err = eventually.Try(nil, func() error {
+		ask("ns.page.example") // there have to be numbers that are not 0
+		if b.eval(blue) != "true" {
+			return errors.New("the chart has no blue line")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	b.until(`document.getElementById("chart-rcodes").getAttribute("aria-label").startsWith("Now: NOERROR ")`)
+	legend := `document.querySelector("#chart-rcodes .u-legend .u-value").textContent`
+	b.until(legend + ` == "now"`)
+	b.eval(`document.getElementById("chart-rcodes").focus()`)
+	b.do("Input.dispatchKeyEvent", `{"type": "keyDown", "key": "ArrowLeft", "code": "ArrowLeft", "windowsVirtualKeyCode": 37}`)
+	b.until(legend + ` == "-2"`)
+	b.eval(`document.getElementById("chart-rcodes").blur()`)
+	b.until(legend + ` == "now"`)
+	b.eval(`document.querySelectorAll("#chart-rcodes .u-series th")[1].focus()`)
+	b.do("Input.dispatchKeyEvent", `{"type": "keyDown", "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}`)
+	b.until(`document.querySelectorAll("#chart-rcodes .u-series.u-off").length == 1`)
+	b.do("Input.dispatchKeyEvent", `{"type": "keyDown", "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}`)
+	b.until(`document.querySelectorAll("#chart-rcodes .u-series.u-off").length == 0`)
 
 	// By the keyboard: / goes to the box, Enter resolves.
 	b.do("Input.dispatchKeyEvent", `{"type": "keyDown", "key": "/", "text": "/"}`)

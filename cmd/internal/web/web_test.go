@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -111,8 +112,13 @@ func TestPermission(t *testing.T) {
 func TestFilesAreOurs(t *testing.T) {
 	h := Handler(password, verbs, slog.New(slog.DiscardHandler))
 	fs.WalkDir(static, "static", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		switch {
+		case err != nil:
 			return err
+		case path == "static/uplot":
+			return fs.SkipDir // see TestVendored
+		case d.IsDir():
+			return nil
 		}
 		text, err := static.ReadFile(path)
 		if err != nil {
@@ -126,13 +132,46 @@ func TestFilesAreOurs(t *testing.T) {
 		if regexp.MustCompile(`innerHTML|eval\(|document\.write`).Match(text) {
 			t.Errorf("%s makes HTML of text", path)
 		}
-		for _, m := range regexp.MustCompile(`(?:href|src)="([a-z.]+)"`).FindAllStringSubmatch(string(text), -1) {
+		for _, m := range regexp.MustCompile(`(?:href|src)="([A-Za-z./]+)"`).FindAllStringSubmatch(string(text), -1) {
 			if w := ask(h, "GET", "/"+m[1], "", nil); w.Code != 200 {
 				t.Errorf("%s refers to %s: %d", path, m[1], w.Code)
 			}
 		}
 		return nil
 	})
+}
+
+// TestVendored: what comes from npm is what vendor.sh took from there, with its licence.
+func TestVendored(t *testing.T) {
+	sums, err := static.ReadFile("static/uplot/SHA256SUMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for line := range strings.Lines(string(sums)) {
+		fields := strings.Fields(line)
+		want[fields[1]] = fields[0]
+	}
+	files, err := static.ReadDir("static/uplot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if f.Name() == "SHA256SUMS" {
+			continue
+		}
+		text, err := static.ReadFile("static/uplot/" + f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%x", sha256.Sum256(text)); got != want[f.Name()] {
+			t.Errorf("%s is not what vendor.sh has taken from npm: %s, want %q", f.Name(), got, want[f.Name()])
+		}
+		delete(want, f.Name())
+	}
+	for name := range want {
+		t.Errorf("%s is missing; run vendor.sh", name)
+	}
 }
 
 func TestConfig(t *testing.T) {

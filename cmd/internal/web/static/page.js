@@ -41,46 +41,77 @@ function fill(table, columns, rows) {
 	table.replaceChildren(...all);
 }
 
-// chart draws lines: series is {name: [number or null, ...]}.
+// chart draws lines: series is {name: [number or null, ...]}, the last one of now.
+const charts = {};
 function chart(where, series) {
-	const ns = 'http://www.w3.org/2000/svg', width = 600, height = 160, left = 46, bottom = 6;
-	const make = (name, attributes) => {
-		const e = document.createElementNS(ns, name);
-		for (const k in attributes) e.setAttribute(k, attributes[k]);
-		return e;
-	};
-	const svg = make('svg', { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', role: 'img' });
-	let most = 0;
-	for (const name in series) for (const v of series[name]) most = Math.max(most, v || 0);
-	const step = 10 ** Math.floor(Math.log10(most || 1));
-	most = Math.ceil((most || 1) / step) * step;
-	for (const part of [0, 0.5, 1]) {
-		const y = bottom + (height - 2 * bottom) * (1 - part);
-		svg.append(make('line', { x1: left, x2: width, y1: y, y2: y, class: 'axis' }));
-		const label = make('text', { x: 0, y: y + 4 });
-		label.textContent = +(most * part).toPrecision(3);
-		svg.append(label);
+	const names = Object.keys(series), padding = n => Array(kept - n.length).fill(null).concat(n);
+	const data = [seconds, ...names.map(name => padding(series[name]))];
+	let drawn = charts[where.id];
+	if (!drawn || drawn.names !== names.join()) {
+		drawn?.plot.destroy();
+		drawn = charts[where.id] = { names: names.join(), plot: newPlot(where, names, data) };
+	} else {
+		drawn.plot.setData(data);
 	}
-	const key = element('ul', undefined, 'key'), said = [];
-	Object.keys(series).forEach((name, i) => {
-		const values = series[name], colour = colours[i % colours.length];
-		let d = '', open = false;
-		values.forEach((v, k) => {
-			if (v === null) { open = false; return; }
-			const x = left + (width - left) * (kept - values.length + k) / (kept - 1);
-			d += `${open ? 'L' : 'M'}${x.toFixed(1)} ${(bottom + (height - 2 * bottom) * (1 - v / most)).toFixed(1)}`;
-			open = true;
+	if (drawn.plot.cursor.idx == null) drawn.plot.setLegend({ idx: kept - 1 });
+	where.setAttribute('aria-label', 'Now: ' + names.map(name => `${name} ${shortly(series[name].at(-1))}`).join(', '));
+}
+
+const seconds = Array.from({ length: kept }, (_, i) => (i - kept + 1) * every / 1000);
+const shortly = n => n === null || n === undefined ? '-' : String(+n.toPrecision(3));
+
+function newPlot(where, names, data) {
+	const style = getComputedStyle(document.documentElement), soft = style.getPropertyValue('--soft'), line = style.getPropertyValue('--line');
+	const axis = { stroke: soft, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: '11px system-ui, sans-serif' };
+	const plot = new uPlot({
+		width: where.clientWidth || 320, height: 180,
+		scales: { x: { time: false, range: [seconds[0], 0] }, y: { range: (_, least, most) => [0, most > 0 ? most * 1.05 : 1] } },
+		axes: [{ ...axis, size: 26, values: (_, ticks) => ticks.map(t => t === 0 ? 'now' : t + ' s') }, { ...axis, size: 50, values: (_, ticks) => ticks.map(shortly) }],
+		series: [{ label: 'Seconds', value: (_, v) => v === null ? '-' : v || 'now' },
+			...names.map((label, i) => ({ label, stroke: colours[i % colours.length], width: 2, points: { show: false }, value: (_, v) => shortly(v) }))],
+		cursor: { drag: { setScale: false, x: false } },
+		hooks: { setCursor: [u => { if (u.cursor.idx == null) u.setLegend({ idx: kept - 1 }); }] },
+	}, data, where);
+	for (const name of plot.root.querySelectorAll('.u-legend .u-series th')) { // shows and hides the line
+		name.tabIndex = 0;
+		name.addEventListener('keydown', e => {
+			if (e.key !== 'Enter' && e.key !== ' ') return;
+			e.preventDefault();
+			name.click();
 		});
-		svg.append(make('path', { d, fill: 'none', stroke: colour, 'stroke-width': 2, 'vector-effect': 'non-scaling-stroke' }));
-		const li = element('li'), square = make('svg', { viewBox: '0 0 1 1', 'aria-hidden': 'true' }), last = values.at(-1);
-		square.append(make('rect', { width: 1, height: 1, fill: colour }));
-		const text = `${name} ${last === null || last === undefined ? '-' : +last.toPrecision(3)}`;
-		li.append(square, text);
-		said.push(text);
-		key.append(li);
+	}
+	return plot;
+}
+
+// The arrow keys move through the time of a chart, as the pointer does.
+for (const where of document.querySelectorAll('.chart')) {
+	where.addEventListener('keydown', e => {
+		const plot = charts[where.id]?.plot, step = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
+		if (!plot || !step || e.target !== where) return;
+		e.preventDefault();
+		const to = Math.min(kept - 1, Math.max(0, (plot.cursor.idx ?? kept - 1) + step));
+		plot.setCursor({ left: plot.valToPos(seconds[to], 'x'), top: 0 });
 	});
-	svg.setAttribute('aria-label', 'Now: ' + said.join(', '));
-	where.replaceChildren(svg, key);
+	where.addEventListener('blur', () => charts[where.id]?.plot.setCursor({ left: -10, top: -10 }));
+}
+
+function drawAnew() {
+	for (const id in charts) {
+		charts[id].plot.destroy();
+		delete charts[id];
+	}
+	drawCharts();
+}
+addEventListener('resize', () => { for (const id in charts) charts[id].plot.setSize({ width: $(id).clientWidth, height: 180 }); });
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAnew);
+
+function drawCharts() {
+	for (const [id, part, none] of [['chart-rcodes', 'rcodes', 0], ['chart-latency', 'latency', null]]) {
+		const series = {};
+		for (const p of history) for (const name in p[part]) series[name] = [];
+		for (const p of history) for (const name in series) series[name].push(name in p[part] ? p[part][name] : none);
+		chart($(id), series);
+	}
 }
 
 // percentile is the length of time that part of the replies took at most, in ms.
@@ -125,12 +156,7 @@ function draw(stats) {
 		history.push(point);
 		if (history.length > kept) history.shift();
 		$('rate').textContent = sum(point.rcodes).toFixed(1);
-		for (const [id, part, none] of [['chart-rcodes', 'rcodes', 0], ['chart-latency', 'latency', null]]) {
-			const series = {};
-			for (const p of history) for (const name in p[part]) series[name] = [];
-			for (const p of history) for (const name in series) series[name].push(name in p[part] ? p[part][name] : none);
-			chart($(id), series);
-		}
+		drawCharts();
 	}
 	before = { at: now, rcodes: replies.rcodes, latency: replies.latency, silent: stats.listener.silent };
 }
@@ -237,6 +263,7 @@ $('theme').addEventListener('click', () => {
 	const isDark = root.classList.contains('dark') || !root.classList.contains('light') && matchMedia('(prefers-color-scheme: dark)').matches;
 	root.classList.toggle('dark', !isDark);
 	root.classList.toggle('light', isDark);
+	drawAnew();
 });
 
 refresh();
