@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // write writes a certificate for a name and its key, and returns their paths.
@@ -139,6 +140,15 @@ func TestStoreReloads(t *testing.T) {
 	}
 }
 
+// A response that has expired is not sent, though its file is still there.
+func TestExpiredStaple(t *testing.T) {
+	now := time.Now()
+	e := entry{Certificate: new(tls.Certificate), stapled: &tls.Certificate{OCSPStaple: []byte("x")}, until: now.Add(time.Second)}
+	if e.now(now) != e.stapled || e.now(e.until) != e.Certificate {
+		t.Error("a response is not sent until it expires")
+	}
+}
+
 func TestOpenErrors(t *testing.T) {
 	dir := t.TempDir()
 	c, k, _ := write(t, dir, "a.example")
@@ -152,12 +162,12 @@ func TestOpenErrors(t *testing.T) {
 		files Files
 		text  string
 	}{
-		{Files{[]string{c}, nil}, "none of the keys"},
-		{Files{[]string{c}, []string{c}}, "no private key"},
-		{Files{[]string{empty}, []string{k}}, "no certificate"},
-		{Files{[]string{broken}, []string{k}}, "broken"},
-		{Files{[]string{c}, []string{encrypted}}, "passphrase"},
-		{Files{[]string{c}, []string{filepath.Join(dir, "missing")}}, "missing"},
+		{Files{Certificates: []string{c}, Keys: nil}, "none of the keys"},
+		{Files{Certificates: []string{c}, Keys: []string{c}}, "no private key"},
+		{Files{Certificates: []string{empty}, Keys: []string{k}}, "no certificate"},
+		{Files{Certificates: []string{broken}, Keys: []string{k}}, "broken"},
+		{Files{Certificates: []string{c}, Keys: []string{encrypted}}, "passphrase"},
+		{Files{Certificates: []string{c}, Keys: []string{filepath.Join(dir, "missing")}}, "missing"},
 	} {
 		if _, err := Open(x.files); err == nil || !strings.Contains(err.Error(), x.text) {
 			t.Errorf("%v: %v", x.files, err)

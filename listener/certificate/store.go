@@ -9,9 +9,12 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,17 +32,34 @@ type Files struct {
 	// Keys are files of the certificates' private keys, in any order: which key belongs
 	// to which certificate is seen from the keys.
 	Keys []string
+
+	// CheckStaple judges what a file next to that of a certificate, with .ocsp added to its
+	// name, says of the certificate, which issuer has signed (nil: it is not known): the
+	// response as clients are to get it, and until when it is good. Nil: there are no such
+	// files.
+	CheckStaple func(response []byte, leaf, issuer *x509.Certificate, now time.Time) (der []byte, until time.Time, err error)
 }
 
-// maxFile is how large a file may be, in octets.
-const maxFile = 1 << 20
+// How large files may be, in octets.
+const (
+	maxFile   = 1 << 20
+	maxStaple = 64 << 10 // each client gets it
+)
+
+// entry is a certificate, and what its authority says of it (OCSP).
+type entry struct {
+	*tls.Certificate
+	stapled *tls.Certificate // the same with the response; nil: there is none
+	until   time.Time        // no longer then
+	problem error            // why there is none, though there is a file
+}
 
 // Store holds certificates, of which each client gets one that suits it.
 type Store struct {
 	files    Files
 	loading  sync.Mutex // one reload at a time; files are read under it, and no handshake takes it
-	contents [][]byte   // of the files, as they were read last
-	current  atomic.Pointer[[]*tls.Certificate]
+	contents [][]byte   // of the files, as they were read last; nil for one of OCSP that is not there
+	current  atomic.Pointer[[]entry]
 }
 
 // Open reads the files.
@@ -54,7 +74,7 @@ func Open(f Files) (*Store, error) {
 // Of returns a store of a certificate that is in no file.
 func Of(c *tls.Certificate) *Store {
 	s := new(Store)
-	s.current.Store(&[]*tls.Certificate{c})
+	s.current.Store(&[]entry{{Certificate: c}})
 	return s
 }
 
@@ -77,25 +97,73 @@ func (s *Store) Reload() (changed bool, err error) {
 			contents = append(contents, text)
 		}
 	}
+	for _, path := range s.files.staples() {
+		text, err := files.Read(path, maxStaple)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, fmt.Errorf("certificate: %w", err)
+		}
+		contents = append(contents, text)
+	}
 	if s.current.Load() != nil && equal(s.contents, contents) {
 		return false, nil
 	}
-	all, err := s.files.parse(contents)
+	n := len(s.files.Certificates) + len(s.files.Keys)
+	certificates, err := s.files.parse(contents[:n])
 	if err != nil {
 		return false, err
+	}
+	all := make([]entry, len(certificates))
+	for i, c := range certificates {
+		all[i].Certificate = c
+		if len(contents) > n && contents[n+i] != nil {
+			all[i].staple(s.files.CheckStaple, contents[n+i])
+		}
 	}
 	s.contents = contents
 	s.current.Store(&all)
 	return true, nil
 }
 
-func equal(a, b [][]byte) bool {
-	for i := range a {
-		if !bytes.Equal(a[i], b[i]) {
-			return false
-		}
+// staple adds a response to a certificate, if it is good. If it is not, the certificate
+// is used without it: most clients need none.
+func (e *entry) staple(check func([]byte, *x509.Certificate, *x509.Certificate, time.Time) ([]byte, time.Time, error), response []byte) {
+	var issuer *x509.Certificate
+	if len(e.Certificate.Certificate) > 1 {
+		issuer, e.problem = x509.ParseCertificate(e.Certificate.Certificate[1])
 	}
-	return len(a) == len(b)
+	var der []byte
+	if e.problem == nil {
+		der, e.until, e.problem = check(response, e.Leaf, issuer, time.Now())
+	}
+	if e.problem != nil {
+		return
+	}
+	with := *e.Certificate
+	with.OCSPStaple = der
+	e.stapled = &with
+}
+
+// now is the certificate as clients get it.
+func (e *entry) now(at time.Time) *tls.Certificate {
+	if e.stapled != nil && at.Before(e.until) {
+		return e.stapled
+	}
+	return e.Certificate
+}
+
+// staples are the files of OCSP, one for each certificate.
+func (f *Files) staples() (all []string) {
+	if f.CheckStaple == nil {
+		return nil
+	}
+	for _, path := range f.Certificates {
+		all = append(all, path+".ocsp")
+	}
+	return all
+}
+
+func equal(a, b [][]byte) bool {
+	return slices.EqualFunc(a, b, func(a, b []byte) bool { return bytes.Equal(a, b) && (a == nil) == (b == nil) })
 }
 
 // parse makes certificates of the contents of the files.
@@ -198,13 +266,13 @@ func (s *Store) Get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if len(hello.ServerName) > maxServerName {
 		return nil, errLongName
 	}
-	all := *s.current.Load()
-	for _, c := range all {
-		if hello.SupportsCertificate(c) == nil {
-			return c, nil
+	all, now := *s.current.Load(), time.Now()
+	for i := range all {
+		if hello.SupportsCertificate(all[i].Certificate) == nil {
+			return all[i].now(now), nil
 		}
 	}
-	return all[0], nil
+	return all[0].now(now), nil
 }
 
 // maxServerName is the length of the longest domain name in text, without escapes.
@@ -217,12 +285,16 @@ type Info struct {
 	Names    []string  // the DNS names and addresses that it is for
 	NotAfter time.Time // when it expires
 	Pin      string    // see [Pin]
+
+	StapledUntil  time.Time // when the response of OCSP that clients get with it expires; zero: there is none
+	StapleProblem error     // why there is none, though there is a file of it
+	NeedsStaple   bool      // the certificate says that clients are to refuse it without one (RFC 7633)
 }
 
 // Infos returns what there is to know of the certificates.
 func (s *Store) Infos() (all []Info) {
 	for _, c := range *s.current.Load() {
-		i := Info{NotAfter: c.Leaf.NotAfter, Pin: Pin(c.Leaf)}
+		i := Info{NotAfter: c.Leaf.NotAfter, Pin: Pin(c.Leaf), StapledUntil: c.until, StapleProblem: c.problem, NeedsStaple: needsStaple(c.Leaf)}
 		i.Names = append(i.Names, c.Leaf.DNSNames...)
 		for _, a := range c.Leaf.IPAddresses {
 			i.Names = append(i.Names, a.String())
@@ -234,7 +306,24 @@ func (s *Store) Infos() (all []Info) {
 
 // Paths are the files to watch.
 func (s *Store) Paths() []string {
-	return append(append([]string(nil), s.files.Certificates...), s.files.Keys...)
+	return slices.Concat(s.files.Certificates, s.files.Keys, s.files.staples())
+}
+
+// idTLSFeature and statusRequest are what a certificate has that is good only with a
+// response of OCSP (RFC 7633 4.1, RFC 6066 8).
+var idTLSFeature = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}
+
+const statusRequest = 5
+
+func needsStaple(leaf *x509.Certificate) bool {
+	for _, e := range leaf.Extensions {
+		var features []int
+		if e.Id.Equal(idTLSFeature) {
+			_, err := asn1.Unmarshal(e.Value, &features)
+			return err == nil && slices.Contains(features, statusRequest)
+		}
+	}
+	return false
 }
 
 // Pin is the SHA-256 of a certificate's public key (SubjectPublicKeyInfo), in base64,

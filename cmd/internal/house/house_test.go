@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 var foreign = map[string][]string{
 	"listener":              {"golang.org/x/sys/"},
 	"listener/acme":         {"golang.org/x/crypto/acme"},
+	"listener/ocsp":         {"golang.org/x/crypto/ocsp"},
 	"listener/doq":          {"github.com/quic-go/quic-go"},
 	"recursor/upstream/doq": {"github.com/quic-go/quic-go"},
 	"cmd":                   {"golang.org/x/net/idna"},

@@ -20,6 +20,7 @@ import (
 	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/listener/acme"
 	"github.com/names-dns/names/listener/certificate"
+	"github.com/names-dns/names/listener/ocsp"
 	"github.com/names-dns/names/names"
 )
 
@@ -79,10 +80,10 @@ func (e *encryption) read(s *settings.Settings, log *slog.Logger) (*identity, er
 	switch {
 	case s.ACME.IsWanted():
 		if i.manager, err = e.newManager(i, log); err == nil {
-			i.store, err = certificate.Open(certificate.Files{Certificates: append(slices.Clone(t.Certificates), acme.CertificateFile(s.ACME.Dir)), Keys: t.Keys})
+			i.store, err = certificate.Open(certificateFiles(append(slices.Clone(t.Certificates), acme.CertificateFile(s.ACME.Dir)), t.Keys))
 		}
 	case len(t.Certificates) > 0:
-		i.store, err = certificate.Open(certificate.Files{Certificates: t.Certificates, Keys: t.Keys})
+		i.store, err = certificate.Open(certificateFiles(t.Certificates, t.Keys))
 	case t.SelfSigned != "":
 		var made bool
 		i.store, made, err = certificate.OpenSelfSigned(t.SelfSigned, ownNames(), ownAddresses(s))
@@ -117,6 +118,11 @@ func (e *encryption) read(s *settings.Settings, log *slog.Logger) (*identity, er
 		}
 	}
 	return i, nil
+}
+
+// certificateFiles are those of certificates, and of what their authorities say of them.
+func certificateFiles(certificates, keys []string) certificate.Files {
+	return certificate.Files{Certificates: certificates, Keys: keys, CheckStaple: ocsp.Check}
 }
 
 // identity is the present one.
@@ -184,7 +190,7 @@ func tlsClients(t *settings.TLS) (c certificate.Clients, err error) {
 func checkEncryption(s *settings.Settings) error {
 	t := &s.TLS
 	if len(t.Certificates) > 0 {
-		if _, err := certificate.Open(certificate.Files{Certificates: t.Certificates, Keys: t.Keys}); err != nil {
+		if _, err := certificate.Open(certificateFiles(t.Certificates, t.Keys)); err != nil {
 			return err
 		}
 	}
@@ -232,7 +238,17 @@ func (e *encryption) endpoints(s *settings.Settings) (all []listener.Endpoint) {
 // log says what clients can know the server by.
 func (i *identity) log(message string, log *slog.Logger) {
 	for _, c := range i.store.Infos() {
-		log.Info(message, "names", c.Names, "expires", c.NotAfter, "pin", c.Pin)
+		if c.StapledUntil.IsZero() {
+			log.Info(message, "names", c.Names, "expires", c.NotAfter, "pin", c.Pin)
+		} else {
+			log.Info(message, "names", c.Names, "expires", c.NotAfter, "pin", c.Pin, "stapled_until", c.StapledUntil)
+		}
+		switch {
+		case c.StapleProblem != nil:
+			log.Warn("OCSP response not stapled", "names", c.Names, "error", c.StapleProblem)
+		case c.NeedsStaple && c.StapledUntil.IsZero():
+			log.Warn("certificate asks for an OCSP response, and there is no file of one next to it", "names", c.Names)
+		}
 	}
 }
 
@@ -261,9 +277,20 @@ func (e *encryption) metrics() []metrics.Metric {
 		return nil
 	}
 	m := metrics.Metric{Name: "names_certificate_expiry_time_seconds", Help: "When a certificate expires, in seconds since 1970-01-01 UTC.", Kind: metrics.Gauge}
+	staples := metrics.Metric{Name: "names_certificate_staple_expiry_time_seconds", Help: "When the OCSP response of a certificate expires, in seconds since 1970-01-01 UTC; 0: there is none, and the certificate asks for one.", Kind: metrics.Gauge}
 	for i, c := range now.store.Infos() {
 		name := cmp.Or(strings.Join(c.Names, " "), fmt.Sprint(i))
 		m.Samples = append(m.Samples, metrics.Sample{Labels: []string{"names", name}, Value: float64(c.NotAfter.Unix())})
+		switch labels := []string{"names", name}; {
+		case !c.StapledUntil.IsZero():
+			staples.Samples = append(staples.Samples, metrics.Sample{Labels: labels, Value: float64(c.StapledUntil.Unix())})
+		case c.NeedsStaple || c.StapleProblem != nil:
+			staples.Samples = append(staples.Samples, metrics.Sample{Labels: labels})
+		}
 	}
-	return append([]metrics.Metric{m}, now.acmeMetrics()...)
+	all := []metrics.Metric{m}
+	if len(staples.Samples) > 0 {
+		all = append(all, staples)
+	}
+	return append(all, now.acmeMetrics()...)
 }
