@@ -69,3 +69,21 @@ func ask(t *testing.T, binary, input string, args ...string) (output string) {
 	}
 	return string(text)
 }
+
+// TestRenegotiation: a client of TLS 1.2 that wants another handshake on its connection loses
+// the connection, each time, and others are answered.
+func TestRenegotiation(t *testing.T) {
+	openssl := need(t, "openssl")
+	s, dot, https, _ := encryptedOurs(t, newIdentity(t), encryptedZones(t))
+	for range 10 {
+		for _, port := range []string{dot, https} {
+			out := ask(t, openssl, "R\n", "s_client", "-connect", "127.0.0.1:"+port, "-tls1_2", "-legacy_renegotiation")
+			if !strings.Contains(out, "RENEGOTIATING") || !strings.Contains(out, "alert") {
+				t.Fatalf("port %s: the server has not refused it:\n%s", port, out)
+			}
+		}
+	}
+	if got := answerOf(t, s, "www.crypt.example"); got != "192.0.2.80" {
+		t.Errorf("afterwards: %q", got)
+	}
+}
