@@ -3,7 +3,8 @@
 # with many of 20 records. Prints a table: seconds until the first and the last zone
 # are answered, memory, processor time for a query, as a multiple of that with 1,000
 # zones, and seconds to add, change and remove 10 zones: the server finds them when it is
-# to reload everything, or is told their names.
+# to reload everything, or is told their names; and seconds to reload all when all have
+# changed.
 #
 # usage: run.sh [-n ZONES] [-s SERVERS] [-t SECONDS] NAMES_BINARY
 #   -n  how many (100000)   -s  which ("names knot nsd")   -t  of queries (5)
@@ -146,7 +147,7 @@ cost() { # COUNT: microseconds of processor time for a query
 
 make_zones "$dir/few" 0 1000 1
 make_zones "$dir/many" 0 "$many" 1
-printf '| server | zones | ready, s | memory, MiB | µs a query | multiple | 10 zones added, s | changed, s | removed, s | by name: added, s | changed, s | removed, s |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n'
+printf '| server | zones | ready, s | memory, MiB | µs a query | multiple | 10 zones added, s | changed, s | removed, s | by name: added, s | changed, s | removed, s | all changed, s |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n'
 for server in $servers; do
 	binary_of=${server%db}; command -v "${binary_of/knot/knotd}" >/dev/null || [ "$server" = names ] || continue
 	start "$server" "$dir/few" 1000
@@ -171,6 +172,12 @@ for server in $servers; do
 			esac
 		done
 	done
+	make_zones "$dir/many" 0 "$many" 3
+	began=$(now)
+	tell "${server%db}"
+	for i in 0 $((many / 2)) $((many - 1)); do wait_serial "z$i.example" 3 900 || true; done
+	times+=("$(awk "BEGIN {printf \"%.2f\", $(now) - $began}")")
+	make_zones "$dir/many" 0 "$many" 1
 	stop
-	printf '| %s | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n' "$server" "$many" "$ready" "$mem" "$all" "$(awk "BEGIN {printf \"%.2f\", $all / $few}")" "${times[@]}"
+	printf '| %s | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n' "$server" "$many" "$ready" "$mem" "$all" "$(awk "BEGIN {printf \"%.2f\", $all / $few}")" "${times[@]}"
 done
