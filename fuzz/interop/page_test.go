@@ -228,6 +228,12 @@ password-file = %q
 	b.until(`!document.getElementById("page").hidden && document.querySelectorAll("#chart-rcodes canvas").length > 0`)
 	b.until(`document.getElementById("zones").innerText.includes("page.example.")`)
 
+	b.eval(`(f => { f.value = "none.example"; f.dispatchEvent(new Event("input")); })(document.getElementById("filter"))`)
+	b.until(`document.getElementById("zones").innerText.includes("None.")`)
+	b.eval(`(f => { f.value = "PAGE"; f.dispatchEvent(new Event("input")); })(document.getElementById("filter"))`)
+	b.until(`document.getElementById("zones").innerText.includes("page.example.")`)
+	b.eval(`(f => { f.value = ""; f.dispatchEvent(new Event("input")); })(document.getElementById("filter"))`)
+
 	out, err := exec.Command(built, "ctl", "--socket", socket, "--json", "stats").Output()
 	if err != nil {
 		t.Fatal(err)

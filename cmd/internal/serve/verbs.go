@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/names-dns/names/authority"
@@ -22,6 +24,7 @@ func (s *Server) verbs() []control.Verb {
 	return slices.Concat([]control.Verb{
 		{Name: "status", What: "What the server is, what it serves, and since when.", Do: s.doStatus, Reply: statusReply{}},
 		{Name: "zones", Arguments: "[NAME]", What: "The zones that are served, or one of them.", Do: s.doZones},
+		{Name: "zones find", Arguments: "TEXT [COUNT]", What: "The zones whose names have TEXT in them, at most COUNT of them (200), those that are not answered first.", Do: s.doZonesFind, Reply: []zoneReply{}},
 		{Name: "reload", Arguments: "[ZONE...]", Changes: true, What: "Read the configuration file and all zones again, or some zones: new and removed files of folders, too.", Do: s.doReload, Reply: reloadReply{}},
 		{Name: "servers", What: "What is known of the servers that are asked.", Do: s.doServers, Reply: []serverReply{}},
 		{Name: "top", Arguments: "[COUNT]", What: "The names, clients and failing zones with most queries lately, while there is a page ([web]).", Do: s.doTop, Reply: web.Top{}},
@@ -112,6 +115,40 @@ func (s *Server) doZones(_ context.Context, args []string) (any, error) {
 		return nil, err
 	}
 	return replyOf(z), nil
+}
+
+// defaultFound is how many zones zones find shows.
+const defaultFound = 200
+
+func (s *Server) doZonesFind(_ context.Context, args []string) (any, error) {
+	text, most := strings.ToLower(args[0]), defaultFound
+	if len(args) > 1 {
+		n, err := strconv.Atoi(args[1])
+		if err != nil || n < 1 {
+			return nil, control.Usagef("%q is not a number of zones", args[1])
+		}
+		most = n
+	}
+	list := []zoneReply{}
+	add := func(zones []*authority.Zone, isWanted func(*authority.Zone) bool) {
+		for _, z := range zones {
+			if len(list) == most {
+				return
+			}
+			if isWanted(z) && (text == "" || strings.Contains(strings.ToLower(z.Origin().String()), text)) {
+				list = append(list, replyOf(z))
+			}
+		}
+	}
+	isAnswered := func(z *authority.Zone) bool { return z.State() == authority.Loaded }
+	zones := s.current.Load().set.Zones()
+	add(zones, func(z *authority.Zone) bool { return !isAnswered(z) })
+	bad := len(list)
+	add(zones, isAnswered)
+	byName := func(a, b zoneReply) int { return strings.Compare(a.Name, b.Name) }
+	slices.SortFunc(list[:bad], byName)
+	slices.SortFunc(list[bad:], byName)
+	return list, nil
 }
 
 // findZone returns a zone that is served.
