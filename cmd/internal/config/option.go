@@ -53,6 +53,27 @@ func text[T any](a about, field func(*T) *string) option[T] {
 	}, func(t *T) string { return quoteUnlessEmpty(*field(t)) }}
 }
 
+// moment is an option that is a date and time.
+func moment[T any](a about, field func(*T) *time.Time) option[T] {
+	a.kind = isString
+	return option[T]{a, func(r *reader, t *T, v *node) bool {
+		if !r.is(v, isString, a) {
+			return false
+		}
+		at, err := time.Parse(time.RFC3339, v.text)
+		if err != nil {
+			return r.failf(v, "%q is not a time; write %s", v.text, a.written())
+		}
+		*field(t) = at
+		return true
+	}, func(t *T) string {
+		if field(t).IsZero() {
+			return ""
+		}
+		return quote(field(t).Format(time.RFC3339))
+	}}
+}
+
 // path is an option that is the path of a file. It is taken to begin at the
 // folder of the file that it is written in.
 func path[T any](a about, field func(*T) *string) option[T] {

@@ -1,6 +1,10 @@
 package config
 
-import "github.com/names-dns/names/cmd/internal/settings"
+import (
+	"time"
+
+	"github.com/names-dns/names/cmd/internal/settings"
+)
 
 var validationSection = once("validation", "How DNSSEC proves what other servers say. Without this section, answers are validated with the root's keys, which are built in.",
 	toggle(about{
@@ -49,4 +53,9 @@ var validationSection = once("validation", "How DNSSEC proves what other servers
 		}
 		return all
 	}),
+	moment(about{
+		key: "now", what: "Judge signatures, trust anchors and negative trust anchors as if the server had been started at this time: for tests, and to see what will be proved then.",
+		why:     "The time.",
+		example: `"2027-01-11T00:00:00Z"`, others: []string{"val-override-date"},
+	}, func(c *Config) *time.Time { return &c.Settings.Recursion.Validation.Now }),
 )

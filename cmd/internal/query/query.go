@@ -93,6 +93,7 @@ Resolving from the root, instead of asking a server to:
   --stub ZONE=ADDR[:PORT]  ask this server about ZONE
   --trust-anchor FILE  prove answers with the DNSSEC keys in FILE. Without
                      --root-hints and --stub: with the root's keys
+  --now TIME         judge signatures as at TIME (2026-11-30T00:00:00Z)
   --no-qname-min     show every server the whole name
   --query-localhost  servers may be on loopback addresses
 

@@ -481,6 +481,8 @@ func TestQueryUsageErrors(t *testing.T) {
 		{"--json example.com", "go with --trace"},
 		{"--trace --stub 192.0.2.1", "is not ZONE=ADDR"},
 		{"--trace --root-hints", "--root-hints wants a value"},
+		{"--trace --now tomorrow a", `"tomorrow" is not a time`},
+		{"--now 2027-01-11T00:00:00Z a", "go with --trace"},
 		{"-p", "-p wants a value"},
 		{"-p 0", "-p wants a number from 1 to 65535"},
 		{"-p x", "-p wants a number"},

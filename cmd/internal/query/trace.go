@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/cache"
+	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/cmd/internal/settings"
 	"github.com/names-dns/names/internal/files"
 	"github.com/names-dns/names/names"
@@ -27,7 +28,8 @@ import (
 type queryTrace struct {
 	isOn    bool
 	json    bool
-	anchors []string // files
+	anchors []string         // files
+	clock   func() time.Time // nil: the time
 	recurse settings.Recursion
 }
 
@@ -43,9 +45,14 @@ func (t *queryTrace) option(word string, value func() (string, error)) error {
 		t.recurse.Iteration.FullNames = true
 	case "--query-localhost":
 		t.recurse.Iteration.QueryLoopback = true
-	case "--root-hints", "--stub", "--trust-anchor":
+	case "--root-hints", "--stub", "--trust-anchor", "--now":
 		text, err := value()
 		if err != nil {
+			return err
+		}
+		if word == "--now" {
+			now, err := cli.ParseNow(text)
+			t.clock = cli.ClockFrom(now)
 			return err
 		}
 		if word == "--trust-anchor" {
@@ -73,8 +80,8 @@ func (t *queryTrace) complete(server string) error {
 	switch {
 	case t.isOn && server != "":
 		return errors.New("--trace asks the servers of the name itself, from the root down: leave @SERVER out")
-	case !t.isOn && (t.json || len(t.anchors) > 0 || r.FullNames || r.QueryLoopback || r.RootHints != "" || len(r.Stubs) > 0):
-		return errors.New("--json, --root-hints, --stub, --trust-anchor, --no-qname-min and --query-localhost go with --trace")
+	case !t.isOn && (t.json || len(t.anchors) > 0 || t.clock != nil || r.FullNames || r.QueryLoopback || r.RootHints != "" || len(r.Stubs) > 0):
+		return errors.New("--json, --root-hints, --stub, --trust-anchor, --now, --no-qname-min and --query-localhost go with --trace")
 	}
 	return nil
 }
@@ -137,7 +144,10 @@ func trace(ctx context.Context, o *queryOptions, stdout io.Writer) error {
 // validation is how the answer is proved: with the root's keys, or those in files. With
 // servers of the user's own, and without keys, it is not.
 func (t *queryTrace) validation() (*validate.Config, error) {
-	c := &validate.Config{Algorithms: dnssec.NewAlgorithms(dnssec.Policy{}, ed448.Scheme(), mldsa.Scheme())}
+	c := &validate.Config{Algorithms: dnssec.NewAlgorithms(dnssec.Policy{}, ed448.Scheme(), mldsa.Scheme()), Now: t.clock}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	switch {
 	case len(t.anchors) > 0:
 		c.Anchors = new(validate.Anchors)
@@ -149,7 +159,7 @@ func (t *queryTrace) validation() (*validate.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := c.Anchors.ParseAnchors(path, text, time.Now()); err != nil {
+		if err := c.Anchors.ParseAnchors(path, text, c.Now()); err != nil {
 			return nil, err
 		}
 	}

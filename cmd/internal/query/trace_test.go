@@ -100,3 +100,15 @@ func startUpstream(t *testing.T, text string) netip.AddrPort {
 	})
 	return server.Addresses()[0]
 }
+
+// TestTraceAtAnotherTime: what is traced is validated by the time of --now.
+func TestTraceAtAnotherTime(t *testing.T) {
+	var q queryTrace
+	if err := q.option("--now", func() (string, error) { return "2100-06-01T00:00:00Z", nil }); err != nil {
+		t.Fatal(err)
+	}
+	c, err := q.validation()
+	if err != nil || c.Now().Year() != 2100 {
+		t.Errorf("%v, at %v", err, c.Now())
+	}
+}

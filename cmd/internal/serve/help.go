@@ -85,6 +85,8 @@ Recursion:
                             What is known of them is kept in FILE
   --insecure ZONE[=END]     do not validate ZONE, until END (2026-12-24); may be
                             repeated
+  --now TIME                judge signatures as if the server had been started at
+                            TIME (2027-01-11T00:00:00Z)
   --report-errors           tell agents of zones what is bogus (RFC 9567)
   --validation-log-only     log what is not proved, and pass it on
   --no-validation           pass on answers whether they are proved or not

@@ -30,13 +30,14 @@ type localRoot struct {
 	zones     authority.Set       // of that one
 	secondary *transfer.Secondary // nil: it is in a file only
 	expires   atomic.Int64        // of a file: in Unix seconds
+	clock     func() time.Time
 	log       *slog.Logger
 }
 
 // openLocalRoot makes the copy. One that is in a file only is read again when that
 // changes.
 func (p *parts) openLocalRoot(from *settings.LocalRoot, validation *validate.Config, before *parts) {
-	p.root = newLocalRoot(from, validation, before, p.log)
+	p.root = newLocalRoot(from, validation, before, p.clock, p.log)
 	if p.root.secondary == nil {
 		p.watch(from.File, p.root.load)
 	}
@@ -44,8 +45,8 @@ func (p *parts) openLocalRoot(from *settings.LocalRoot, validation *validate.Con
 
 // newLocalRoot returns the copy: that of before, what is kept of it in the file, or
 // an empty one that is still to come.
-func newLocalRoot(from *settings.LocalRoot, validation *validate.Config, before *parts, log *slog.Logger) *localRoot {
-	l := &localRoot{from: *from, zone: authority.NewEmptyZone(wire.Root, wire.ClassIN), log: log}
+func newLocalRoot(from *settings.LocalRoot, validation *validate.Config, before *parts, clock func() time.Time, log *slog.Logger) *localRoot {
+	l := &localRoot{from: *from, zone: authority.NewEmptyZone(wire.Root, wire.ClassIN), clock: clock, log: log}
 	isKept := before != nil && before.root != nil && reflect.DeepEqual(before.root.from, l.from)
 	if isKept {
 		l.zone = before.root.zone
@@ -117,7 +118,7 @@ func (l *localRoot) tell(p authority.Publication) {
 
 // isGood reports whether there is a copy, and it has not expired.
 func (l *localRoot) isGood() bool {
-	return l.zone.State() == authority.Loaded && (l.secondary != nil || clock().Unix() < l.expires.Load())
+	return l.zone.State() == authority.Loaded && (l.secondary != nil || l.clock().Unix() < l.expires.Load())
 }
 
 // Resolve is TryResolve: the answer is always there.

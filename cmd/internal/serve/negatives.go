@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/names-dns/names/cmd/internal/settings"
 	"github.com/names-dns/names/internal/files"
@@ -65,12 +66,12 @@ func (a *addedNegatives) keep(state string) error {
 	return nil
 }
 
-// apply gives anchors those that hold.
-func (a *addedNegatives) apply(anchors *validate.Anchors) {
+// apply gives anchors those that hold now.
+func (a *addedNegatives) apply(anchors *validate.Anchors, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, n := range a.list {
-		if clock().Before(n.Until) {
+		if now.Before(n.Until) {
 			anchors.SetNegative(n.Zone, n.Until)
 		}
 	}
@@ -78,10 +79,10 @@ func (a *addedNegatives) apply(anchors *validate.Anchors) {
 
 // set adds n in the place of another for its zone; without an end it only takes that
 // away. It reports whether there was one. After an error everything is as before.
-func (a *addedNegatives) set(n validate.Negative) (had bool, err error) {
+func (a *addedNegatives) set(n validate.Negative, now time.Time) (had bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	next := slices.DeleteFunc(slices.Clone(a.list), func(o validate.Negative) bool { return !clock().Before(o.Until) })
+	next := slices.DeleteFunc(slices.Clone(a.list), func(o validate.Negative) bool { return !now.Before(o.Until) })
 	next, had = withNegative(next, n)
 	if len(next) > maxNegatives {
 		return false, fmt.Errorf("%d zones are in the list already: remove one first", maxNegatives)

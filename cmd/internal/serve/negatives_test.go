@@ -50,7 +50,7 @@ func TestInsecureZonesOutliveARestart(t *testing.T) {
 // TestKeptNegatives: files that are not good are refused with the place, and what
 // cannot be kept is not added.
 func TestKeptNegatives(t *testing.T) {
-	until := clock().Add(time.Hour).Truncate(time.Second)
+	until := time.Now().Add(time.Hour).Truncate(time.Second)
 	for text, want := range map[string]string{
 		"":                                      "",
 		"# nothing\n\n":                         "",
@@ -77,7 +77,7 @@ func TestKeptNegatives(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := validate.Negative{Zone: wire.MustParseName("a.example."), Until: until}
-	if _, err := a.set(n); err == nil || !strings.Contains(err.Error(), "nothing has changed") || len(a.list) != 0 {
+	if _, err := a.set(n, time.Now()); err == nil || !strings.Contains(err.Error(), "nothing has changed") || len(a.list) != 0 {
 		t.Errorf("%v, %v", err, a.list)
 	}
 
@@ -85,7 +85,7 @@ func TestKeptNegatives(t *testing.T) {
 	next := filepath.Join(t.TempDir(), "state")
 	writeFile(t, next+".insecure", numberedNegatives(maxNegatives-1))
 	a = new(addedNegatives)
-	if _, err := a.set(n); err != nil {
+	if _, err := a.set(n, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.keep(next); err != nil || len(a.list) != maxNegatives {
@@ -96,7 +96,7 @@ func TestKeptNegatives(t *testing.T) {
 		t.Errorf("%v: %.80s", err, text)
 	}
 	n.Zone = wire.MustParseName("b.example.")
-	if _, err := a.set(n); err == nil || !strings.Contains(err.Error(), "remove one first") {
+	if _, err := a.set(n, time.Now()); err == nil || !strings.Contains(err.Error(), "remove one first") {
 		t.Error(err)
 	}
 }

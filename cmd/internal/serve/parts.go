@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/names-dns/names/cache"
 	"github.com/names-dns/names/cmd/internal/settings"
@@ -34,6 +35,7 @@ type parts struct {
 	remote   names.Resolver                                                               // what asks other servers, validated; nil: nothing does
 	trace    func(ctx context.Context, x *names.Exchange, emit func(recursor.Step)) error // nil: what remote does cannot be shown
 	fresh    names.Resolver                                                               // asks other servers, whatever is cached
+	clock    func() time.Time                                                             // that validation goes by; nil if nothing is asked elsewhere
 	anchors  *validate.Anchors                                                            // nil: nothing is validated
 	added    *addedNegatives                                                              // to anchors, while the server runs
 	root     *localRoot                                                                   // a copy of the root zone; nil: there is none

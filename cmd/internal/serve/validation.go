@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/cmd/internal/settings"
 	"github.com/names-dns/names/internal/files"
 	"github.com/names-dns/names/names"
@@ -20,9 +21,21 @@ import (
 	"github.com/names-dns/names/wire/dnssec/mldsa"
 )
 
-// clock is what all of validation takes the time from: trust anchors,
-// signatures, and the ends of negative trust anchors.
-var clock = time.Now
+// setClock makes the clock that all of validation takes the time from: trust anchors,
+// signatures, and the ends of negative trust anchors. One that was set begins with the
+// server, and goes on when settings change.
+func (p *parts) setClock(before *parts) {
+	now := p.settings.Recursion.Validation.Now
+	switch {
+	case now.IsZero():
+		p.clock = time.Now
+	case before != nil && before.settings.Recursion.Validation.Now.Equal(now):
+		p.clock = before.clock
+	default:
+		p.clock = cli.ClockFrom(now)
+		p.log.Warn("signatures are judged by another time than that of the clock", "time", now)
+	}
+}
 
 // validation returns how answers are proved; nil if there is nothing to prove
 // them with, or if they are not to be.
@@ -31,7 +44,7 @@ func (p *parts) validation() (*validate.Config, error) {
 	if r.Validation.Off {
 		return nil, nil
 	}
-	anchors, err := readAnchors(r)
+	anchors, err := readAnchors(r, p.clock())
 	if err != nil {
 		return nil, err
 	}
@@ -41,19 +54,19 @@ func (p *parts) validation() (*validate.Config, error) {
 		return nil, nil
 	}
 	p.warnOfAnchors(anchors)
-	p.added.apply(anchors)
+	p.added.apply(anchors, p.clock())
 	p.anchors = anchors
 	config := &validate.Config{
 		Anchors:    anchors,
 		Algorithms: dnssec.NewAlgorithms(dnssec.Policy{}, ed448.Scheme(), mldsa.Scheme()),
-		Now:        clock,
+		Now:        p.clock,
 	}
 	if r.Validation.LogOnly {
 		config.PassOn = (&failureLog{log: p.log}).say
 	}
 	if path := r.Validation.State; path != "" {
 		p.follower, err = validate.NewFollower(validate.FollowConfig{
-			Anchors: anchors, Algorithms: config.Algorithms, Path: path, Now: clock,
+			Anchors: anchors, Algorithms: config.Algorithms, Path: path, Now: p.clock,
 			Ask: func(ctx context.Context, q wire.Question) (*wire.Message, error) {
 				return validate.Ask(ctx, p.fresh, q)
 			},
@@ -104,7 +117,7 @@ func (p *parts) validated(next names.Resolver, c *validate.Config) names.Resolve
 // readAnchors returns the trust anchors and the negative ones. The root's keys
 // are built in, and count for the servers of the Internet unless a file has
 // others for the root.
-func readAnchors(r *settings.Recursion) (*validate.Anchors, error) {
+func readAnchors(r *settings.Recursion, now time.Time) (*validate.Anchors, error) {
 	v := &r.Validation
 	anchors := new(validate.Anchors)
 	for _, path := range v.TrustAnchors {
@@ -112,7 +125,7 @@ func readAnchors(r *settings.Recursion) (*validate.Anchors, error) {
 		if err != nil {
 			return nil, fmt.Errorf("trust anchors: %w", err)
 		}
-		if err := anchors.ParseAnchors(path, text, clock()); err != nil {
+		if err := anchors.ParseAnchors(path, text, now); err != nil {
 			return nil, fmt.Errorf("trust anchors: %w", err)
 		}
 	}
@@ -135,7 +148,7 @@ var built = time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
 // warnOfAnchors logs what will keep names from being validated.
 func (p *parts) warnOfAnchors(anchors *validate.Anchors) {
 	r := &p.settings.Recursion
-	now := clock()
+	now := p.clock()
 	if now.Before(built) {
 		p.log.Warn("the clock is wrong, and signatures will seem to be from the future: set it, or give --no-validation", "time", now)
 	}
@@ -212,7 +225,7 @@ func (c *ifCarried) TryResolve(x *names.Exchange) error {
 // true: what is not proved is not passed on.
 func (c *ifCarried) isCarried(ctx context.Context) bool {
 	state := c.state.Load()
-	if state == carryYes || state == carryNo && clock().Unix() < c.until.Load() {
+	if state == carryYes || state == carryNo && time.Now().Unix() < c.until.Load() {
 		return state == carryYes
 	}
 	carries, err := c.validated.CarriesDNSSEC(ctx)
@@ -222,7 +235,7 @@ func (c *ifCarried) isCarried(ctx context.Context) bool {
 	case err != nil && isSilence(err):
 		return state != carryNo
 	default:
-		c.until.Store(clock().Add(recheckCarried).Unix())
+		c.until.Store(time.Now().Add(recheckCarried).Unix())
 		c.set(carryNo, "DNSSEC validation is off: an upstream server does not pass on the signatures of the root; forward to one that does, or give --no-validation; with --trust-anchor FILE answers are validated all the same")
 	}
 	return carries
@@ -254,7 +267,7 @@ type failureLog struct {
 }
 
 func (f *failureLog) say(err *validate.Error) {
-	now := clock().Unix()
+	now := time.Now().Unix()
 	last := f.last.Load()
 	if now == last || !f.last.CompareAndSwap(last, now) {
 		f.skipped.Add(1)

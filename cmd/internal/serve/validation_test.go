@@ -135,6 +135,32 @@ func TestValidation(t *testing.T) {
 	}
 }
 
+// TestOtherTime: signatures are judged by the time that --now gives, from the root and
+// when forwarding; the log says so.
+func TestOtherTime(t *testing.T) {
+	zone, key := signedZone(t)
+	upstream := startUpstream(t, zone)
+	anchor := filepath.Join(t.TempDir(), "anchor")
+	writeFile(t, anchor, key)
+	const day = 24 * time.Hour
+	for days, want := range map[int][2]int{-45: {-1, -1}, 0: {-1, 7}, 45: {7, 7}, -90: {8, 8}} { // of good and old
+		for _, from := range []string{"--from-root --stub up.example=UP", "--forward UP"} {
+			now := time.Now().Add(time.Duration(days) * day).UTC().Format(time.RFC3339)
+			options := strings.NewReplacer("UP", upstream.String(), "KEY", anchor, "NOW", now).Replace(from + " -c --trust-anchor KEY --now NOW")
+			server, _, log := startServer(t, strings.Fields(options)...)
+			for i, name := range []string{"good", "old"} {
+				m := askSecure(t, server, name+".up.example.", wire.FlagRD)
+				if got := errorCode(m); got != want[i] || m.Flags.Has(wire.FlagAD) != (want[i] == -1) {
+					t.Errorf("%s, %d days from now: extended error %d, want %d\n%v", name, days, got, want[i], m)
+				}
+			}
+			if !strings.Contains(log(), "by another time") {
+				t.Errorf("log does not say so:\n%s", log())
+			}
+		}
+	}
+}
+
 // TestBogusUpstream: what one upstream server has wrong is asked of the other.
 func TestBogusUpstream(t *testing.T) {
 	zone, key := signedZone(t)
@@ -222,7 +248,7 @@ func TestAnchorsInForce(t *testing.T) {
 		"--from-root --insecure a.example --trust-anchor " + private + " --no-qname-min": 3,
 	} {
 		s := parse(t, strings.Fields(options)...)
-		anchors, err := readAnchors(&s.Recursion)
+		anchors, err := readAnchors(&s.Recursion, time.Now())
 		if err != nil {
 			t.Errorf("%s: %v", options, err)
 		} else if all := anchors.All(); len(all) != want {

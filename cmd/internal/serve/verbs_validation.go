@@ -79,19 +79,19 @@ func (s *Server) doInsecureList(context.Context, []string) (any, error) {
 		return nil, err
 	}
 	list := []insecureReply{}
-	for _, n := range p.anchors.Negatives(clock()) {
+	for _, n := range p.anchors.Negatives(p.clock()) {
 		list = append(list, insecureReplyOf(n))
 	}
 	return list, nil
 }
 
 // readNegative reads ZONE [END].
-func readNegative(args []string) (n validate.Negative, err error) {
+func readNegative(args []string, now time.Time) (n validate.Negative, err error) {
 	text := args[0]
-	n.Until = clock().Add(usualInsecureTime)
+	n.Until = now.Add(usualInsecureTime)
 	if len(args) > 1 {
 		if d, err := time.ParseDuration(args[1]); err == nil {
-			n.Until = clock().Add(d)
+			n.Until = now.Add(d)
 		} else {
 			text += "=" + args[1]
 		}
@@ -104,7 +104,7 @@ func readNegative(args []string) (n validate.Negative, err error) {
 	if strings.Contains(text, "=") {
 		n.Until = zone.Until
 	}
-	switch left := n.Until.Sub(clock()); {
+	switch left := n.Until.Sub(now); {
 	case left <= 0:
 		return n, control.Usagef("%s is over already", args[1])
 	case left > maxInsecureTime:
@@ -118,14 +118,14 @@ func (s *Server) doInsecureAdd(_ context.Context, args []string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := readNegative(args)
+	n, err := readNegative(args, p.clock())
 	if err != nil {
 		return nil, err
 	}
 	if p.isConfiguredInsecure(n.Zone) {
 		return nil, fmt.Errorf("the configuration says already that %v is not validated", n.Zone)
 	}
-	if _, err := p.added.set(n); err != nil {
+	if _, err := p.added.set(n, p.clock()); err != nil {
 		return nil, err
 	}
 	p.anchors.SetNegative(n.Zone, n.Until)
@@ -143,7 +143,7 @@ func (s *Server) doInsecureRemove(_ context.Context, args []string) (any, error)
 	if err != nil {
 		return nil, control.Usagef("%q is not a domain name: %v", args[0], err)
 	}
-	switch had, err := p.added.set(validate.Negative{Zone: zone}); {
+	switch had, err := p.added.set(validate.Negative{Zone: zone}, p.clock()); {
 	case err != nil:
 		return nil, err
 	case had:
@@ -160,7 +160,7 @@ func (s *Server) doInsecureRemove(_ context.Context, args []string) (any, error)
 
 func (p *parts) isConfiguredInsecure(zone wire.Name) bool {
 	return slices.ContainsFunc(p.settings.Recursion.Validation.Insecure, func(z settings.InsecureZone) bool {
-		return z.Zone.Equal(zone) && (z.Until.IsZero() || clock().Before(z.Until))
+		return z.Zone.Equal(zone) && (z.Until.IsZero() || p.clock().Before(z.Until))
 	})
 }
 

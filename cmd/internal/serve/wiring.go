@@ -78,6 +78,7 @@ func (p *parts) addRecursion(ctx context.Context, zones *authority.Set, before *
 		}
 	}
 	if r.AsksOthers() {
+		p.setClock(before)
 		local, err := localNames(r)
 		if err != nil {
 			return err

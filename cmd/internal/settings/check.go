@@ -230,7 +230,7 @@ func checkValidation(s *Settings, found *problems) {
 	v := &s.Recursion.Validation
 	setting, ok := anyGiven(given{"validation.trust-anchor", len(v.TrustAnchors) > 0}, given{"validation.insecure", len(v.Insecure) > 0},
 		given{"validation.state", v.State != ""}, given{"validation.report-errors", v.ReportErrors},
-		given{"validation.log-only", v.LogOnly})
+		given{"validation.log-only", v.LogOnly}, given{"validation.now", !v.Now.IsZero()})
 	found.addIf(ok && v.Off, "{%s} and {validation.off} exclude each other: give one of them", setting)
 	found.addIf((ok || v.Off) && !s.Recursion.AsksOthers() && !s.looksUpInViews(), "{%s} requires {recursion.from-root}, {recursion.recursive} or {recursion.forward}", cmp.Or(setting, "validation.off"))
 }

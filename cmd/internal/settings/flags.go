@@ -67,6 +67,8 @@ type flagValues struct {
 	*Settings
 	interfaces, masterFiles, pyzones, cookieSecrets, forwards, stubs, secondaries, notifies, insecure, trustAD cli.List
 
+	now string // of validation
+
 	tls, https, plainHTTP, quic, bootstrap cli.List
 
 	syncAfter time.Duration // of all zones
@@ -125,6 +127,7 @@ func (f *flagValues) register(flags *flag.FlagSet) {
 	flags.Var((*cli.List)(&r.Validation.TrustAnchors), "trust-anchor", "")
 	flags.StringVar(&r.Validation.State, "trust-anchor-state", "", "")
 	flags.Var(&f.insecure, "insecure", "")
+	flags.StringVar(&f.now, "now", "", "")
 	flags.BoolVar(&r.Validation.Off, "no-validation", false, "")
 	flags.BoolVar(&r.Validation.LogOnly, "validation-log-only", false, "")
 	flags.BoolVar(&r.Validation.ReportErrors, "report-errors", false, "")
@@ -244,6 +247,13 @@ func (f *flagValues) read() error {
 		if err := f.Recursion.AddForward(text); err != nil {
 			return fmt.Errorf("--forward: %w", err)
 		}
+	}
+	if f.now != "" {
+		now, err := cli.ParseNow(f.now)
+		if err != nil {
+			return err
+		}
+		f.Recursion.Validation.Now = now
 	}
 	for _, text := range f.trustAD {
 		if err := f.Recursion.AddTrustAD(text); err != nil {

@@ -315,6 +315,7 @@ type Validation struct {
 	TrustAnchors []string // files
 	State        string   // the file in which keys are followed; "": they are not
 	Insecure     []InsecureZone
+	Now          time.Time // the time that validation begins at; zero: the time
 }
 
 // InsecureZone is a negative trust anchor (RFC 7646).
@@ -514,6 +515,9 @@ func (r *Recursion) Source(hosts []byte) string {
 		add("not validated")
 	} else {
 		add("validated, log only %t", v.LogOnly)
+		if !v.Now.IsZero() {
+			add("as at %d", v.Now.Unix())
+		}
 		for _, path := range v.TrustAnchors {
 			add("trust anchors %q", path)
 		}

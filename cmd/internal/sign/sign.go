@@ -102,8 +102,8 @@ func (c *command) complete(origin, now string) (err error) {
 		}
 	}
 	if now != "" {
-		if c.now, err = time.Parse(time.RFC3339, now); err != nil {
-			return fmt.Errorf("--now %s: not a time as in 2026-11-30T00:00:00Z", now)
+		if c.now, err = cli.ParseNow(now); err != nil {
+			return err
 		}
 	}
 	if c.keyDir == "" {

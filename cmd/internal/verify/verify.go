@@ -149,9 +149,9 @@ func (o *options) read(words []string) (err error) {
 func (o *options) config() (c validate.Config, err error) {
 	c = validate.Config{Algorithms: dnssec.NewAlgorithms(dnssec.Policy{}, ed448.Scheme(), mldsa.Scheme()), Anchors: validate.RootAnchors()}
 	if o.now != "" {
-		now, err := time.Parse(time.RFC3339, o.now)
+		now, err := cli.ParseNow(o.now)
 		if err != nil {
-			return c, fmt.Errorf("--now: %q is not a time as 2026-12-24T18:00:00Z", o.now)
+			return c, err
 		}
 		c.Now = func() time.Time { return now }
 	}

@@ -68,9 +68,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	if *at != "" && err == nil {
-		if v.Now, err = time.Parse(time.RFC3339, *at); err != nil {
-			err = fmt.Errorf("--now %s: not a time as in 2026-11-30T00:00:00Z", *at)
-		}
+		v.Now, err = cli.ParseNow(*at)
 	}
 	if err != nil {
 		return cli.UsageError(stderr, "verify-zone", err)
