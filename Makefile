@@ -45,6 +45,7 @@ run: build ## serve the example zone on port 10053
 test: ## run the tests, without the slow twins
 	$(call go-test,-short,./...)
 	cd bench && go vet ./...
+	cd packaging/pkcs11 && if go env CC | xargs which >/dev/null; then go vet ./...; else echo "packaging/pkcs11: no C compiler"; fi
 
 check: lint test slow race interop damage fuzz ## everything CI runs
 

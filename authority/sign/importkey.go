@@ -64,19 +64,9 @@ func parsePEM(block *pem.Block, algorithm wire.Algorithm, flags uint16) (*Key, e
 	if !ok {
 		return nil, fmt.Errorf("a %T does not sign", parsed)
 	}
-	switch private := parsed.(type) {
-	case *ecdsa.PrivateKey:
-		switch private.Curve {
-		case elliptic.P256():
-			algorithm = wire.AlgorithmECDSAP256SHA256
-		case elliptic.P384():
-			algorithm = wire.AlgorithmECDSAP384SHA384
-		}
-	case ed25519.PrivateKey:
-		algorithm = wire.AlgorithmED25519
-	case *rsa.PrivateKey:
-		if algorithm == 0 {
-			return nil, errors.New("an RSA key: say whether it is used with RSASHA256 or RSASHA512")
+	if algorithm == 0 {
+		if algorithm, err = algorithmOf(signer.Public()); err != nil {
+			return nil, err
 		}
 	}
 	made, err := algorithms.NewSigningKey(algorithm, flags, signer)
@@ -86,9 +76,28 @@ func parsePEM(block *pem.Block, algorithm wire.Algorithm, flags uint16) (*Key, e
 	return &Key{SigningKey: made, private: signer}, nil
 }
 
+// algorithmOf is the algorithm that keys of a kind are used with, if there is only one.
+func algorithmOf(public crypto.PublicKey) (wire.Algorithm, error) {
+	switch public := public.(type) {
+	case *ecdsa.PublicKey:
+		switch public.Curve {
+		case elliptic.P256():
+			return wire.AlgorithmECDSAP256SHA256, nil
+		case elliptic.P384():
+			return wire.AlgorithmECDSAP384SHA384, nil
+		}
+		return 0, fmt.Errorf("an ECDSA key on the curve %s: P-256 and P-384 sign zones", public.Curve.Params().Name)
+	case ed25519.PublicKey:
+		return wire.AlgorithmED25519, nil
+	case *rsa.PublicKey:
+		return 0, errors.New("an RSA key: say whether it is used with RSASHA256 or RSASHA512")
+	}
+	return 0, fmt.Errorf("a %T does not sign zones", public)
+}
+
 // AppendPEM appends the private half in the form that Knot DNS imports (PKCS #8).
 func (k *Key) AppendPEM(b []byte) ([]byte, error) {
-	if k.private == nil {
+	if k.private == nil || k.Label() != "" {
 		return nil, fmt.Errorf("%s: %w", k, ErrNoPrivateHalf)
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(k.private)

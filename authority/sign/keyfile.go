@@ -123,6 +123,10 @@ func (k *Key) privateText() ([]byte, error) {
 		field("Exponent1", private.Precomputed.Dp.Bytes())
 		field("Exponent2", private.Precomputed.Dq.Bytes())
 		field("Coefficient", private.Precomputed.Qinv.Bytes())
+	case *deviceKey:
+		if err := private.fields(field); err != nil {
+			return nil, err
+		}
 	default:
 		return nil, fmt.Errorf("key %d: %w", k.Tag, ErrNoPrivateHalf)
 	}
@@ -226,7 +230,13 @@ func parsePrivate(text []byte, file string, public wire.DNSKEY) (*Key, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: algorithm %q is unknown", file, fields["Algorithm"])
 	}
-	signer, err := parseSigner(algorithm, fields)
+	var signer crypto.Signer
+	var err error
+	if fields["Label"] != "" && fields["PublicKey"] != "" { // BIND writes a label, too, but not the rest
+		signer, err = parseDeviceKey(fields)
+	} else {
+		signer, err = parseSigner(algorithm, fields)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

@@ -36,6 +36,9 @@ type KeySet struct {
 	savedAlive time.Time
 
 	generate func(Role, KeyPolicy) (*Key, error)
+	device   Device // has the private halves of keys, nil: none
+	// deviceMakes is that new keys are made in it.
+	deviceMakes bool
 }
 
 // KeyPolicy is which keys a zone has, and for how long.

@@ -176,7 +176,13 @@ func OpenKeySet(dir string, zone wire.Name, now time.Time) (*KeySet, error) {
 	}
 	s := &KeySet{Zone: zone, Keys: keys}
 	s.generate = func(role Role, _ KeyPolicy) (*Key, error) {
-		k, err := GenerateAnother(s.Keys, s.algorithm(), role.flags(), 0, now)
+		var k *Key
+		var err error
+		if s.deviceMakes {
+			k, err = GenerateInDevice(s.device, zone, s.Keys, s.algorithm(), role.flags(), 0, now)
+		} else {
+			k, err = GenerateAnother(s.Keys, s.algorithm(), role.flags(), 0, now)
+		}
 		if err != nil {
 			return nil, err
 		}

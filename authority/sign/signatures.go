@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/wire"
@@ -178,11 +179,17 @@ func (p *pass) makeSignatures(sets []*rrset) error {
 	}
 	close(work)
 	var all sync.WaitGroup
+	var failed atomic.Bool // and what is left need not be tried: each try can wait for a device
 	for range min(runtime.GOMAXPROCS(0), len(work)) {
 		all.Go(func() {
 			var c dnssec.Canonical
 			for s := range work {
-				s.err = p.signSet(s, &c)
+				if failed.Load() {
+					return
+				}
+				if s.err = p.signSet(s, &c); s.err != nil {
+					failed.Store(true)
+				}
 			}
 		})
 	}

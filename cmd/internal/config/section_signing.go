@@ -17,6 +17,10 @@ var signingSection = once("signing", "Zones that are signed with DNSSEC by this 
 		why:     "None: a zone with sign needs it.",
 		example: `"/var/lib/names/keys"`, others: []string{"keys", "key-directory", "directory", "kasp-db"},
 	}, func(c *Config) *string { return &c.Settings.Signing.KeyDir }),
+	path(about{
+		key: "helper", what: "The Unix socket of a process that has private keys: a module for PKCS#11, the key service of a cloud. Only the user of the server, who owns the socket, may be able to connect to it.",
+		why: "None: the private keys are in key-dir.", example: `"/run/names-keys/socket"`, others: []string{"key-helper", "hsm", "keystore"},
+	}, func(c *Config) *string { return &c.Settings.Signing.Helper }),
 )
 
 // signOption is the policy that a zone is signed by; "" means that nothing is said.
@@ -33,7 +37,7 @@ const notSigned = "no"
 
 // policy is [policy.NAME].
 type policy struct {
-	algorithm, keys            string
+	algorithm, keys, keyStore  string
 	nsec3, optOut, cds, unsign bool
 	manual, foreignKeys        bool
 	validity, refresh, keyTTL  time.Duration
@@ -55,6 +59,10 @@ var policyOptions = []option[policy]{
 		key: "keys", what: "Which keys are made: \"one\" that signs everything, or \"two\", one for the keys and one for the rest.",
 		why: "As it is; \"one\" if there are no keys yet.", example: `"two"`, words: []string{"one", "two"}, others: []string{"single-type-signing", "csk"},
 	}, func(p *policy) *string { return &p.keys }),
+	word(about{
+		key: "key-store", what: "Where new keys are made: as \"files\" in key-dir, or by the \"helper\" of [signing], which their private halves do not leave. Keys that are there stay where they are until they are exchanged.",
+		why: "\"files\".", example: `"helper"`, words: []string{"files", "helper"},
+	}, func(p *policy) *string { return &p.keyStore }),
 	toggle(about{
 		key: "nsec3", what: "Deny with hashed names (RFC 5155), without iterations and salt (RFC 9276).", why: "false: NSEC is smaller and faster.", example: "true",
 	}, func(p *policy) *bool { return &p.nsec3 }),
@@ -137,7 +145,7 @@ var policySection = byName("policy", "A way to sign zones. The one called defaul
 
 func (p *policy) settings(name string) settings.Policy {
 	algorithm, _ := wire.ParseAlgorithm(p.algorithm)
-	return settings.Policy{Name: name, Algorithm: algorithm, TwoKeys: p.keys == "two", OneKey: p.keys == "one", Unsign: p.unsign, Manual: p.manual,
+	return settings.Policy{Name: name, Algorithm: algorithm, TwoKeys: p.keys == "two", OneKey: p.keys == "one", InHelper: p.keyStore == "helper", Unsign: p.unsign, Manual: p.manual,
 		KeysLifetime: p.keysLifetime, ZoneLifetime: p.zoneLifetime, MaxTTL: p.maxTTL, Propagation: p.propagation, DSTTL: p.dsTTL, PurgeKeys: p.purgeKeys,
 		NoDSCheck: p.dsCheck != nil && !*p.dsCheck, Parents: p.parents, Policy: sign.Policy{
 			KeyTTL: uint32(p.keyTTL / time.Second), Validity: p.validity, Refresh: p.refresh, NSEC3: p.nsec3, OptOut: p.optOut, CDS: p.cds, ForeignKeys: p.foreignKeys,
@@ -154,6 +162,9 @@ func policyOf(s settings.Policy) policy {
 	}
 	if s.Algorithm != 0 {
 		p.algorithm = s.Algorithm.String()
+	}
+	if s.InHelper {
+		p.keyStore = "helper"
 	}
 	switch {
 	case s.TwoKeys:

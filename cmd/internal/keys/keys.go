@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/authority/sign"
+	"github.com/names-dns/names/authority/sign/keyhelper"
 	"github.com/names-dns/names/authority/zonefile"
 	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/wire"
@@ -30,6 +31,8 @@ Usage:
   names keys import [options] ZONE FILE
                                        take over a key of another server: PEM (Knot
                                        DNS), or the text that PowerDNS exports
+  names keys import --helper SOCKET --label LABEL [options] ZONE
+                                       take over a key that a key helper has
   names keys export [options] ZONE     print a private key as PEM
   names keys list [options] ZONE       list the keys, with what each does when
   names keys ds [options] ZONE         print the DS records for the parent
@@ -48,6 +51,8 @@ Usage:
                                        them: replace them as fast as caches allow
   names keys plan [options] ZONE       list what happens, and prove that every
                                        resolver can validate all the time
+  names keys agent --dir DIR --helper SOCKET
+                                       be a key helper whose keys are PEM files in DIR
 
 Keys are files as BIND and ldns have them: Kexample.com.+013+12345.key and
 .private. Keys of these servers can be put into the directory as they are. What
@@ -63,6 +68,9 @@ Options:
   --ksk               make a key that signs only the keys (flags 257)
   --zsk               make a key that signs only the rest (flags 256); otherwise
                       the one key does both
+  --helper SOCKET     have the key helper at this socket make the key, or take one over
+                      from it: the private half stays there
+  --label LABEL       the name of the key there
   --tag N             the key to export, if there are several; that is compromised,
                       if not all are
   --for TIME          how far plan looks: 2y, 8w, 30d, 12h (1y)
@@ -92,6 +100,8 @@ type options struct {
 	digest    uint
 	tag       uint
 	file      string
+	helper    string // the socket of a key helper
+	label     string
 	servers   []wire.Name // in the NS records of the zone
 	horizon   string
 	end       time.Time
@@ -106,6 +116,8 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	var o options
 	flags.StringVar(&o.dir, "dir", ".", "")
 	algorithm := flags.String("algorithm", "", "")
+	flags.StringVar(&o.helper, "helper", "", "")
+	flags.StringVar(&o.label, "label", "", "")
 	flags.UintVar(&o.tag, "tag", 0, "")
 	flags.StringVar(&o.horizon, "for", "1y", "")
 	flags.DurationVar(&o.parent, "parent", 24*time.Hour, "")
@@ -122,15 +134,22 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	if len(words) == 0 {
-		return cli.UsageError(stderr, "keys", errors.New("say what to do: generate, import, export, list, ds, signal, roll, confirm, step, compromised or plan"))
+		return cli.UsageError(stderr, "keys", errors.New("say what to do: generate, import, export, list, ds, signal, roll, confirm, step, compromised, plan or agent"))
 	}
 	verb, zones := words[0], words[1:]
 	do := verbs[verb]
 	switch {
-	case do == nil:
-		return cli.UsageError(stderr, "keys", fmt.Errorf("there is no \"names keys %s\"%s", verb, cli.DidYouMean(verb, slices.Sorted(maps.Keys(verbs)))))
-	case verb == "import" && len(zones) != 2:
-		return cli.UsageError(stderr, "keys", errors.New("name one zone and one file"))
+	case do == nil && verb != "agent":
+		return cli.UsageError(stderr, "keys", fmt.Errorf("there is no \"names keys %s\"%s", verb, cli.DidYouMean(verb, append(slices.Sorted(maps.Keys(verbs)), "agent"))))
+	case verb == "agent":
+		if len(zones) > 0 || o.helper == "" {
+			return cli.UsageError(stderr, "keys", errors.New("agent: give --dir and --helper, and no zone"))
+		}
+		return runAgent(o, stderr)
+	case verb == "import" && (len(zones) != 2) != (o.label != ""):
+		return cli.UsageError(stderr, "keys", errors.New("name one zone, and one file or --label"))
+	case (o.label != "") != (o.helper != "" && verb == "import"):
+		return cli.UsageError(stderr, "keys", errors.New("to import a key from a key helper, give --helper and --label"))
 	case verb != "import" && verb != "signal" && len(zones) != 1 || len(zones) == 0:
 		return cli.UsageError(stderr, "keys", errors.New("name one zone"))
 	case o.ksk && o.zsk:
@@ -183,6 +202,15 @@ var verbs = map[string]func(io.Writer, wire.Name, options) error{
 
 // importKey takes over a key of another server.
 func importKey(out io.Writer, zone wire.Name, o options) error {
+	if o.label != "" {
+		helper := keyhelper.NewClient(o.helper)
+		defer helper.Close()
+		k, err := sign.KeyInDevice(helper, o.label, o.algorithm, o.flags(), o.now)
+		if err != nil {
+			return err
+		}
+		return keep(out, k, zone, o)
+	}
 	k, err := sign.ImportKey(o.file, o.algorithm, o.flags(), o.now)
 	if err != nil {
 		return err
@@ -218,7 +246,15 @@ func generate(out io.Writer, zone wire.Name, o options) error {
 	if err != nil {
 		return err
 	}
-	k, err := sign.GenerateAnother(others, cmp.Or(o.algorithm, wire.AlgorithmECDSAP256SHA256), o.flags(), o.bits, o.now)
+	algorithm := cmp.Or(o.algorithm, wire.AlgorithmECDSAP256SHA256)
+	var k *sign.Key
+	if o.helper != "" {
+		helper := keyhelper.NewClient(o.helper)
+		defer helper.Close()
+		k, err = sign.GenerateInDevice(helper, zone, others, algorithm, o.flags(), o.bits, o.now)
+	} else {
+		k, err = sign.GenerateAnother(others, algorithm, o.flags(), o.bits, o.now)
+	}
 	if err != nil {
 		return err
 	}

@@ -409,6 +409,7 @@ func (s *Server) reload() (result reloadReply, err error) {
 		s.mu.Lock()
 		result = s.zones.reload(s.ctx, s.progress, func() error { return s.serveMembers(nil) }, s.log)
 		s.produceCatalogs() // a catalog may have been edited
+		s.transfer.signing.resume()
 		s.transfer.signing.refresh()
 		s.mu.Unlock()
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/sign"
+	"github.com/names-dns/names/authority/sign/keyhelper"
 	"github.com/names-dns/names/cmd/internal/metrics"
 	"github.com/names-dns/names/cmd/internal/settings"
 	"github.com/names-dns/names/names"
@@ -31,15 +32,18 @@ type signing struct {
 
 	noticesTaken, noticesFailed atomic.Uint64 // by parents
 
-	mu    sync.Mutex
-	zones map[*authority.Zone]*zoneSigning
-	more  chan struct{} // a zone came
+	mu     sync.Mutex
+	zones  map[*authority.Zone]*zoneSigning
+	more   chan struct{}     // a zone came
+	helper *keyhelper.Client // nil: all private keys are files
 }
 
 type zoneSigning struct {
 	signer   *sign.Signer
 	policy   settings.Policy
 	keyDir   string
+	helper   *keyhelper.Client
+	failed   bool         // the last attempt to sign: the zone is as it was
 	keys     *sign.KeySet // as of the last look
 	isSigned bool         // once at least
 	since    time.Time    // when it began to be signed
@@ -68,8 +72,9 @@ func (s *signing) pipeline(how *settings.Signing, from *settings.Zone, zone *aut
 	policy, _ := how.Policy(from.Sign) // the settings are checked
 	policy.ZONEMD = from.Generate
 	known := s.zones[zone]
-	if known == nil || !known.policy.Equal(&policy) || known.keyDir != how.KeyDir {
-		z := &zoneSigning{policy: policy, keyDir: how.KeyDir, since: s.now(), spread: rand.Float64()}
+	s.useHelper(how.Helper)
+	if known == nil || !known.policy.Equal(&policy) || known.keyDir != how.KeyDir || known.helper != s.helper {
+		z := &zoneSigning{policy: policy, keyDir: how.KeyDir, helper: s.helper, since: s.now(), spread: rand.Float64()}
 		if err := s.advance(zone.Origin(), z); err != nil {
 			return nil, err
 		}
@@ -88,6 +93,29 @@ func (s *signing) pipeline(how *settings.Signing, from *settings.Zone, zone *aut
 	all.Sign = []authority.Stage{known.signer.Stage}
 	all.Tell = append(slices.Clip(all.Tell), s.receive)
 	return &all, nil
+}
+
+// useHelper connects to another key helper, or to none. s.mu is held.
+func (s *signing) useHelper(path string) {
+	switch {
+	case s.helper != nil && s.helper.Path() == path, s.helper == nil && path == "":
+		return
+	case s.helper != nil:
+		s.helper.Close()
+		s.helper = nil
+	}
+	if path != "" {
+		s.helper = keyhelper.NewClient(path)
+	}
+}
+
+// resume has a key helper asked that failed a moment ago: an operator may have restarted it.
+func (s *signing) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.helper != nil {
+		s.helper.Resume()
+	}
 }
 
 // receive has the zone looked at soon if this is its first version: it came from a
@@ -117,6 +145,9 @@ func (s *signing) advance(zone wire.Name, z *zoneSigning) error {
 	keys, err := sign.EditKeySet(z.keyDir, zone, s.now(), func(set *sign.KeySet) (err error) {
 		for _, k := range set.Keys {
 			known[k.FileName(zone)] = true
+		}
+		if z.helper != nil {
+			set.UseDevice(z.helper, z.policy.InHelper)
 		}
 		if z.keys == nil {
 			set.Resume(s.now())
@@ -171,11 +202,15 @@ func (s *signing) report(zone wire.Name, done []sign.Transition) {
 // refreshZone signs what is due. The keys are what they are to be from then on, also
 // for what a primary sends later.
 func (s *signing) refreshZone(zone *authority.Zone, z *zoneSigning) (due int, err error) {
+	if z.helper != nil {
+		sign.UseDevice(z.keys.Keys, z.helper)
+	}
 	z.signer.SetKeys(z.keys.Keys)
 	if zone.State() != authority.Loaded {
 		return 0, nil
 	}
-	if due, err = z.signer.Refresh(zone); err != nil {
+	due, err = z.signer.Refresh(zone)
+	if z.failed = err != nil; z.failed {
 		return due, err
 	}
 	keys, err := sign.EditKeySet(z.keyDir, zone.Origin(), s.now(), func(set *sign.KeySet) error {
@@ -199,7 +234,14 @@ func (s *signing) sign() error {
 		}
 		began := s.now()
 		if _, err := s.refreshZone(zone, z); err != nil {
-			return err
+			// What the journal has is good for as long as its signatures: a key helper that
+			// is away does not keep the server from starting.
+			if sign.Verify(zone.Snapshot(), s.now()) != nil {
+				return err
+			}
+			z.isSigned = true
+			s.log.Error("zone not signed again", "zone", zone.Origin().String(), "error", err)
+			continue
 		}
 		z.isSigned = true
 		s.log.Info("zone signed", "zone", zone.Origin().String(), "serial", zone.Snapshot().Serial().String(), "records", zone.Snapshot().Records(),
@@ -216,10 +258,12 @@ func (s *signing) refresh() {
 	defer s.count()
 	for zone, z := range s.zones {
 		log := s.log.With("zone", zone.Origin().String())
-		if err := s.advance(zone.Origin(), z); err != nil {
-			log.Error("keys not read again, still using those from before", "error", err)
+		notAdvanced := s.advance(zone.Origin(), z)
+		if notAdvanced != nil {
+			log.Error("keys not read again, still using those from before", "error", notAdvanced)
 		}
 		due, err := s.refreshZone(zone, z)
+		z.failed = err != nil || notAdvanced != nil
 		switch {
 		case err != nil:
 			log.Error("zone not signed again", "error", err)

@@ -82,6 +82,9 @@ func (s *Server) doSigningZones(context.Context, []string) (any, error) {
 		if len(z.missing) > 0 {
 			r.Warning = "no DS record at " + strings.Join(z.missing, ", ")
 		}
+		if z.failed {
+			r.Warning = "not signed again: the log says why"
+		}
 		if at, ok := z.signer.Ends(); ok {
 			r.Ends = at.UTC().Format(time.RFC3339)
 		}
@@ -203,7 +206,7 @@ func (s *signing) metrics() []metrics.Metric {
 // signed. s.mu is held.
 func (s *signing) count() {
 	states := map[string]uint64{}
-	awaiting, held, missing := 0, 0, 0
+	awaiting, held, missing, failed := 0, 0, 0, 0
 	var first time.Time
 	for _, z := range s.zones {
 		for _, k := range z.keys.Keys {
@@ -220,6 +223,9 @@ func (s *signing) count() {
 		if len(z.missing) > 0 {
 			missing++
 		}
+		if z.failed {
+			failed++
+		}
 		if at, ok := z.signer.Ends(); ok && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
@@ -228,10 +234,15 @@ func (s *signing) count() {
 		metrics.Of("names_signing_zones", metrics.Gauge, "Zones that are signed here.", float64(len(s.zones))),
 		metrics.Of("names_signing_zones_awaiting_parent", metrics.Gauge, "Zones of which the parent's DS records are changing.", float64(awaiting)),
 		metrics.Of("names_signing_zones_missing_ds", metrics.Gauge, "Zones of which servers of the parent have lost a DS record: resolvers may take them for unsigned.", float64(missing)),
+		metrics.Of("names_signing_zones_failed", metrics.Gauge, "Zones that could not be signed at the last attempt: they stay as they were, and their signatures end.", float64(failed)),
 		metrics.Of("names_signing_zones_awaiting_operator", metrics.Gauge, "Zones of which a step of an exchange of keys waits for an operator.", float64(held)),
 		metrics.By("names_signing_keys", metrics.Gauge, "Keys of these zones, by state.", "state",
 			count("active", states["active"]), count("published", states["published"]+states["pre-active"]+states["generated"]), count("ready", states["ready"]),
 			count("retiring", states["retire-active"]+states["post-active"]+states["retired"]), count("removed", states["removed"])),
+	}
+	if s.helper != nil {
+		stats := s.helper.Stats()
+		all = append(all, metrics.By("names_signing_helper_requests_total", metrics.Counter, "Requests to the key helper, by result.", "result", count("replied", stats.Replied), count("failed", stats.Failed)))
 	}
 	if !first.IsZero() {
 		all = append(all, metrics.Of("names_signing_first_end_timestamp_seconds", metrics.Gauge, "When the first signature of all these zones ends, in seconds since 1970.", float64(first.Unix())))

@@ -15,6 +15,7 @@ import (
 // Signing says how zones are signed, and where their keys are.
 type Signing struct {
 	KeyDir   string
+	Helper   string   // the Unix socket of a process that has private keys; "": there is none
 	Policies []Policy // in the order of their names; one that is missing has the defaults
 }
 
@@ -34,6 +35,8 @@ type Policy struct {
 	// PurgeKeys is how long the files of a key stay of which no resolver has anything. 0:
 	// for ever.
 	PurgeKeys time.Duration
+	// InHelper is that new keys are made by the key helper, and stay there.
+	InHelper bool
 	// Unsign takes the DS records out of the parent.
 	Unsign bool
 	// Manual is that an operator lets each step of an exchange of keys happen.
@@ -78,6 +81,7 @@ func checkSigning(s *Settings, found *problems) {
 		keys := p.Keys()
 		found.addIf(keys.Check() != nil, "{policy.keys-lifetime} of %s: %v", p.Name, keys.Check())
 		found.addIf(p.ForeignKeys && !p.Manual, "{policy.foreign-keys} of %s requires {policy.manual}: the other server has to have our next key before we sign with it", p.Name)
+		found.addIf(p.InHelper && s.Signing.Helper == "", "{policy.key-store} of %s requires {signing.helper}, the socket of the key helper", p.Name)
 		found.addIf(p.NoDSCheck && len(p.Parents) > 0, "{policy.parent} of %s requires {policy.ds-check}", p.Name)
 	}
 	zones := slices.Clone(s.Zones)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/sign"
+	"github.com/names-dns/names/authority/sign/keyhelper"
 	"github.com/names-dns/names/authority/zonefile"
 	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/internal/files"
@@ -36,6 +37,7 @@ Options:
   --origin NAME     the zone's name; otherwise the file says it
   --key-dir DIR     where the keys of the zone are (the directory of FILE)
   --output FILE     where the signed zone goes (FILE.signed); - is standard output
+  --helper SOCKET   where the key helper is, for keys whose private half it has
   --nsec3           deny with NSEC3, with no salt and no iterations (RFC 9276)
   --opt-out         leave delegations without DS out of the NSEC3 chain
   --cds             publish CDS and CDNSKEY records for the parent (RFC 7344)
@@ -61,6 +63,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	origin := flags.String("origin", "", "")
 	keyDir := flags.String("key-dir", "", "")
 	output := flags.String("output", "", "")
+	helper := flags.String("helper", "", "")
 	nsec3 := flags.Bool("nsec3", false, "")
 	optOut := flags.Bool("opt-out", false, "")
 	cds := flags.Bool("cds", false, "")
@@ -74,7 +77,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return cli.UsageError(stderr, "sign", errors.New("name one zone file"))
 	}
 	c := command{
-		file: authority.File{Path: flags.Arg(0)}, keyDir: *keyDir, output: *output, stdout: stdout, stderr: stderr,
+		file: authority.File{Path: flags.Arg(0)}, keyDir: *keyDir, helper: *helper, output: *output, stdout: stdout, stderr: stderr,
 		policy: sign.Policy{NSEC3: *nsec3, OptOut: *optOut, CDS: *cds, Validity: *validity, Refresh: *refresh}, now: time.Now(),
 	}
 	if err := c.complete(*origin, *at); err != nil {
@@ -90,6 +93,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 type command struct {
 	file           authority.File
 	keyDir, output string
+	helper         string // the socket of a key helper, if there is one
 	policy         sign.Policy
 	now            time.Time
 	stdout, stderr io.Writer
@@ -127,6 +131,11 @@ func (c *command) run() error {
 	}
 	if len(keys) == 0 {
 		return fmt.Errorf("zone %s has no keys in %s: \"names keys generate --dir %[2]s %[1]s\" makes one", s.Origin(), c.keyDir)
+	}
+	if c.helper != "" {
+		helper := keyhelper.NewClient(c.helper)
+		defer helper.Close()
+		sign.UseDevice(keys, helper)
 	}
 	signer, err := sign.New(c.policy, keys, func() time.Time { return c.now })
 	if err != nil {
