@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -75,6 +76,8 @@ func (l *link) Arguments(dir string, _ uint16, _ []zoneFile) (args []string, err
 		}
 		write("};\n")
 		args = []string{"-g", "-n", "1", "-c", file}
+	case "powerdns":
+		return l.writePowerDNS(dir)
 	default:
 		write("[listen]\naddress = [\"127.0.0.1:%d\"]\n[journal]\ndir = \"journal\"\n[[key]]\nname = \"mover\"\nalgorithm = %q\nsecret = %q\n", l.port, l.algorithm, tsigSecret)
 		write("[[zone]]\nname = %q\nallow-transfer = [\"key:mover\", \"127.0.0.1\"]\nnotify-servers = false\n", transferZone)
@@ -98,6 +101,38 @@ func (l *link) Arguments(dir string, _ uint16, _ []zoneFile) (args []string, err
 	return args, os.WriteFile(file, []byte(conf.String()), 0o600)
 }
 
+// powerdns is PowerDNS's authoritative server, which is a secondary only, and the last.
+type powerdns struct{}
+
+func (powerdns) Name() string   { return "powerdns" }
+func (powerdns) Binary() string { return "pdns_server" }
+
+func (powerdns) Arguments(string, uint16, []zoneFile) ([]string, error) {
+	return nil, errors.New("only a link has its configuration")
+}
+
+// writePowerDNS writes the configuration of PowerDNS, which keeps keys in a database.
+func (l *link) writePowerDNS(dir string) (args []string, err error) {
+	conf := fmt.Sprintf("launch=bind\nbind-config=%[1]s/zones\nbind-dnssec-db=%[1]s/keys\nsecondary=yes\nlocal-address=127.0.0.1\nlocal-port=%[2]d\nsocket-dir=%[1]s\n"+
+		"xfr-cycle-interval=1\nallow-axfr-ips=127.0.0.0/8\nallow-notify-from=127.0.0.0/8\ndisable-syslog=yes\ndaemon=no\nguardian=no\ncache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\n", dir, l.port)
+	zones := fmt.Sprintf("options { directory %[1]q; };\nzone %[2]q { type slave; masters { 127.0.0.1:%[3]d; }; file \"%[1]s/copy\"; };\n", dir, strings.TrimSuffix(transferZone, "."), l.from.port)
+	for name, text := range map[string]string{"pdns.conf": conf, "zones": zones} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	for _, args := range [][]string{
+		{"create-bind-db", filepath.Join(dir, "keys")},
+		{"import-tsig-key", "mover", l.algorithm, tsigSecret},
+		{"activate-tsig-key", transferZone, "mover", "secondary"},
+	} {
+		if out, err := exec.Command("pdnsutil", append([]string{"--config-dir=" + dir}, args...)...).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("pdnsutil %v: %w\n%s", args, err, out)
+		}
+	}
+	return []string{"--config-dir=" + dir}, nil
+}
+
 // TestChain moves a zone through chains of four different servers, in which each link
 // is a transfer and a NOTIFY signed with each algorithm. After each of random edits of
 // the first, all have the same zone, record by record, and the transfers from and to
@@ -119,6 +154,8 @@ func TestChain(t *testing.T) {
 		{"hmac-sha384", []program{ours{}, bind{}, knot{}, nsd{}}, false},
 		{"hmac-sha512", []program{bind{}, nsd{}, ours{}, knot{}}, false},
 		{"hmac-sha256", []program{bind{}, knot{}, nsd{}, ours{}}, false},
+		{"hmac-sha256", []program{ours{}, powerdns{}}, false},
+		{"hmac-sha512", []program{bind{}, knot{}, ours{}, powerdns{}}, false},
 	} {
 		var names []string
 		for _, p := range test.chain {
