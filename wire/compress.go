@@ -18,6 +18,9 @@ type Compressor struct {
 	// question is the name of the question. Its suffixes are added to entries
 	// when the first name is searched for: many replies have none.
 	question whole
+	isMarked bool // marks is up to date; only if entries is full
+	marks    [4]uint64
+	parent   ownerCopy // what the last name pointed to that had one label more; only if entries is full
 	owner    ownerCopy
 	target   NameOffset // of the last name in the data of the record before, see Writer.Target
 }
@@ -76,6 +79,8 @@ func (c *Compressor) forget(count, length int) {
 	c.count = count
 	c.owner.len, c.owner.at = 0, 0
 	c.target = 0
+	c.isMarked = false
+	c.parent.len = 0
 	if int(c.question.at) >= length {
 		c.question = whole{}
 	}
@@ -140,6 +145,9 @@ func (c *Compressor) AppendName(b []byte, n Name) []byte {
 	if len(wire) < 2 {
 		return append(b, wire...)
 	}
+	if c.count == compressorSize {
+		return c.appendToFull(b, wire)
+	}
 	offset := len(b) - c.start
 	if c.count == 0 && c.question.len != 0 {
 		c.listQuestion(b)
@@ -165,6 +173,58 @@ func (c *Compressor) AppendName(b []byte, n Name) []byte {
 		}
 	}
 	return append(b, wire...)
+}
+
+// appendToFull is [Compressor.AppendName] when entries is full, as it is for nearly all
+// names of a zone transfer: most suffixes are not there, and most names are siblings.
+func (c *Compressor) appendToFull(b []byte, wire string) []byte {
+	first := 1 + int(wire[0])
+	for at := 0; wire[at] != 0; at += 1 + int(wire[at]) {
+		hash := fingerprint(wire[at:])
+		if !c.mayHave(hash) {
+			if at == 0 && string(c.parent.wire[:c.parent.len]) == wire[first:] {
+				b = append(b, wire[:first]...)
+				return append(b, 0xC0|byte(c.parent.at>>8), byte(c.parent.at))
+			}
+			continue
+		}
+		for i := range c.entries {
+			e := &c.entries[i]
+			if e.hash != hash {
+				continue
+			}
+			if pointers := c.holdsAt(b, int(e.at), wire[at:]); pointers > maxDepth-2 {
+				return c.appendShallow(b, wire, at)
+			} else if pointers >= 0 {
+				if at == first && len(wire)-at <= ownerCopySize {
+					c.parent.at, c.parent.len = NameOffset(e.at), uint8(len(wire)-at)
+					copy(c.parent.wire[:], wire[at:])
+				}
+				b = append(b, wire[:at]...)
+				return append(b, 0xC0|byte(e.at>>8), byte(e.at))
+			}
+		}
+	}
+	return append(b, wire...)
+}
+
+// mayHave reports whether a suffix with that hash may be in entries, which is full.
+func (c *Compressor) mayHave(hash uint64) bool {
+	if !c.isMarked {
+		c.marks, c.isMarked = [4]uint64{}, true
+		for i := range c.entries {
+			part, bit := markOf(c.entries[i].hash)
+			c.marks[part] |= bit
+		}
+	}
+	part, bit := markOf(hash)
+	return c.marks[part]&bit != 0
+}
+
+// markOf is where the mark of a hash is, one of 256 bits.
+func markOf(hash uint64) (part, bit uint64) {
+	n := hash * 0x9E3779B97F4A7C15 >> 56 // spreads hashes that differ in a few digits
+	return n >> 6, 1 << (n & 63)
 }
 
 // appendShallow goes on with [Compressor.AppendName] at the label at of wire,

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -156,6 +157,29 @@ func TestCompressorFull(t *testing.T) {
 	b = c.AppendName(b, names[0])
 	if !bytes.Equal(b[before:], []byte{0xC0, HeaderLen}) {
 		t.Errorf("the first name is forgotten: %q", b[before:])
+	}
+	// Names that come later still share the rest with those before; each twice, since
+	// the second one is written from memory.
+	for i, text := range []string{"new.example.", "other.example.", "deep.a.example.", "flat.a.example.", "new.test.", "other.test.", "example.", "more.example."} {
+		n := MustParseName(text)
+		before, shared := len(b), strings.HasSuffix(text, "example.")
+		b = c.AppendName(b, n)
+		if got, _, err := slowReadName(b[start:], before-start); err != nil || got != n {
+			t.Errorf("%d: %s reads as %s, %v", i, n, got, err)
+		}
+		if size := len(b) - before; shared != (size <= 1+len(n.FirstLabel())+2) {
+			t.Errorf("%d: %s takes %d octets", i, n, size)
+		}
+	}
+	b = append(b[:start], make([]byte, HeaderLen)...)
+	c.Reset(start)
+	for i := range compressorSize {
+		b = c.AppendName(b, MustParseName(fmt.Sprintf("n%d.test.", i)))
+	}
+	before = len(b)
+	b = c.AppendName(b, MustParseName("new.example."))
+	if got := string(b[before:]); got != "\x03new\x07example\x00" {
+		t.Errorf("the parent of another message is remembered: %q", got)
 	}
 }
 

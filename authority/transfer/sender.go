@@ -273,31 +273,36 @@ const rest = 10 * time.Microsecond
 // send sends the transfer, in messages as long as they may be. It returns how
 // many records it has sent.
 func (r *reply) send(x *names.Exchange, until time.Time) (sent int, err error) {
-	one := func(record wire.Record) error {
-		mark := x.Reply.Mark()
-		err := put(x, record)
-		if errors.Is(err, wire.ErrNoSpace) && x.Reply.Count(wire.SectionAnswer) > 0 {
-			x.Reply.Rollback(mark)
-			if time.Now().After(until) {
-				return fmt.Errorf("%w: %w", names.ErrGone, errTooSlow)
-			}
-			if err := x.NextMessage(); err != nil {
-				return err
-			}
-			time.Sleep(rest)
-			err = put(x, record)
-		}
-		if err == nil {
-			sent++
-		}
-		return err
-	}
 	for record := range r.records() {
-		if err := one(record); err != nil {
+		if err := put(x, record); err != nil {
+			if err := putNext(x, record, until, err); err != nil {
+				return sent, err
+			}
+		}
+		sent++
+	}
+	if err := put(x, r.soa()); err != nil {
+		if err := putNext(x, r.soa(), until, err); err != nil {
 			return sent, err
 		}
 	}
-	return sent, one(r.soa())
+	return sent + 1, nil
+}
+
+// putNext sends the message, and appends a record to the next one that did not fit into
+// it. cause is why.
+func putNext(x *names.Exchange, record wire.Record, until time.Time, cause error) error {
+	switch {
+	case !errors.Is(cause, wire.ErrNoSpace), x.Reply.Count(wire.SectionAnswer) == 0:
+		return cause
+	case time.Now().After(until):
+		return fmt.Errorf("%w: %w", names.ErrGone, errTooSlow)
+	}
+	if err := x.NextMessage(); err != nil {
+		return err
+	}
+	time.Sleep(rest)
+	return put(x, record)
 }
 
 // condense makes one change of several (RFC 1995 5).
