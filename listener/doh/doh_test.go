@@ -362,6 +362,33 @@ func TestConnectionsOfAClient(t *testing.T) {
 	}
 }
 
+// Limits that change hold for the next connection, and end none that is open.
+func TestLimitsChange(t *testing.T) {
+	var server *Server
+	address, config := startServer(t, ServerConfig{MaxConnections: 1}, func(s *Server) { server = s })
+	try := func(want bool) {
+		t.Helper()
+		conn, err := tls.Dial("tcp", address, config)
+		if (err == nil) != want {
+			t.Errorf("a connection: %v", err)
+		}
+		if err == nil {
+			t.Cleanup(func() { conn.Close() })
+		}
+	}
+	try(true)
+	try(false)
+	server.Limit(0, 2)
+	try(true)
+	try(false)
+	server.Limit(3, 0)
+	try(true)
+	try(false)
+	if c := server.Stats(); c.Connections != 6 || c.Ends.Refused != 3 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // Clients that begin too many connections are refused before TLS; those of a proxy are not
 // asked about.
 func TestAdmission(t *testing.T) {

@@ -1,6 +1,7 @@
 package doh
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"log/slog"
@@ -23,7 +24,10 @@ const (
 	connectionRoom = 256 << 10 // octets of bodies that wait to be read, of a connection
 	streamRoom     = 64 << 10  // and of a request: a whole query
 	headerTime     = 5 * time.Second
-	idleTime       = 30 * time.Second
+
+	defaultConnections = 1000
+	defaultPerClient   = 100
+	idleTime           = 30 * time.Second
 )
 
 // ServerConfig says how a server is reached, and what clients may take. Zero values
@@ -61,12 +65,7 @@ type Server struct {
 
 // NewServer returns a server of what comes to l.
 func NewServer(l net.Listener, c ServerConfig) *Server {
-	if c.MaxConnections == 0 {
-		c.MaxConnections = 1000
-	}
-	if c.MaxConnectionsPerClient == 0 {
-		c.MaxConnectionsPerClient = 100
-	}
+	c.MaxConnections, c.MaxConnectionsPerClient = cmp.Or(c.MaxConnections, defaultConnections), cmp.Or(c.MaxConnectionsPerClient, defaultPerClient)
 	if c.TLS == nil {
 		c.MaxConnectionsPerClient, c.Admit = c.MaxConnections, nil
 	}
@@ -77,7 +76,7 @@ func NewServer(l net.Listener, c ServerConfig) *Server {
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(c.TLS != nil)
 	protocols.SetUnencryptedHTTP2(c.TLS == nil)
-	bounded := &boundedListener{Listener: l, max: c.MaxConnections, perClient: c.MaxConnectionsPerClient, clients: map[netip.Prefix]int{}, refused: c.Refused, admit: c.Admit}
+	bounded := &boundedListener{Listener: l, isPlain: c.TLS == nil, max: c.MaxConnections, perClient: c.MaxConnectionsPerClient, clients: map[netip.Prefix]int{}, refused: c.Refused, admit: c.Admit}
 	return &Server{listener: bounded, server: httpserver.Server{Listener: bounded, HTTP: http.Server{
 		Handler:           noteRequests(c.Handler),
 		ConnContext:       withConn,
@@ -92,6 +91,19 @@ func NewServer(l net.Listener, c ServerConfig) *Server {
 			SendPingTimeout: idleTime, PingTimeout: headerTime, WriteByteTimeout: headerTime,
 		},
 	}}}
+}
+
+// Limit changes how many connections may be open, and how many of those one client may
+// have; 0: the default. Those that are open stay.
+func (s *Server) Limit(connections, perClient int) {
+	connections, perClient = cmp.Or(connections, defaultConnections), cmp.Or(perClient, defaultPerClient)
+	l := s.listener
+	if l.isPlain {
+		perClient = connections
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.max, l.perClient = connections, perClient
 }
 
 // Serve answers requests until Shutdown is called.
@@ -122,15 +134,16 @@ func (s *Server) Stats() Stats {
 // boundedListener closes connections that are too many.
 type boundedListener struct {
 	net.Listener
-	max, perClient int
-	stopping       atomic.Bool
-	refused        func(client netip.Prefix)    // may be nil
-	admit          func(client netip.Addr) bool // may be nil
+	isPlain  bool // all connections are those of one proxy
+	stopping atomic.Bool
+	refused  func(client netip.Prefix)    // may be nil
+	admit    func(client netip.Addr) bool // may be nil
 
-	mu      sync.Mutex // guards what follows; nothing is closed under it
-	open    int
-	clients map[netip.Prefix]int
-	stats   Stats
+	mu             sync.Mutex // guards what follows; nothing is closed under it
+	max, perClient int
+	open           int
+	clients        map[netip.Prefix]int
+	stats          Stats
 }
 
 // Accept returns the next connection that is within the limits.

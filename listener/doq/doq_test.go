@@ -240,6 +240,11 @@ func TestConnectionsOfAClient(t *testing.T) {
 	if got := s.Stats(); got.Ends.Refused == 0 {
 		t.Errorf("%+v", got)
 	}
+	s.Limit(4, 5)
+	dial(t, address)
+	if _, err := quic.DialAddr(ctx, address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"doq"}}, nil); err == nil {
+		t.Error("a fifth connection was accepted")
+	}
 }
 
 // First packets without a second one: those above a rate get a Retry, and nothing is

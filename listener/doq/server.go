@@ -1,6 +1,7 @@
 package doq
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -26,6 +27,9 @@ const (
 	connectionRoom = 256 << 10 // and of all queries of a connection
 	maxHeader      = 16 << 10  // octets of the headers of a request by HTTP/3
 	freeHandshakes = 100       // a second, before clients have to prove their address first
+
+	defaultConnections = 1000
+	defaultPerClient   = 100
 )
 
 // handshakeTime is how long a handshake may take. Tests, which do not look at it, set it
@@ -72,10 +76,11 @@ type Server struct {
 	retry     retry
 	done      sync.WaitGroup
 
-	mu      sync.Mutex // guards what follows; nothing is closed or waited for under it
-	open    int
-	clients map[netip.Prefix]int
-	all     map[*quic.Conn]struct{}
+	mu             sync.Mutex // guards what follows; nothing is closed or waited for under it
+	max, perClient int
+	open           int
+	clients        map[netip.Prefix]int
+	all            map[*quic.Conn]struct{}
 
 	ends listener.Ends
 
@@ -90,13 +95,7 @@ const (
 
 // Listen returns a server for what comes to conn, which belongs to it from then on.
 func Listen(conn net.PacketConn, c Config) (*Server, error) {
-	if c.MaxConnections == 0 {
-		c.MaxConnections = 1000
-	}
-	if c.MaxConnectionsPerClient == 0 {
-		c.MaxConnectionsPerClient = 100
-	}
-	s := &Server{config: c, clients: map[netip.Prefix]int{}, all: map[*quic.Conn]struct{}{}}
+	s := &Server{config: c, max: cmp.Or(c.MaxConnections, defaultConnections), perClient: cmp.Or(c.MaxConnectionsPerClient, defaultPerClient), clients: map[netip.Prefix]int{}, all: map[*quic.Conn]struct{}{}}
 	protocols := c.TLS.Clone()
 	protocols.NextProtos = nil
 	if c.DoQ {
@@ -132,6 +131,17 @@ func uniStreams(http bool) int64 {
 	}
 	return -1
 }
+
+// Limit changes how many connections may be open, and how many of those one client may
+// have; 0: the default. Those that are open stay.
+func (s *Server) Limit(connections, perClient int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.max, s.perClient = cmp.Or(connections, defaultConnections), cmp.Or(perClient, defaultPerClient)
+}
+
+// IsDoQ reports whether the server answers DNS over QUIC.
+func (s *Server) IsDoQ() bool { return s.config.DoQ }
 
 // Addr is where the server listens.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
@@ -229,7 +239,7 @@ func (s *Server) enter(client netip.Prefix) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accepted.Add(1)
-	if s.open >= s.config.MaxConnections || s.clients[client] >= s.config.MaxConnectionsPerClient {
+	if s.open >= s.max || s.clients[client] >= s.perClient {
 		s.ends.Refused++
 		return false
 	}
@@ -248,7 +258,7 @@ var (
 // be forged, or many are connected.
 func (s *Server) verifyAddress(net.Addr) bool {
 	s.mu.Lock()
-	isBusy := s.open > s.config.MaxConnections/2
+	isBusy := s.open > s.max/2
 	s.mu.Unlock()
 	if isBusy || !s.retry.allow(time.Now()) {
 		s.retries.Add(1)

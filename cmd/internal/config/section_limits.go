@@ -71,7 +71,17 @@ var limitsSection = once("limits", "What a network of clients, or one client, ma
 		example: "10000", least: 1, most: 1 << 20, others: []string{"tcp-clients", "tcp-count", "incoming-num-tcp", "tcp-max-clients", "max-tcp-connections"},
 	}, func(c *Config) *int { return &c.Settings.Limits.Connections }),
 	number(about{
-		key: "connections-per-client", what: "How many of these a client may have: an IPv4 address, or the /64 around an IPv6 address.",
+		key: "https-connections", what: "How many connections may be open at each address of [https], over TCP, and as many over QUIC (HTTP/3). Those above are closed at once.",
+		why:     "1000, which is a few tens of MB.",
+		example: "10000", least: 1, most: 1 << 20, others: []string{"http-connections", "max-concurrent-connections", "doh-clients", "http-listener-clients"},
+	}, func(c *Config) *int { return &c.Settings.Limits.HTTPSConnections }),
+	number(about{
+		key: "quic-connections", what: "How many connections may be open at each address of [quic]. Those above are refused.",
+		why:     "1000. Above half of that clients have to prove their address first.",
+		example: "10000", least: 1, most: 1 << 20, others: []string{"quic-max-clients", "doq-clients"},
+	}, func(c *Config) *int { return &c.Settings.Limits.QUICConnections }),
+	number(about{
+		key: "connections-per-client", what: "How many connections a client may have of those over TCP and TLS, and at each address of HTTPS and QUIC: a client is an IPv4 address, or the /64 around an IPv6 address.",
 		why:     "100, for clients that share one address.",
 		example: "20", least: 1, most: 1 << 20, others: []string{"max-tcp-connections-per-client"},
 	}, func(c *Config) *int { return &c.Settings.Limits.ConnectionsPerClient }),

@@ -96,7 +96,13 @@ const (
 // refused returns what is called if a connection over a transport is one too many.
 func (l *limitLog) refused(transport string) func(client netip.Prefix) {
 	key := uint64(firstTransport + slices.Index([]string{overHTTP, overHTTPS, overHTTP3, overQUIC}, transport))
+	option := "limits.https-connections"
+	if transport == overQUIC {
+		option = "limits.quic-connections"
+	}
 	return func(client netip.Prefix) {
-		l.common.Reached(key, func() []any { return []any{"part", transport, "limit", "connections", "client", client.String()} })
+		l.common.Reached(key, func() []any {
+			return []any{"part", transport, "limit", "connections", "client", client.String(), "option", option + " or limits.connections-per-client"}
+		})
 	}
 }

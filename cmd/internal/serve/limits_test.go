@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -98,6 +99,34 @@ func TestLimitsOfTheServerAreLogged(t *testing.T) {
 	if line := `msg="limit of queries to a server reached" server=` + up.String() + " queries_a_second=1"; !strings.Contains(log(), line) {
 		t.Errorf("no line %s in\n%s", line, log())
 	}
+}
+
+// HTTPS has limits of its own, which a reload changes.
+func TestConnectionsOverHTTPS(t *testing.T) {
+	s := parse(t, "-i", "127.0.0.1:0", "--https", "127.0.0.1:0", "--quic", "127.0.0.1:0")
+	s.Limits.HTTPSConnections, s.Limits.QUICConnections = 1, 2
+	server, _, log := startWith(t, s)
+	try := func(want bool) {
+		t.Helper()
+		conn, err := tls.Dial("tcp", server.transports.servers.Addresses(overHTTPS)[0].String(), &tls.Config{InsecureSkipVerify: true})
+		if (err == nil) != want {
+			t.Errorf("a connection: %v", err)
+		}
+		if err == nil {
+			t.Cleanup(func() { conn.Close() })
+		}
+	}
+	try(true)
+	try(false)
+	if line := `part=https limit=connections client=127.0.0.1/32 option="limits.https-connections or limits.connections-per-client"`; !strings.Contains(log(), line) {
+		t.Errorf("no line %s in\n%s", line, log())
+	}
+	s.Limits.HTTPSConnections, s.Limits.ConnectionsPerClient = 3, 2
+	if err := server.Apply(s); err != nil {
+		t.Fatal(err)
+	}
+	try(true)
+	try(false)
 }
 
 // A network that begins too many connections is refused more of them, until the settings

@@ -99,6 +99,18 @@ func (t *transports) use(change *bound.Change, edge *listener.Edge, s *settings.
 	t.handler.Set(&doh.Handler{Edge: edge, Path: s.HTTPS.Path, JSON: s.HTTPS.JSON, Proxies: proxies})
 	t.hasHTTP3.Store(!s.HTTPS.NoHTTP3)
 	change.Commit()
+	for _, server := range t.servers.All() {
+		switch server := server.(type) {
+		case *doh.Server:
+			server.Limit(s.Limits.HTTPSConnections, s.Limits.ConnectionsPerClient)
+		case *doq.Server:
+			most := s.Limits.HTTPSConnections
+			if server.IsDoQ() {
+				most = s.Limits.QUICConnections
+			}
+			server.Limit(most, s.Limits.ConnectionsPerClient)
+		}
+	}
 }
 
 // alternative tells clients of HTTP/1.1 and HTTP/2 that there is HTTP/3 (RFC 9114

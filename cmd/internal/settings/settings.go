@@ -397,7 +397,9 @@ type Limits struct {
 	Waiting              int           // queries that wait for their answers, of all clients
 	QueryTimeout         time.Duration // of such a query
 	Connections          int           // over TCP and TLS, of all clients
-	ConnectionsPerClient int           // of one client
+	HTTPSConnections     int           // at each address of HTTPS, and of HTTP/3
+	QUICConnections      int           // at each address of QUIC
+	ConnectionsPerClient int           // of one client, of each of these
 	Pipelined            int           // queries of one connection that wait for their answers
 	IdleTimeout          time.Duration // of a connection without a query in progress
 }
