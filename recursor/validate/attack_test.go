@@ -14,12 +14,19 @@ import (
 )
 
 // spent is how much work of a kind was done with b.
-func spent(b *Budget, w Work) int { return b.limits.totals()[w] - int(b.left[w].Load()) }
+func spent(b *Budget, w Work) int { return allowed(b, w) - int(b.left[w].Load()) }
+
+// allowed is how much may be done, with what secure zones have added.
+func allowed(b *Budget, w Work) int {
+	zones := b.limits.Zones - max(0, int(b.zones.Load()))
+	return b.limits.totals()[w] + zones*zoneWork[w]
+}
 
 // wantWork fails if more work was done than b allows.
 func wantWork(t testing.TB, b *Budget) {
 	t.Helper()
-	for w, most := range b.limits.totals() {
+	for w := range b.limits.totals() {
+		most := allowed(b, Work(w))
 		// The one that does not fit is counted, but not done.
 		if n := spent(b, Work(w)); n > most+1 && Work(w) != Octets {
 			t.Errorf("%d %s, at most %d are allowed", n, workTexts[w], most)
@@ -320,6 +327,52 @@ func TestLimitIsNotRemembered(t *testing.T) {
 		t.Errorf("%v %q", r.Verdict, r.Reason)
 	}
 	w.want("a.nsec. A", Secure, "")
+}
+
+// chainOfZones is so many signed zones one below the other, each with four keys, and the
+// name below the last.
+func chainOfZones(t *testing.T, count int) (w *world, name string) {
+	t.Helper()
+	apex, parent := "d.", "."
+	lines := map[string][]string{}
+	var order []string
+	all := map[string]signedtree.Options{".": options(t, ".", signedtree.NSEC)}
+	for range count {
+		o := options(t, apex, signedtree.NSEC)
+		for j := range 3 {
+			o.Keys = append(o.Keys, newKey(t, fmt.Sprint(apex, j)))
+		}
+		all[apex] = o
+		lines[parent] = append(lines[parent], apex+" NS ns.elsewhere.", dsOf(t, apex, o.Keys[3], 2))
+		order = append(order, parent)
+		apex, parent = "d."+apex, apex
+	}
+	order, lines[parent] = append(order, parent), append(lines[parent], a("a."+parent, 1))
+	var zones []*signedtree.Zone
+	for _, apex := range order {
+		zones = append(zones, signZone(t, apex, all[apex], lines[apex]...))
+	}
+	return newWorld(t, zones...), "a." + parent
+}
+
+// TestLongChains: an honest chain of 20 signed zones is proved for the first query for a
+// name below it, and one of 100 is not: what one query costs has a bound, even if one attacker signs
+// them all.
+func TestLongChains(t *testing.T) {
+	for count, want := range map[int]Verdict{20: Secure, 28: Secure, 100: Indeterminate} {
+		w, name := chainOfZones(t, count)
+		b := w.v.NewBudget()
+		if r, _ := w.checkWith(name+" A", b); r.Verdict != want || want == Indeterminate && !strings.Contains(r.Reason.Text, "limit of") {
+			t.Errorf("%d zones: %+v", count, r)
+		}
+		wantWork(t, b)
+		for k, limit := range map[Work]int{Verifications: 96, Fetches: 96, Comparisons: 768, Failures: 4, Hashes: 64, Proofs: 32} {
+			if n := spent(b, k); n > limit+1 {
+				t.Errorf("%d zones: %d %s, at most %d", count, n, k, limit)
+			}
+		}
+		t.Logf("%d zones: %d signatures verified, %d RRsets fetched, %d keys compared", count, spent(b, Verifications), spent(b, Fetches), spent(b, Comparisons))
+	}
 }
 
 // TestOrdinaryChainsFit: a chain of aliases through eight signed zones that

@@ -20,6 +20,7 @@ type Limits struct {
 	Keys          int // DNSKEY records of one zone that are looked at
 	Fetches       int // DS and DNSKEY RRsets asked for
 	Octets        int // that signatures are over
+	Zones         int // new zones that turn out secure, each of which adds to the others what it takes
 }
 
 // DefaultLimits are limits that signed zones in use do not reach, far below
@@ -27,8 +28,14 @@ type Limits struct {
 // CVE-2023-50868; comparisons without verification: CVE-2026-19668).
 var DefaultLimits = Limits{
 	Verifications: 32, Failures: 4, Comparisons: 256, KeysPerTag: 2, Hashes: 64, Proofs: 32,
-	Signatures: 8, DS: 8, Keys: 32, Fetches: 32, Octets: 4 << 20,
+	Signatures: 8, DS: 8, Keys: 32, Fetches: 32, Octets: 4 << 20, Zones: 32,
 }
+
+// zoneWork is what a zone adds to the limits of a query once it has turned out secure:
+// its DS and DNSKEY records fetched and verified, with four keys. A chain of trust may
+// be as long as honest zones make it, and what does not end in a secure zone adds
+// nothing: signatures that do not hold, hashes, proofs.
+var zoneWork = [workKinds]int{Verifications: 2, Fetches: 2, Comparisons: 16}
 
 // withDefaults fills in zero fields.
 func (l Limits) withDefaults() Limits {
@@ -49,6 +56,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Keys, d.Keys)
 	set(&l.Fetches, d.Fetches)
 	set(&l.Octets, d.Octets)
+	set(&l.Zones, d.Zones)
 	return l
 }
 
@@ -58,6 +66,7 @@ func (l Limits) withDefaults() Limits {
 type Budget struct {
 	limits Limits
 	left   [workKinds]atomic.Int64
+	zones  atomic.Int64 // that may yet add to left
 	hit    atomic.Int32 // the work that was used up first, plus one
 }
 
@@ -89,7 +98,18 @@ func (v *Validator) NewBudget() *Budget {
 	for w, n := range v.limits.totals() {
 		b.left[w].Store(int64(n))
 	}
+	b.zones.Store(int64(v.limits.Zones))
 	return b
+}
+
+// extend adds what a zone takes that has turned out secure.
+func (b *Budget) extend() {
+	if b.zones.Add(-1) < 0 {
+		return
+	}
+	for w, n := range zoneWork {
+		b.left[w].Add(int64(n))
+	}
 }
 
 // totals are the limits that hold for the whole query.

@@ -345,6 +345,7 @@ func (c *check) enterBy(name wire.Name, e *entry, reply *Reply) *zone {
 	if j := c.verify(set, z); j.verdict != Secure {
 		return failed(c.missingSignature(set, j))
 	}
+	c.budget.extend()
 	z.keys, z.judgement, z.until = all, secure, e.until
 	if expiry := c.expiry(set.TTL); expiry.Before(z.until) {
 		z.until = expiry
