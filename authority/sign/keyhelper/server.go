@@ -65,8 +65,13 @@ func Serve(ctx context.Context, l *net.UnixListener, keys sign.Device, log *slog
 	var all sync.WaitGroup
 	defer all.Wait()
 	slots := make(chan struct{}, maxClients)
-	stop := context.AfterFunc(ctx, func() { l.Close() })
-	defer stop()
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { l.Close(); close(closed) })
+	defer func() {
+		if !stop() {
+			<-closed // so that another process can take the place of this one
+		}
+	}()
 	users = append([]int{os.Geteuid(), 0}, users...)
 	for {
 		slots <- struct{}{} // more clients wait in the socket
