@@ -39,6 +39,12 @@ type browser struct {
 // startBrowser starts Chromium, or skips the test.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
+	return startBrowserWith(t, "{}")
+}
+
+// startBrowserWith is startBrowser with preferences, as JSON, and arguments.
+func startBrowserWith(t *testing.T, preferences string, more ...string) *browser {
+	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		if os.Getenv("CI") != "" {
@@ -60,8 +66,11 @@ func startBrowser(t *testing.T) *browser {
 	}
 	// The browser's own children write there for a moment after the signal to end.
 	t.Cleanup(func() { eventually.Succeed(t, func() error { return os.RemoveAll(profile) }) })
-	c := exec.Command(path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+profile)
+	if err := os.WriteFile(filepath.Join(profile, "Local State"), []byte(preferences), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(path, append(more, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+profile)...)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4, as --remote-debugging-pipe has it
 	if err := c.Start(); err != nil {
