@@ -13,8 +13,8 @@ import (
 
 // AnswerFilter fails answers of Next that say what answers must not say: that a name of
 // anybody's is at an address of the client's own network (DNS rebinding), or is an alias
-// for what the operator does not want. It comes before a cache: what it lets through
-// depends on no client, and a hit costs nothing.
+// for what the operator does not want. If it comes before a cache, a hit costs nothing; if
+// it is for some clients only, it has to come after one that they share with others.
 type AnswerFilter struct {
 	Next names.Resolver
 
@@ -29,6 +29,29 @@ func (f *AnswerFilter) Resolve(ctx context.Context, x *names.Exchange) error {
 	if err := f.Next.Resolve(ctx, x); err != nil {
 		return err
 	}
+	return f.check(x)
+}
+
+// TryResolve answers x if Next has the answer at once, or fails.
+func (f *AnswerFilter) TryResolve(x *names.Exchange) error {
+	if err := names.Try(f.Next, x); err != nil {
+		return err
+	}
+	return f.check(x)
+}
+
+// WantsBatches reports whether Next wants batches.
+func (f *AnswerFilter) WantsBatches() bool { return names.BatchPreparerOf(f.Next) != nil }
+
+// PrepareBatch passes queries to Next.
+func (f *AnswerFilter) PrepareBatch(queries []wire.Query) {
+	if p := names.BatchPreparerOf(f.Next); p != nil {
+		p.PrepareBatch(queries)
+	}
+}
+
+// check looks at the answer to x.
+func (f *AnswerFilter) check(x *names.Exchange) error {
 	if name := x.Question().Name; slices.ContainsFunc(f.Exempt, name.HasSuffix) {
 		return nil
 	}

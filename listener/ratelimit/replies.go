@@ -36,6 +36,15 @@ type ReplyConfig struct {
 
 	// LogOnly counts and logs what would be held back, and sends it.
 	LogOnly bool
+
+	// Views have other rates for some clients: the first counts that matches.
+	Views []ReplyView
+}
+
+// ReplyView is the rates of some clients in the place of those of [ReplyConfig].
+type ReplyView struct {
+	Clients   names.PeerMatcher
+	Same, All int
 }
 
 // ReplyStats counts what [Replies] has done.
@@ -61,7 +70,28 @@ type Replies struct {
 // replyRules is a configuration, made ready.
 type replyRules struct {
 	ReplyConfig
-	same, all int64 // intervals
+	rates // of clients without a view
+	views []rates
+}
+
+// rates are intervals, and what keeps the networks of different views apart.
+type rates struct {
+	same, all int64
+	salt      uint64
+}
+
+func ratesOf(view, same, all int) rates {
+	return rates{intervalOf(same), intervalOf(all), uint64(view) * 0x9e3779b97f4a7c15}
+}
+
+// of returns the rates of a client.
+func (r *replyRules) of(p *names.Peer) *rates {
+	for i := range r.Views {
+		if r.Views[i].Clients.Matches(p) {
+			return &r.views[i]
+		}
+	}
+	return &r.rates
 }
 
 // NewReplies returns limits. log receives a line when one begins to be reached, and
@@ -80,7 +110,11 @@ func (r *Replies) Close() { r.reached.Close() }
 
 // Set changes the configuration. What networks have had already still counts.
 func (r *Replies) Set(c ReplyConfig) {
-	r.rules.Store(&replyRules{ReplyConfig: c, same: intervalOf(c.Same), all: intervalOf(c.All)})
+	rules := &replyRules{ReplyConfig: c, rates: ratesOf(0, c.Same, c.All)}
+	for i, v := range c.Views {
+		rules.views = append(rules.views, ratesOf(1+i, v.Same, v.All))
+	}
+	r.rules.Store(rules)
 }
 
 // Stats returns what was counted so far.
@@ -97,8 +131,9 @@ func (r *Replies) pass(x *names.Exchange) bool {
 		return true
 	}
 	rules := r.rules.Load()
+	rates := rules.of(&x.Peer)
 	client := x.Peer.Remote.Addr()
-	if rules.same|rules.all == 0 || client.IsLoopback() {
+	if rates.same|rates.all == 0 || client.IsLoopback() {
 		return true
 	}
 	// What is held back as one of many that are the same does not count for all.
@@ -106,18 +141,18 @@ func (r *Replies) pass(x *names.Exchange) bool {
 	network := appendNetwork(room[:0], client)
 	key, what := network, everything
 	allowed := true
-	if rules.same != 0 {
+	if rates.same != 0 {
 		key, what = appendKind(network, x)
-		allowed = r.buckets.allow(maphash.Bytes(r.seed, key), rules.same)
+		allowed = r.buckets.allow(maphash.Bytes(r.seed, key)^rates.salt, rates.same)
 	}
-	if allowed && rules.all != 0 {
+	if allowed && rates.all != 0 {
 		key, what = network, everything
-		allowed = r.buckets.allow(maphash.Bytes(r.seed, key), rules.all)
+		allowed = r.buckets.allow(maphash.Bytes(r.seed, key)^rates.salt, rates.all)
 	}
 	if allowed || rules.Exempt.Contains(client) {
 		return true
 	}
-	return r.holdBack(x, rules, maphash.Bytes(r.seed, key), what)
+	return r.holdBack(x, rules, maphash.Bytes(r.seed, key)^rates.salt, what)
 }
 
 // holdBack is pass for a reply above a limit.

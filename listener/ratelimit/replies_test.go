@@ -151,6 +151,29 @@ func TestRepliesInAll(t *testing.T) {
 	})
 }
 
+// Clients of a view have the rates of the first that matches, and take nothing from others.
+func TestRepliesOfViews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, _ := names.ParsePeerSet("any")
+		set, _ := names.ParsePeerSet(neighbor.Addr().String())
+		r := NewReplies(ReplyConfig{Same: 100, Views: []ReplyView{{Clients: set, Same: 50}, {Clients: set, Same: 1}}}, nil)
+		defer r.Close()
+		f := newFlood(t, listener.Config{Gates: []listener.Gate{r.Gate()}})
+		for _, c := range []struct {
+			from netip.AddrPort
+			want count
+		}{{victim, count{full: 100, none: 50}}, {neighbor, count{full: 50, none: 100}}} {
+			if got := f.ask(150, "www.example.", wire.TypeA, c.from, names.UDP); got != c.want {
+				t.Errorf("%v: %+v, want %+v", c.from, got, c.want)
+			}
+		}
+		r.Set(ReplyConfig{Same: 100, Views: []ReplyView{{Clients: all}}})
+		if got := f.ask(150, "www.example.", wire.TypeA, victim, names.UDP); got.full != 150 {
+			t.Errorf("in a view without limits: %+v", got)
+		}
+	})
+}
+
 func TestRepliesExempt(t *testing.T) {
 	own, _ := names.ParsePeerSet("192.0.2.0/24")
 	resolver := tryFunc(func(x *names.Exchange) error {

@@ -152,6 +152,24 @@ func maybe[T any](a about, field func(*T) **bool) option[T] {
 	}}
 }
 
+// maybeNumber is an option that is a number between a.least and a.most, or is not given.
+func maybeNumber[T any](a about, field func(*T) **int) option[T] {
+	a.kind = isInteger
+	return option[T]{a, func(r *reader, t *T, v *node) bool {
+		var n int
+		if !number(a, func(*T) *int { return &n }).read(r, t, v) {
+			return false
+		}
+		*field(t) = &n
+		return true
+	}, func(t *T) string {
+		if *field(t) == nil {
+			return ""
+		}
+		return strconv.Itoa(**field(t))
+	}}
+}
+
 // size is an option that is a number of octets, as a number or with a unit.
 func size[T any](a about, field func(*T) *int64) option[T] {
 	a.kind, a.isSize = isString, true

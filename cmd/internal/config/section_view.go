@@ -37,7 +37,41 @@ var viewSection = byName("view", "What some clients get in the place of what oth
 		example: `["127.0.0.1:5353"]`, others: []string{"proxy-dnssec"},
 	}, func(r *reader, v *settings.View, text string) error { return v.Recursion.AddTrustAD(text) },
 		func(v *settings.View) []string { return trustTexts(&v.Recursion) }),
+	clients("allow-recursion", "The clients of the view for which names are looked up.",
+		"Those in recursion.allow.", `["any"]`, []string{"allow", "recursion-allow"},
+		func(v *settings.View) *[]string { return &v.AllowRecursion }),
+	toggle(about{
+		key: "no-private", what: "Nothing that is looked up for these clients may have an address of this network, as no-private in [answers] has it. This and the three that follow are in addition to [answers].",
+		why:     "false.",
+		example: "true", others: []string{"rebinding-protection"},
+	}, func(v *settings.View) *bool { return &v.Answers.NoPrivate }),
+	stringList("deny-answers", "Networks that no address may be in, and names that no alias may point to or below, in what is looked up for these clients.",
+		"None.", `["192.0.2.0/24", "ads.example"]`, []string{"deny", "deny-answer-addresses", "deny-answer-aliases"},
+		settings.IsDeniable, func(v *settings.View) *[]string { return &v.Answers.Deny }),
+	stringList("exempt-zones", "Zones whose names may have any address and be any alias.",
+		"None.", `["corp.example"]`, nil, isName,
+		func(v *settings.View) *[]string { return &v.Answers.ExemptZones }),
+	stringList("exempt-networks", "Networks that addresses may be in nevertheless.",
+		"None.", `["10.1.0.0/16"]`, nil, isPeers,
+		func(v *settings.View) *[]string { return &v.Answers.ExemptNetworks }),
+	viewLimit("rate-limit", "How many replies a second a network gets that are alike, as rate-limit in [limits] has it. 0: no limit.", "500",
+		func(v *settings.View) **int { return &v.Limits.Replies }),
+	viewLimit("rate-limit-in-all", "How many replies a second a network gets, whatever they are. 0: no limit.", "20000",
+		func(v *settings.View) **int { return &v.Limits.RepliesInAll }),
+	viewLimit("client-queries", "How many queries a second a client may send that take recursion. 0: no limit.", "50",
+		func(v *settings.View) **int { return &v.Limits.ClientQueries }),
+	viewLimit("client-waiting", "How many of its queries may wait for other servers at once. 0: no limit.", "20",
+		func(v *settings.View) **int { return &v.Limits.ClientWaiting }),
+	viewLimit("upstream-queries", "How many queries a second one of the servers of forward is sent. 0: no limit.", "100",
+		func(v *settings.View) **int { return &v.Limits.UpstreamQueries }),
 )
+
+// viewLimit is an option that takes the place of the one of [limits].
+func viewLimit(key, what, example string, field func(*settings.View) **int) option[settings.View] {
+	return maybeNumber(about{
+		key: key, what: what, why: "What [limits] says.", example: example, most: settings.MaxRate,
+	}, field)
+}
 
 // knowsViews reports whether there are views of all those names.
 func (r *reader) knowsViews(views []string, at Position, what string) bool {

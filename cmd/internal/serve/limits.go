@@ -14,9 +14,19 @@ import (
 )
 
 // replyLimits is how replies are limited. The settings have been checked.
-func replyLimits(l *settings.Limits) ratelimit.ReplyConfig {
+func replyLimits(s *settings.Settings) ratelimit.ReplyConfig {
+	l := &s.Limits
 	exempt, _ := names.ParsePeerSet(l.RepliesExempt...)
-	return ratelimit.ReplyConfig{Same: l.Replies, All: l.RepliesInAll, Slip: l.Slip, Exempt: exempt, LogOnly: l.LogOnly}
+	c := ratelimit.ReplyConfig{Same: l.Replies, All: l.RepliesInAll, Slip: l.Slip, Exempt: exempt, LogOnly: l.LogOnly}
+	if !slices.ContainsFunc(s.Views, func(v settings.View) bool { return v.Limits.Replies != nil || v.Limits.RepliesInAll != nil }) {
+		return c // no client has to be looked for in the views
+	}
+	for i := range s.Views {
+		clients, _ := s.ParseAccess(s.Views[i].Clients...)
+		own := s.LimitsOf(&s.Views[i])
+		c.Views = append(c.Views, ratelimit.ReplyView{Clients: clients, Same: own.Replies, All: own.RepliesInAll})
+	}
+	return c
 }
 
 // connectionLimits is how connections that are begun are limited.
@@ -25,16 +35,33 @@ func connectionLimits(l *settings.Limits) ratelimit.ConnectionConfig {
 	return ratelimit.ConnectionConfig{PerSecond: l.ConnectionRate, Exempt: exempt}
 }
 
-// limited puts the limits of clients in front of next, if there are any.
-func (p *parts) limited(next names.Resolver) names.Resolver {
-	l := &p.settings.Limits
+// limited puts limits of clients in front of next, if there are any.
+func (p *parts) limited(l *settings.Limits, next names.Resolver) names.Resolver {
 	if l.ClientQueries == 0 && l.ClientWaiting == 0 {
 		return next
 	}
 	exempt, _ := names.ParsePeerSet(l.ClientExempt...)
-	p.clients = ratelimit.NewRecursion(ratelimit.RecursionConfig{PerSecond: l.ClientQueries, Waiting: l.ClientWaiting, Exempt: exempt}, next, p.log)
-	p.closers = append(p.closers, p.clients.Close)
-	return p.clients
+	limits := ratelimit.NewRecursion(ratelimit.RecursionConfig{PerSecond: l.ClientQueries, Waiting: l.ClientWaiting, Exempt: exempt}, next, p.log)
+	p.clients = append(p.clients, limits)
+	p.closers = append(p.closers, limits.Close)
+	return limits
+}
+
+// clientStats is what the limits of clients have counted, those of views among them.
+func (p *parts) clientStats() (sum ratelimit.RecursionStats) {
+	for _, limits := range p.clients {
+		s := limits.Stats()
+		sum.TooFast += s.TooFast
+		sum.Waiting += s.Waiting
+		sum.Begun += s.Begun
+	}
+	for _, v := range p.views {
+		s := v.clientStats()
+		sum.TooFast += s.TooFast
+		sum.Waiting += s.Waiting
+		sum.Begun += s.Begun
+	}
+	return sum
 }
 
 // limitLog logs when limits begin to be reached that all clients have in common, and

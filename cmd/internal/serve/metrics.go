@@ -25,7 +25,7 @@ func (s *Server) metrics() []metrics.Metric {
 	transports := s.transports.stats()
 	all = append(all, listenerMetrics(s.listener.Stats())...)
 	all = append(all, connectionMetrics(s.listener.Stats(), &transports)...)
-	all = append(all, limitMetrics(s.replies.Stats(), s.begun.Stats(), v.parts.clients)...)
+	all = append(all, limitMetrics(s.replies.Stats(), s.begun.Stats(), v.parts.clientStats())...)
 	all = append(all, breakdownMetrics(s.listener.Breakdown())...)
 	all = append(all, s.tls.metrics()...)
 	all = append(all, transports.metrics()...)
@@ -101,11 +101,7 @@ func connectionMetrics(tcp listener.Stats, t *transportStats) []metrics.Metric {
 }
 
 // limitMetrics are those of limits on networks and clients.
-func limitMetrics(r ratelimit.ReplyStats, begun ratelimit.ConnectionStats, clients *ratelimit.Recursion) []metrics.Metric {
-	var c ratelimit.RecursionStats
-	if clients != nil {
-		c = clients.Stats()
-	}
+func limitMetrics(r ratelimit.ReplyStats, begun ratelimit.ConnectionStats, c ratelimit.RecursionStats) []metrics.Metric {
 	return []metrics.Metric{
 		metrics.By("names_replies_limited_total", metrics.Counter, "Replies above the limits of a network, by what became of them.", "result",
 			count("dropped", r.Dropped), count("truncated", r.Truncated)),

@@ -28,7 +28,8 @@ type parts struct {
 	file     *cacheFile                                                                   // nil: it is not kept in one
 	servers  func() []recursor.ServerStatus                                               // that are asked; nil: none
 	asking   func() recursor.Stats                                                        // nil if servers is
-	clients  *ratelimit.Recursion                                                         // limits on them; nil: there are none
+	clients  []*ratelimit.Recursion                                                       // limits on them
+	found    names.Resolver                                                               // what is found elsewhere, cached, without these limits
 	carried  *ifCarried                                                                   // whether upstream servers carry DNSSEC; nil: it does not matter
 	events   recursor.Events                                                              // of what asks other servers
 	early    []names.Resolver                                                             // what answers before other servers are asked: hosts file, local names

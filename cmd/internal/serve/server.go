@@ -114,7 +114,7 @@ func start(ctx context.Context, sockets *listener.Inherited, progress progress, 
 		}()
 		return nil, ctx.Err()
 	}
-	server.replies = ratelimit.NewReplies(replyLimits(&s.Limits), log)
+	server.replies = ratelimit.NewReplies(replyLimits(&s), log)
 	server.begun = ratelimit.NewConnections(connectionLimits(&s.Limits), log)
 	server.useSockets(sockets)
 	bound, err := listener.Listen(server.listenerConfig(&server.settings))
@@ -517,7 +517,7 @@ func (s *Server) apply(next settings.Settings) error {
 	s.catalogs.configure(&next, set, zones)
 	s.front.resolver.Store(&p.resolver)
 	s.transfer.signing.findBy(p.remote)
-	s.replies.Set(replyLimits(&next.Limits))
+	s.replies.Set(replyLimits(&next))
 	s.begun.Set(connectionLimits(&next.Limits))
 	s.show()
 	old.stop(p.file == nil || old.file != nil && p.file.path != old.file.path)

@@ -125,6 +125,35 @@ func withoutTwins(zones, more []*authority.Zone) []*authority.Zone {
 	return zones
 }
 
+// ruled returns what a view's clients get of what access offers, by the view's own rules and
+// from its own zones.
+func (p *parts) ruled(v *settings.View, access *recursor.Access, own names.Resolver) (names.TryResolver, error) {
+	ruled := *access
+	ruled.Public = own
+	if len(v.AllowRecursion) > 0 {
+		allow, err := p.settings.ParseAccess(v.AllowRecursion...)
+		if err != nil {
+			return nil, err
+		}
+		ruled.Allow = allow
+	}
+	if !v.Answers.Denies() && !v.LimitsClients() {
+		return &ruled, nil
+	}
+	next := p.found
+	if v.Answers.Denies() {
+		filter, err := v.Answers.Filter(next)
+		if err != nil {
+			return nil, err
+		}
+		// The hosts file and local names may say anything, as for other clients.
+		next = append(slices.Clone(names.Chain(p.early)), filter)
+	}
+	limits := p.settings.LimitsOf(v)
+	ruled.Next = p.limited(&limits, next)
+	return &ruled, nil
+}
+
 // addViews puts the views together, each with its zones and what comes before them.
 // A view that asks no servers of its own shares what the other clients have.
 func (p *parts) addViews(ctx context.Context, sets zoneSets, first func(*authority.Set) names.Resolver) error {
@@ -149,10 +178,15 @@ func (p *parts) addViews(ctx context.Context, sets zoneSets, first func(*authori
 				return fmt.Errorf("view %s: %w", v.Name, err)
 			}
 			resolver = of.resolver
+			if v.Answers.Denies() {
+				if resolver, err = of.ruled(v, of.resolver.(*recursor.Access), own); err != nil {
+					return fmt.Errorf("view %s: %w", v.Name, err)
+				}
+			}
 		case access != nil:
-			shared := *access
-			shared.Public = own
-			resolver = &shared
+			if resolver, err = p.ruled(v, access, own); err != nil {
+				return fmt.Errorf("view %s: %w", v.Name, err)
+			}
 		}
 		all.of = append(all.of, clientView{clients, resolver})
 	}

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/names-dns/names/cmd/internal/config"
+	"github.com/names-dns/names/internal/eventually"
+	"github.com/names-dns/names/listener/ratelimit"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -132,6 +135,102 @@ off = true
 	for p, want := range map[*names.Peer]string{&inside: "203.0.113.1", &outside: "10.0.0.1"} {
 		if got := addressFor(t, server, "www.corp.example.", *p); got != want {
 			t.Errorf("after a reload: %v gets %s, want %s", p.Remote, got, want)
+		}
+	}
+}
+
+// Clients have the recursion, the limits and the rules about answers of their view, though
+// they share a cache with others.
+func TestRulesOfViews(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "hosts"), "10.9.9.9 host.test\n")
+	path := filepath.Join(dir, "names.toml")
+	writeFile(t, path, fmt.Sprintf(`
+[listen]
+address = ["127.0.0.1:0"]
+[view.guests]
+clients = ["192.0.2.0/24"]
+allow-recursion = ["192.0.2.0/25"]
+no-private = true
+deny-answers = ["192.0.2.1"]
+rate-limit = 7
+[view.slow]
+clients = ["198.51.100.0/24"]
+allow-recursion = ["any"]
+client-queries = 1
+[view.own]
+clients = ["203.0.113.0/24"]
+allow-recursion = ["any"]
+forward = ["%[1]v"]
+deny-answers = ["192.0.2.1"]
+rate-limit-in-all = 0
+[recursion]
+forward = ["%[1]v"]
+hosts-file = "hosts"
+allow = ["10.0.0.0/8"]
+[cache]
+enabled = true
+[validation]
+off = true
+`, startUpstream(t, smallZone)))
+	c, _, err := config.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, _, _ := startWith(t, c.Settings)
+	peer := func(address string) names.Peer {
+		return names.Peer{Transport: names.TCP, Remote: netip.MustParseAddrPort(address + ":53"), Local: netip.MustParseAddrPort("198.51.100.53:53")}
+	}
+	for _, c := range []struct{ what, name, client, want string }{
+		{"a client without a view", "ns.up.example.", "10.1.2.3", "192.0.2.1"},
+		{"an answer that the view denies, from the cache", "ns.up.example.", "192.0.2.9", "SERVFAIL"},
+		{"the hosts file may say anything", "host.test.", "192.0.2.9", "10.9.9.9"},
+		{"a client of the view that recursion is not for", "ns.up.example.", "192.0.2.200", "REFUSED"},
+		{"an answer that a view with servers of its own denies", "ns.up.example.", "203.0.113.9", "SERVFAIL"},
+		{"a view without rules about answers", "ns.up.example.", "198.51.100.9", "192.0.2.1"},
+	} {
+		if got := addressFor(t, server, c.name, peer(c.client)); got != c.want {
+			t.Errorf("%s: %s is %s, want %s", c.what, c.name, got, c.want)
+		}
+	}
+	eventually.Succeed(t, func() error {
+		for range 10 {
+			if addressFor(t, server, "ns.up.example.", peer("198.51.100.9")) == "REFUSED" {
+				return nil
+			}
+		}
+		return errors.New("no query is above the limit of the view")
+	})
+	if s := server.current.Load().parts.clientStats(); s.TooFast == 0 {
+		t.Errorf("counted %+v", s)
+	}
+	for range 10 {
+		if got := addressFor(t, server, "ns.up.example.", peer("10.1.2.3")); got != "192.0.2.1" {
+			t.Errorf("a client without a view, again: %s", got)
+		}
+	}
+	rates := replyLimits(&c.Settings)
+	for i, want := range []ratelimit.ReplyView{{Same: 7, All: rates.All}, {Same: rates.Same, All: rates.All}, {Same: rates.Same}} {
+		if got := rates.Views[i]; got.Same != want.Same || got.All != want.All || got.Clients == nil {
+			t.Errorf("view %d has rates %+v, not %+v", i, got, want)
+		}
+	}
+}
+
+// What is said of a view fits the rest.
+func TestRulesOfViewsAreChecked(t *testing.T) {
+	for text, want := range map[string]string{
+		"no-recursion = true\nallow-recursion = [\"any\"]":    "view.allow-recursion is of what is looked up, and view.no-recursion is given",
+		"exempt-zones = [\"corp.example\"]":                   "view.exempt-zones requires view.no-private or view.deny-answers",
+		"upstream-queries = 10":                               "view.upstream-queries requires view.forward",
+		"client-waiting = -1":                                 "-1 is not between 0 and",
+		"deny-answers = [\"a..b\"]\nrate-limit = 1":           "a..b",
+		"allow-recursion = [\"acl:nowhere\"]\nrate-limit = 1": "nowhere",
+	} {
+		path := filepath.Join(t.TempDir(), "names.toml")
+		writeFile(t, path, "[recursion]\nforward = [\"192.0.2.53\"]\n[view.a]\nclients = [\"any\"]\n"+text+"\n")
+		if _, _, err := config.Load(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, not %s", text, err, want)
 		}
 	}
 }

@@ -118,7 +118,8 @@ func (p *parts) addRecursion(ctx context.Context, zones *authority.Set, before *
 		// What waits for the cache has to end before the forwarder does.
 		p.closers = append([]func(){front.Close}, p.closers...)
 	}
-	access.Next = p.limited(access.Next)
+	p.found = access.Next
+	access.Next = p.limited(&p.settings.Limits, p.found)
 	p.resolver = access
 	return nil
 }
