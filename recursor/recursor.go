@@ -104,6 +104,12 @@ type Config struct {
 	// need not be where these servers are; [upstream.Transport] knows that.
 	Transports map[netip.AddrPort]*upstream.Transport
 
+	// Encryption returns how an authoritative server may be asked in addition, in the
+	// order in which that is tried: over TLS and QUIC, without proof of who it is (RFC
+	// 9539). Servers with one of Transports, and those that offer recursion, are left
+	// alone. Nil: servers are asked in the clear.
+	Encryption func(server netip.Addr) []*upstream.Transport
+
 	// Validation says how answers are proved with DNSSEC; its Fetcher is not used,
 	// for the recursor has its own. Nil means that they are not, and have no AD.
 	Validation *validate.Config
@@ -163,7 +169,8 @@ type Recursor struct {
 	hints       delegation
 	zones       map[string]*delegation // configured ones, by the wire form of the zone in lower case
 	servers     infraCache
-	rate        *serverRate // nil: no limit
+	rate        *serverRate  // nil: no limit
+	opportunist *opportunist // nil: servers are asked in the clear
 	workers     *workers.Pool[func()]
 	zoneQueries sync.Pool    // of *zoneQuery
 	waiting     atomic.Int64 // clients
@@ -219,12 +226,17 @@ func New(c Config) (*Recursor, error) {
 		Packet: c.Events.Packet, Transports: c.Transports,
 	})
 	r.rate = newServerRate(c.ServerRate, c.Log)
+	r.opportunist = newOpportunist(c.Encryption, r.client, func() { r.counts.hit(LimitEncryption) })
 	r.servers.init(c.MaxServers, func(a netip.AddrPort) *server {
 		log := quiet
 		if c.Transports[a] != nil { // it is one that the operator has chosen
 			log = c.Log
 		}
-		return newServer(r.client.Server(a), c.Timeout, r.rate, log)
+		s := newServer(r.client.Server(a), c.Timeout, r.rate, log)
+		if r.opportunist != nil && c.Transports[a] == nil {
+			s.encryption = new(encryption)
+		}
+		return s
 	})
 	if err := r.configure(c.Zones); err != nil {
 		return nil, err
@@ -302,7 +314,11 @@ func (r *Recursor) Resolve(ctx context.Context, x *names.Exchange) error {
 }
 
 // Stats returns what the recursor has done.
-func (r *Recursor) Stats() Stats { return r.counts.stats(r.waiting.Load()) }
+func (r *Recursor) Stats() Stats {
+	s := r.counts.stats(r.waiting.Load())
+	s.Encryption = r.opportunist.stats()
+	return s
+}
 
 // clientKey is the key of a client's query.
 func (r *Recursor) clientKey(x *names.Exchange) fetchKey {
@@ -386,6 +402,9 @@ func (r *Recursor) Close() error {
 	}
 	r.mu.Unlock()
 	r.done.Wait()
+	if r.opportunist != nil {
+		r.opportunist.end()
+	}
 	r.workers.End()
 	r.servers.close()
 	r.rate.close()

@@ -55,7 +55,9 @@ type server struct {
 	deadAfter time.Duration // as above, or less if a query may not take as long
 	trial     time.Duration // likewise, for maxTrial
 	rate      *serverRate   // nil: it is asked as often as need be
-	trustAD   bool          // AD of its replies is believed
+
+	encryption *encryption // nil: it is asked as its Server says, and not otherwise
+	trustAD    bool        // AD of its replies is believed
 
 	mu sync.Mutex
 	// Smoothed round-trip time and its variation, as TCP has them (RFC 6298
@@ -75,6 +77,14 @@ type server struct {
 // a question may take.
 func newServer(s *upstream.Server, timeout time.Duration, rate *serverRate, log *slog.Logger) *server {
 	return &server{Server: s, log: log, rate: rate, deadAfter: min(maxSilence, timeout*9/10), trial: min(maxTrial, timeout/2)}
+}
+
+// Close ends the connections of s.
+func (s *server) Close() {
+	s.Server.Close()
+	if s.encryption != nil {
+		s.encryption.close()
+	}
 }
 
 // condition is what a server is good for.
@@ -282,10 +292,20 @@ type ServerStatus struct {
 	Heard     time.Time     // when the last answer came; the zero value if none did
 	Name      string        // what the server is called: its address, or what its transport is
 	Transport names.Transport
+
+	// Encryption is what is known of its encrypted transports, and EncryptedBy which of
+	// them works (RFC 9539).
+	Encryption  EncryptionState
+	EncryptedBy names.Transport
 }
 
 func (s *server) status() ServerStatus {
+	var state EncryptionState
+	var by names.Transport
+	if s.encryption != nil {
+		state, by = s.encryption.status(time.Now())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return ServerStatus{s.Addr(), s.failures > 0, s.rtt, s.variation, s.waiting, s.heardAt, s.String(), s.Transport()}
+	return ServerStatus{s.Addr(), s.failures > 0, s.rtt, s.variation, s.waiting, s.heardAt, s.String(), s.Transport(), state, by}
 }

@@ -48,6 +48,8 @@ type Stats struct {
 	RTTs     [len(RTTBounds) + 1]uint64
 
 	Limits Limits
+
+	Encryption EncryptionStats // zeros for a [Forwarder]
 }
 
 // RTTBounds are the upper limits of [Stats].RTTs.
@@ -95,6 +97,10 @@ type Limits struct {
 	Proofs           uint64 // NSEC and NSEC3 RRsets
 	Chains           uint64 // DS and DNSKEY RRsets fetched
 	SignedOctets     uint64 // octets that signatures are over
+
+	// Encryption counts servers that were not tried over encrypted transports, since many
+	// were at the time, or had connections.
+	Encryption uint64
 }
 
 // Limit is one of the limits that [Limits] counts.
@@ -119,12 +125,13 @@ const (
 	LimitProofs
 	LimitChains
 	LimitSignedOctets
+	LimitEncryption
 	limitCount
 )
 
 var limitTexts = [...]string{
 	"waiting", "share", "per server", "per zone", "server rate", "budget", "depth", "referrals", "aliases", "lookups",
-	"verifications", "failed signatures", "comparisons", "hashes", "proofs", "chains", "signed octets",
+	"verifications", "failed signatures", "comparisons", "hashes", "proofs", "chains", "signed octets", "encryption",
 }
 
 func (l Limit) String() string { return limitTexts[l] }
@@ -290,7 +297,7 @@ func (c *counters) stats(waiting int64) Stats {
 	l := &s.Limits
 	for i, to := range [limitCount]*uint64{
 		&l.Waiting, &l.Share, &l.PerServer, &l.PerZone, &l.ServerRate, &l.Budget, &l.Depth, &l.Referrals, &l.Aliases, &l.Lookups,
-		&l.Verifications, &l.FailedSignatures, &l.Comparisons, &l.Hashes, &l.Proofs, &l.Chains, &l.SignedOctets,
+		&l.Verifications, &l.FailedSignatures, &l.Comparisons, &l.Hashes, &l.Proofs, &l.Chains, &l.SignedOctets, &l.Encryption,
 	} {
 		*to = c.limits[i].Load()
 	}

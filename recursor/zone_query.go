@@ -47,6 +47,9 @@ type zoneAttempt struct {
 	attempt
 	zoneQuery *zoneQuery
 
+	by          *upstream.Server // the server, or an encrypted transport of it
+	isEncrypted bool             // it is the latter
+
 	reply upstream.Reply
 	err   error
 }
@@ -165,6 +168,10 @@ func (z *zoneQuery) run() (*response, error) {
 				}
 				continue
 			}
+			if z.fallBack(e.try) {
+				patience, ok = max(e.try.server.patience(), leastPatience), true
+				continue
+			}
 			response, err := z.take(e.try)
 			if response != nil || err != nil {
 				return response, err
@@ -176,7 +183,7 @@ func (z *zoneQuery) run() (*response, error) {
 		case <-z.longer:
 			patience, ok = maxPatience, true
 		case <-z.timer.C:
-			recordSilence(z.attempts, time.Now())
+			z.recordSilence()
 			if !time.Now().Before(z.t.fetch.deadline) {
 				z.blame.add(nil, errLate, rankSilence, wire.ExtendedErrorNoReachableAuthority, "no name server answered in time")
 				return z.lastResort()
@@ -186,10 +193,23 @@ func (z *zoneQuery) run() (*response, error) {
 			}
 			patience, ok = z.next()
 		case <-z.t.fetch.abandoned:
-			recordSilence(z.attempts, time.Now())
+			z.recordSilence()
 			return nil, errAbandoned
 		}
 	}
+}
+
+// recordSilence records which servers should have answered, but for those that were asked
+// over an encrypted transport only.
+func (z *zoneQuery) recordSilence() {
+	var room [maxTries]*zoneAttempt
+	inTheClear := room[:0]
+	for _, try := range z.attempts {
+		if !try.isEncrypted {
+			inTheClear = append(inTheClear, try)
+		}
+	}
+	recordSilence(inTheClear, time.Now())
 }
 
 // isHopeless reports whether it is better to show the whole name than to go on
@@ -257,10 +277,21 @@ func (z *zoneQuery) launch(s *server, now time.Time, isTrial bool) {
 	try := *slot
 	try.attempt, try.Query = attempt{server: s, sent: now, isTrial: isTrial}, z.query
 	z.open++
+	try.by, try.isEncrypted = z.encrypt(s, now)
+	z.send(try, now)
+}
+
+// send sends the query of a try.
+func (z *zoneQuery) send(try *zoneAttempt, now time.Time) {
+	s := try.server
 	s.asked(now)
 	z.t.r.counts.asked(s, z.question)
-	z.t.record(StepAsk, z.question, s.Addr(), "", nil, 0)
-	if err := try.Start(s.Server); err != nil {
+	how := ""
+	if try.isEncrypted {
+		how = try.by.String()
+	}
+	z.t.record(StepAsk, z.question, s.Addr(), how, nil, 0)
+	if err := try.Start(try.by); err != nil {
 		try.finish(&upstream.Reply{}, err)
 	}
 }
@@ -278,7 +309,11 @@ func (try *zoneAttempt) finish(reply *upstream.Reply, err error) {
 	if reply.Heard && try.server.Transport() == names.UDP { // what has a transport may be elsewhere
 		try.zoneQuery.t.r.families.setReached(try.server.Addr().Addr(), now)
 	}
-	try.server.report(&try.reply, err, now)
+	if try.isEncrypted {
+		try.finishEncrypted(now)
+	} else {
+		try.server.report(&try.reply, err, now)
+	}
 	try.server.dropped()
 	try.zoneQuery.events <- zoneEvent{try: try} // has room for all
 }
@@ -403,11 +438,14 @@ func (z *zoneQuery) end() {
 		case try.isOver:
 		case try.Cancel(errAbandoned):
 			try.server.dropped()
+			if try.isEncrypted {
+				try.server.encryption.overtaken()
+			}
 		default:
 			isOver = false // its result comes now
 			continue
 		}
-		try.reply, try.err = upstream.Reply{}, nil
+		try.reply, try.err, try.by = upstream.Reply{}, nil, nil
 	}
 	if !isOver {
 		return

@@ -113,6 +113,11 @@ func (c *Client) Server(addr netip.AddrPort) *Server {
 	return &Server{client: c, addr: addr, transport: c.transports[addr]}
 }
 
+// ServerOver returns the server at addr as it is asked by t.
+func (c *Client) ServerOver(addr netip.AddrPort, t *Transport) *Server {
+	return &Server{client: c, addr: addr, transport: t}
+}
+
 // Wait returns once nothing is left of what the client has opened and started:
 // when its servers are closed and not used again. Sockets are not
 // kept for later from then on.

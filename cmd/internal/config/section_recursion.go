@@ -94,6 +94,11 @@ var recursionSection = once("recursion", "What is looked up elsewhere, where, an
 		why:     "false: a delegation to this machine is a mistake or an attack.",
 		example: "true", others: []string{"do-not-query-localhost"},
 	}, func(c *Config) *bool { return &c.Settings.Recursion.Iteration.QueryLoopback }),
+	toggle(about{
+		key: "opportunistic-encryption", what: "Try whether authoritative servers can be asked over TLS and QUIC, too, and ask those that can be by that (RFC 9539). Their certificates are not looked at: who only listens on the way learns less. Requires from-root.",
+		why:     "false: few servers can be, and each that cannot is tried once a day.",
+		example: "true", others: []string{"tls-upstream", "dot-to-auth-names", "dot-to-port-853"},
+	}, func(c *Config) *bool { return &c.Settings.Recursion.Iteration.Encrypt }),
 )
 
 // peers is an option that is a set of addresses.

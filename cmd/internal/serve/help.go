@@ -77,6 +77,9 @@ Recursion:
   --no-qname-min            show every server the whole name (not RFC 9156)
   --do-not-query NET        never ask servers in NET; may be repeated
   --query-localhost         servers may be on loopback addresses
+  --opportunistic-encryption
+                            ask authoritative servers over TLS or QUIC that can
+                            be asked so (RFC 9539), in the clear otherwise
   --trust-anchor FILE       validate with the DNSSEC keys in FILE: DS or DNSKEY
                             records, BIND's trust-anchors, or root-anchors.xml;
                             may be repeated. Default: the root's keys

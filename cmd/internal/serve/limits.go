@@ -107,7 +107,7 @@ func (l *limitLog) ofResolver(limit recursor.Limit) {
 	switch limit {
 	case recursor.LimitServerRate:
 		return
-	case recursor.LimitWaiting, recursor.LimitShare, recursor.LimitPerServer, recursor.LimitPerZone:
+	case recursor.LimitWaiting, recursor.LimitShare, recursor.LimitPerServer, recursor.LimitPerZone, recursor.LimitEncryption:
 		log = l.common
 	}
 	log.Reached(firstOfResolver+uint64(limit), func() []any { return []any{"part", "resolver", "limit", limit.String()} })

@@ -169,6 +169,10 @@ func resolverMetrics(r recursor.Stats) []metrics.Metric {
 			count("timed_out", r.TimedOut), count("unused", r.Unused)),
 		{Name: "names_upstream_rtt_seconds", Help: "Round-trip times of the replies of other servers.", Kind: metrics.Histogram,
 			Curves: []metrics.Curve{{Bounds: seconds(recursor.RTTBounds[:]), Counts: r.RTTs[:], Sum: r.RTT.Seconds()}}},
+		metrics.By("names_encrypted_queries_total", metrics.Counter, "Queries to authoritative servers over encrypted transports that were found by trying (RFC 9539), and how many of these were asked again in the clear.", "result",
+			count("sent", r.Encryption.Queries), count("fallback", r.Encryption.Fallbacks)),
+		metrics.By("names_encryption_trials_total", metrics.Counter, "Attempts to ask an authoritative server over an encrypted transport, by result.", "result",
+			count("succeeded", r.Encryption.Succeeded), count("failed", r.Encryption.Failed), count("timed_out", r.Encryption.TimedOut)),
 		metrics.By("names_resolver_limits_reached_total", metrics.Counter, "How often a limit of the resolver was reached.", "limit", each(r.Limits)...),
 	}
 }

@@ -50,6 +50,26 @@ func (p *parts) newTransports() (map[netip.AddrPort]*upstream.Transport, error) 
 	return transports, nil
 }
 
+// encryptedPort is where authoritative servers are tried over TLS and QUIC (RFC 9539 4.1).
+// Tests have another one.
+var encryptedPort uint16 = 853
+
+// opportunistic returns how an authoritative server may be asked that says nothing of it,
+// over TLS and QUIC.
+func opportunistic(server netip.Addr) (all []*upstream.Transport) {
+	address := server.WithZone("")
+	for _, protocol := range []names.Transport{names.TLS, names.QUIC} {
+		client, err := encrypted.New(encrypted.Server{
+			Protocol: protocol, Host: address.String(), Name: address.String(), Port: encryptedPort, Address: server, NoProof: true, // RFC 9539 4.6.3.4
+		}, encrypted.Config{QUIC: doq.New})
+		if err != nil {
+			continue // all that it needs is there
+		}
+		all = append(all, client.Transport())
+	}
+	return all
+}
+
 // encryptedMetrics are those of connections to servers that have a URL.
 func (p *parts) encryptedMetrics() []metrics.Metric {
 	if len(p.encrypted) == 0 {

@@ -16,6 +16,7 @@ import (
 	"github.com/names-dns/names/cmd/internal/control"
 	"github.com/names-dns/names/cmd/internal/querylog"
 	"github.com/names-dns/names/cmd/internal/web"
+	"github.com/names-dns/names/recursor"
 	"github.com/names-dns/names/wire"
 )
 
@@ -214,6 +215,8 @@ type serverReply struct {
 	Variation float64 `json:"variation_ms"`
 	Waiting   int     `json:"waiting"`
 	LastReply string  `json:"last_reply"`
+
+	Encryption string `json:"encryption,omitempty"`
 }
 
 func (s *Server) doServers(context.Context, []string) (any, error) {
@@ -221,6 +224,7 @@ func (s *Server) doServers(context.Context, []string) (any, error) {
 	if asked == nil {
 		return nil, errors.New("no other servers are asked")
 	}
+	encrypts := s.current.Load().parts.settings.Recursion.Iteration.Encrypt
 	list := []serverReply{}
 	for _, each := range asked() {
 		reply := serverReply{Address: each.Name, State: "good", RTT: querylog.Milliseconds(each.RTT), Variation: querylog.Milliseconds(each.Variation), Waiting: each.Waiting, LastReply: "never"}
@@ -229,6 +233,12 @@ func (s *Server) doServers(context.Context, []string) (any, error) {
 		}
 		if !each.Heard.IsZero() {
 			reply.LastReply = each.Heard.UTC().Format(time.RFC3339)
+		}
+		if encrypts {
+			reply.Encryption = each.Encryption.String()
+			if each.Encryption == recursor.EncryptionWorks {
+				reply.Encryption += " over " + each.EncryptedBy.String()
+			}
 		}
 		list = append(list, reply)
 	}

@@ -156,6 +156,9 @@ func (p *parts) newRecursor(zones *authority.Set, validation *validate.Config) (
 	if config.Transports, err = p.newTransports(); err != nil {
 		return nil, err
 	}
+	if p.settings.Recursion.Iteration.Encrypt {
+		config.Encryption = opportunistic
+	}
 	if p.root != nil {
 		config.LocalRoot = p.root
 	}

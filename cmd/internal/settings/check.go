@@ -221,7 +221,7 @@ func checkFromRoot(s *Settings, found *problems) {
 	i := &s.Recursion.Iteration
 	setting, ok := anyGiven(given{"recursion.root-hints", i.RootHints != ""}, given{"recursion.stub", len(i.Stubs) > 0},
 		given{"recursion.no-qname-min", i.FullNames}, given{"recursion.do-not-query", len(i.DoNotQuery) > 0},
-		given{"recursion.query-localhost", i.QueryLoopback}, given{"recursion.local-root", len(i.LocalRoot.Primaries) > 0},
+		given{"recursion.query-localhost", i.QueryLoopback}, given{"recursion.opportunistic-encryption", i.Encrypt}, given{"recursion.local-root", len(i.LocalRoot.Primaries) > 0},
 		given{"recursion.local-root-file", i.LocalRoot.File != ""}, given{"validation.report-errors", s.Recursion.Validation.ReportErrors})
 	found.addIf(ok && !s.Recursion.FromRoot, "{%s} requires {recursion.from-root}", setting)
 }

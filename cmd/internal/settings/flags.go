@@ -124,6 +124,7 @@ func (f *flagValues) register(flags *flag.FlagSet) {
 	flags.BoolVar(&i.FullNames, "no-qname-min", false, "")
 	flags.Var((*cli.List)(&i.DoNotQuery), "do-not-query", "")
 	flags.BoolVar(&i.QueryLoopback, "query-localhost", false, "")
+	flags.BoolVar(&i.Encrypt, "opportunistic-encryption", false, "")
 	flags.Var((*cli.List)(&r.Validation.TrustAnchors), "trust-anchor", "")
 	flags.StringVar(&r.Validation.State, "trust-anchor-state", "", "")
 	flags.Var(&f.insecure, "insecure", "")

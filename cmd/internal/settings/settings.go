@@ -331,6 +331,7 @@ type Iteration struct {
 	FullNames     bool          // no QNAME minimisation
 	DoNotQuery    []string      // networks, as names.ParsePeerSet reads them
 	QueryLoopback bool
+	Encrypt       bool // servers are tried over TLS and QUIC (RFC 9539)
 	LocalRoot     LocalRoot
 }
 
