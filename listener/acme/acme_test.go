@@ -2,6 +2,7 @@ package acme
 
 import (
 	"bytes"
+	"encoding/base64"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -430,6 +431,115 @@ func FuzzWindow(f *testing.F) {
 		}
 		if readRetryAfter(again, time.Now()) < 0 {
 			t.Errorf("%q is before now", again)
+		}
+	})
+}
+
+// What has failed is not tried at once after a restart; other names are, and so is what the
+// operator asks for.
+func TestFailuresOutliveRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, dir := newAuthority(t), filepath.Join(t.TempDir(), "acme")
+		a.published.err = errTest
+		m := startManager(t, a, dir, nil)
+		time.Sleep(2 * day)
+		synctest.Wait()
+		before := m.State()
+		m.stop()
+		placed := len(a.placed())
+		for range 10 {
+			m = startManager(t, a, dir, nil)
+			synctest.Wait()
+			after := m.State()
+			if after.Failures != before.Failures || after.LastError != before.LastError || !after.Next.Equal(before.Next) {
+				t.Fatalf("before a restart: %+v, after: %+v\n%s", before, after, m.log)
+			}
+			m.stop()
+		}
+		if n := len(a.placed()); n != placed {
+			t.Errorf("%d orders after restarts", n-placed)
+		}
+		m = startManager(t, a, dir, nil)
+		m.Renew()
+		synctest.Wait()
+		if s := m.State(); s.Failures != before.Failures+1 {
+			t.Errorf("after an order of the operator: %+v", s)
+		}
+		m.stop()
+		a.published.err = nil
+		m = startManager(t, a, dir, func(c *Config) { c.Names = []string{"more.example.net"} })
+		synctest.Wait()
+		if s := m.State(); s.Issued != 1 || s.Failures != 0 {
+			t.Errorf("for other names: %+v\n%s", s, m.log)
+		}
+		if _, err := os.Stat(filepath.Join(dir, backoffFile)); err == nil {
+			t.Error("the failures are remembered after a success")
+		}
+	})
+}
+
+func FuzzReadBackoff(f *testing.F) {
+	f.Add([]byte(`{"directory": "https://ca.example/dir", "names": ["a.example"], "failures": 3, "error": "x", "again": "2026-12-01T00:00:00Z"}`))
+	f.Add([]byte(`{"failures": 99999999, "again": "9999-12-31T23:59:59Z"}`))
+	now := time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		b, err := readBackoff(text, now)
+		if err == nil && (b.Failures < 1 || b.Failures > maxFailures || len(b.Error) > maxError || b.Again.After(now.Add(longestWait))) {
+			t.Errorf("%+v", b)
+		}
+	})
+}
+
+func FuzzParseMACKey(f *testing.F) {
+	f.Add("AAECAwQFBgcICQoLDA0ODw\n")
+	f.Add("AAEC AwQF")
+	f.Fuzz(func(t *testing.T, text string) {
+		key, err := parseMACKey(text)
+		if (err == nil) != (len(key) >= leastMACKey) {
+			t.Errorf("%d octets, %v", len(key), err)
+		}
+	})
+}
+
+// An account is bound to one that the authority knows (RFC 8555 7.3.4); keys that cannot be
+// right are refused before anything is sent.
+func TestExternalAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, dir := newAuthority(t), t.TempDir()
+		a.customer, a.customerKey = "kid-1", bytes.Repeat([]byte{7}, 32)
+		file := filepath.Join(dir, "key")
+		write := func(text string) {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m := startManager(t, a, filepath.Join(dir, "without"), nil)
+		synctest.Wait()
+		if s := m.State(); s.Issued != 0 || !strings.Contains(s.LastError, "external account binding") {
+			t.Errorf("without a key: %+v", s)
+		}
+		m.stop()
+		write(base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{8}, 32)))
+		m = startManager(t, a, filepath.Join(dir, "wrong"), func(c *Config) { c.External = ExternalAccount{"kid-1", file} })
+		synctest.Wait()
+		if s := m.State(); s.Issued != 0 || s.Failed != 1 {
+			t.Errorf("with a wrong key: %+v", s)
+		}
+		m.stop()
+		write(base64.URLEncoding.EncodeToString(a.customerKey) + "\n")
+		m = startManager(t, a, filepath.Join(dir, "right"), func(c *Config) {
+			c.External, c.Email = ExternalAccount{"kid-1", file}, "hostmaster@example.net"
+		})
+		synctest.Wait()
+		if s := m.State(); s.Issued != 1 {
+			t.Errorf("with a key: %+v\n%s", s, m.log)
+		}
+		for text, want := range map[string]string{"a b": "not base64url", "AAAA": "3 octets"} {
+			write(text)
+			_, err := New(Config{Directory: directory, Dir: filepath.Join(dir, "refused"), External: ExternalAccount{"kid-1", file}})
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), text) {
+				t.Errorf("%q: %v", text, err)
+			}
 		}
 	})
 }

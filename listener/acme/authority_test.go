@@ -3,7 +3,9 @@ package acme
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -44,7 +46,10 @@ type authority struct {
 	nonce    int
 	accounts int
 	requests int
-	orders   []*order
+
+	customer    string // the identifier of the key that accounts have to be bound to; "": they need not be
+	customerKey []byte
+	orders      []*order
 }
 
 type order struct {
@@ -88,6 +93,8 @@ func (a *authority) serve(w http.ResponseWriter, r *http.Request) {
 	var payload struct {
 		Identifiers []struct{ Type, Value string }
 		CSR         string
+
+		ExternalAccountBinding struct{ Protected, Payload, Signature string }
 	}
 	if r.Method == http.MethodPost {
 		var signed struct{ Protected, Payload string }
@@ -115,6 +122,10 @@ func (a *authority) serve(w http.ResponseWriter, r *http.Request) {
 		suggested := a.window()
 		reply(http.StatusOK, map[string]any{"suggestedWindow": map[string]time.Time{"start": suggested.Start, "end": suggested.End}})
 	case "account":
+		if e := payload.ExternalAccountBinding; a.customer != "" && !a.isCustomer(e.Protected, e.Payload, e.Signature) {
+			problem(w, http.StatusForbidden, "externalAccountRequired", "this authority has customers", "")
+			return
+		}
 		status := http.StatusOK
 		if a.accounts == 0 {
 			status = http.StatusCreated
@@ -173,6 +184,17 @@ func (a *authority) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
+}
+
+// isCustomer reports whether a binding is good.
+func (a *authority) isCustomer(protected, payload, signature string) bool {
+	mac := hmac.New(sha256.New, a.customerKey)
+	mac.Write([]byte(protected + "." + payload))
+	sent, _ := base64.RawURLEncoding.DecodeString(signature)
+	var header struct{ KID, URL string }
+	text, _ := base64.RawURLEncoding.DecodeString(protected)
+	json.Unmarshal(text, &header)
+	return hmac.Equal(sent, mac.Sum(nil)) && header.KID == a.customer && header.URL == "https://ca.example/account"
 }
 
 func (a *authority) state(n int) map[string]any {

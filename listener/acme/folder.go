@@ -45,6 +45,10 @@ func (m *Manager) open() (err error) {
 	if m.account, err = openAccount(m.path(accountFile)); err != nil {
 		return err
 	}
+	if err := m.openExternal(); err != nil {
+		return err
+	}
+	m.recallFailures()
 	text, err := files.Read(m.path(certificateFile), maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		_, _, err := certificate.OpenSelfSigned(m.path(certificateFile), m.config.Names, nil)

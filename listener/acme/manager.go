@@ -37,6 +37,7 @@ type Config struct {
 	Dir         string         // the folder for the key of the account and the certificate
 	Authorities *x509.CertPool // that vouch for the authority's own server; nil: those of the system
 	UserAgent   string         // what the authority's logs call the program
+	External    ExternalAccount
 
 	Challenges Challenges
 	// Issued is called after a new certificate is in the file.
@@ -53,6 +54,9 @@ type Manager struct {
 
 	unsaved []byte // a certificate that is not in the file yet: the disk may be full. Run's alone
 	info    info   // what the authority says of when to renew. Run's alone
+
+	earliest time.Time                    // when the next attempt may be made. Run's alone
+	external *acme.ExternalAccountBinding // nil: there is none
 
 	mu    sync.Mutex // guards state; nothing is waited for under it
 	leaf  *x509.Certificate
@@ -117,11 +121,10 @@ func (m *Manager) State() State {
 // tried again.
 func (m *Manager) Run(ctx context.Context) {
 	m.removeLeftovers()
-	earliest := time.Time{} // when the next order may be placed
 	for {
 		due := m.dueAt(ctx)
-		if due.Before(earliest) {
-			due = earliest
+		if due.Before(m.earliest) {
+			due = m.earliest
 		}
 		next, isAsked := due, m.info.next // a look at what the authority says comes in between
 		if !isAsked.IsZero() && isAsked.Before(next) {
@@ -138,7 +141,7 @@ func (m *Manager) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		earliest = time.Now().Add(wait)
+		m.earliest = time.Now().Add(wait)
 	}
 }
 
@@ -178,6 +181,7 @@ func (m *Manager) tryOnce(ctx context.Context) (wait time.Duration) {
 		m.state.Failures, m.state.LastError = 0, ""
 		m.mu.Unlock()
 		m.info = info{}
+		m.forgetFailures()
 		m.config.Log.Info("certificate issued", "names", m.config.Names, "expires", leaf.NotAfter, "directory", m.config.Directory)
 		if m.config.Issued != nil {
 			m.config.Issued()
@@ -190,11 +194,14 @@ func (m *Manager) tryOnce(ctx context.Context) (wait time.Duration) {
 	m.state.Failures++
 	m.state.LastError = err.Error()
 	wait = retryAfter(m.state.Failures, err)
-	attributes := []any{"names", m.config.Names, "error", err, "again", time.Now().Add(wait).UTC().Format(time.RFC3339), "failures", m.state.Failures}
+	again := time.Now().Add(wait)
+	attributes := []any{"names", m.config.Names, "error", err, "again", again.UTC().Format(time.RFC3339), "failures", m.state.Failures}
 	if m.leaf != nil {
 		attributes = append(attributes, "expires", m.leaf.NotAfter)
 	}
+	s := m.state
 	m.mu.Unlock()
+	m.noteFailures(&s, again)
 	m.config.Log.Error("no certificate from the authority, trying again", attributes...)
 	return wait
 }
@@ -245,7 +252,7 @@ func explain(err error) error {
 	case "urn:ietf:params:acme:error:caa":
 		return fmt.Errorf("a CAA record does not let this authority issue: %w", err)
 	case "urn:ietf:params:acme:error:externalAccountRequired":
-		return fmt.Errorf("the authority wants accounts that were made elsewhere, which names does not have: %w", err)
+		return fmt.Errorf("the authority wants the account bound to one that was made elsewhere (external account binding), whose key is needed: %w", err)
 	}
 	return err
 }

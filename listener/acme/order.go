@@ -83,7 +83,7 @@ func (m *Manager) client() *acme.Client {
 
 // register finds the account of our key, or makes one (RFC 8555 7.3).
 func (m *Manager) register(ctx context.Context, client *acme.Client) error {
-	account := new(acme.Account)
+	account := &acme.Account{ExternalAccountBinding: m.external}
 	if m.config.Email != "" {
 		account.Contact = []string{"mailto:" + m.config.Email}
 	}
@@ -92,6 +92,7 @@ func (m *Manager) register(ctx context.Context, client *acme.Client) error {
 		return err
 	}
 	if account.Contact != nil {
+		account.ExternalAccountBinding = nil
 		if _, err := client.UpdateReg(ctx, account); err != nil {
 			m.config.Log.Warn("the authority does not take the mail address", "email", m.config.Email, "error", err)
 		}

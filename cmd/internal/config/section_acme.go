@@ -25,6 +25,14 @@ var acmeSection = once("acme", "A certificate for [tls], [https] and [quic] that
 		key: "email", what: "The mail address by which the authority can reach the operator.",
 		why: "None.", example: `"hostmaster@example.net"`, others: []string{"contact", "mail", "account-email"},
 	}, func(c *Config) *string { return &c.Settings.ACME.Email }),
+	text(about{
+		key: "eab-key-id", what: "What the authority calls the key by which it knows its customer, if it issues to customers only (external account binding, RFC 8555 7.3.4).",
+		why: "None: authorities that issue to all need none.", example: `"kid-1"`, others: []string{"eab-kid", "eab_kid", "key-id"},
+	}, func(c *Config) *string { return &c.Settings.ACME.EABKeyID }),
+	path(about{
+		key: "eab-key-file", what: "The file of that key, in base64url as the authority shows it.",
+		why: "None.", example: `"/etc/names/acme-eab.key"`, others: []string{"eab-hmac-key", "eab-key", "mac-key"},
+	}, func(c *Config) *string { return &c.Settings.ACME.EABKeyFile }),
 	path(about{
 		key: "authority", what: "The file of certificates (PEM) that vouch for the server of directory, for an authority of one's own.",
 		why: "None: the certificates of the system.", example: `"/etc/names/tls/internal-root.pem"`,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/cmd/internal/control"
 	"github.com/names-dns/names/cmd/internal/metrics"
+	"github.com/names-dns/names/cmd/internal/settings"
 	"github.com/names-dns/names/listener/acme"
 	"github.com/names-dns/names/listener/certificate"
 	"github.com/names-dns/names/names"
@@ -25,6 +27,7 @@ import (
 func (e *encryption) newManager(i *identity, log *slog.Logger) (*acme.Manager, error) {
 	c := acme.Config{
 		Directory: i.acme.Directory, Names: i.acme.NameTexts(), Email: i.acme.Email, Dir: i.acme.Dir, UserAgent: "names/" + cli.Version(),
+		External:   acme.ExternalAccount{KeyID: i.acme.EABKeyID, KeyFile: i.acme.EABKeyFile},
 		Challenges: e.challenges, Issued: func() { i.reload(log) }, Log: log,
 	}
 	if i.acme.Authority != "" {
@@ -75,23 +78,38 @@ const (
 	maxAliases   = 8 // that are followed from the name of a challenge
 )
 
-// Publish adds a TXT record to a zone, and waits until its secondaries have it.
+// Publish adds a TXT record to a zone, and waits until its secondaries have it. If views
+// have other zones of the name, the record is added to these, too: nothing says which of
+// them the authority sees.
 func (c challenges) Publish(ctx context.Context, name, value string) error {
-	z, at, err := c.edit(name, func(t *authority.Txn, at wire.Name) error { return t.Add(challengeRecord(at, value)) })
+	edited, err := c.edit(name, func(t *authority.Txn, at wire.Name) error { return t.Add(challengeRecord(at, value)) })
 	if err != nil {
 		return err
 	}
-	c.server.log.Info("challenge published", "name", name, "at", at.String(), "zone", z.zones[0].Origin().String(), "serial", uint32(z.zones[0].Snapshot().Serial()))
-	return c.awaitSecondaries(ctx, z.zones[0], at, value)
+	for _, e := range edited {
+		c.server.log.Info("challenge published", "name", name, "at", e.name.String(), "zone", e.zone.Origin().String(), "serial", uint32(e.zone.Snapshot().Serial()))
+	}
+	for _, e := range edited {
+		if err := c.awaitSecondaries(ctx, e.zone, e.name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Remove removes it.
 func (c challenges) Remove(name, value string) error {
-	_, _, err := c.edit(name, func(t *authority.Txn, at wire.Name) error {
+	_, err := c.edit(name, func(t *authority.Txn, at wire.Name) error {
 		t.Remove(challengeRecord(at, value))
 		return nil
 	})
 	return err
+}
+
+// editedZone is a zone, and the name in it that is edited.
+type editedZone struct {
+	zone *authority.Zone
+	name wire.Name
 }
 
 func challengeRecord(name wire.Name, value string) wire.Record {
@@ -99,47 +117,99 @@ func challengeRecord(name wire.Name, value string) wire.Record {
 	return wire.Record{Name: name, Type: wire.TypeTXT, Class: wire.ClassIN, TTL: challengeTTL, Data: append([]byte{byte(len(value))}, value...)}
 }
 
-// edit edits the zone of a name, or that of what it is an alias for.
-func (c challenges) edit(text string, do func(t *authority.Txn, at wire.Name) error) (*servedZone, wire.Name, error) {
+// edit edits the zones of a name as clients without a view and those of each view see it.
+// It fails if that of the former cannot be edited, or, if they have none, no other can.
+func (c challenges) edit(text string, do func(t *authority.Txn, at wire.Name) error) (edited []editedZone, err error) {
 	name, err := wire.ParseName(text)
 	if err != nil {
-		return nil, name, err
+		return nil, err
 	}
-	set := c.server.current.Load().set
-	for range maxAliases {
-		zone := set.Closest(name, wire.ClassIN)
-		if zone == nil {
-			return nil, name, fmt.Errorf("no zone here has %v: give %s a CNAME record that refers to a name in a zone of this server", name, text)
-		}
-		snapshot := zone.Snapshot()
-		if snapshot == nil {
-			return nil, name, fmt.Errorf("zone %v is not loaded", zone.Origin())
-		}
-		if target, ok := aliasOf(snapshot, name); ok {
-			name = target
+	c.server.mu.Lock()
+	sets := append([]*authority.Set{c.server.sets.others}, c.server.sets.views...)
+	c.server.mu.Unlock()
+	var first error
+	for i, set := range sets {
+		e, err := c.find(set, name, text)
+		if err == nil && slices.ContainsFunc(edited, func(other editedZone) bool { return other.zone == e.zone }) {
 			continue
 		}
-		z, err := c.server.findEditable(zone.Origin().String())
-		if err != nil {
-			return nil, name, fmt.Errorf("%w; or give %s a CNAME record that refers to a name in a zone of this server", err, text)
+		if err == nil {
+			err = c.editZone(e, text, do)
 		}
-		return z, name, editChallenge(z, name, do)
+		switch {
+		case err == nil:
+			edited = append(edited, e)
+		case i == 0 && e.zone != nil:
+			return nil, err
+		case e.zone != nil:
+			c.server.log.Warn("a view does not have a challenge", "name", text, "error", err)
+		}
+		if first == nil {
+			first = err
+		}
 	}
-	return nil, name, fmt.Errorf("%s leads through more than %d aliases", text, maxAliases)
+	if len(edited) == 0 {
+		return nil, first
+	}
+	return edited, nil
 }
 
-func editChallenge(z *servedZone, name wire.Name, do func(t *authority.Txn, at wire.Name) error) error {
-	_, err := z.zones[0].Update(authority.FromControl, func(t *authority.Txn) error {
+// find returns the zone of a name, or that of what it is an alias for. If that is not
+// found, the zone is nil, or the last on the way.
+func (c challenges) find(set *authority.Set, name wire.Name, text string) (e editedZone, err error) {
+	e.name = name
+	for range maxAliases {
+		zone := set.Closest(e.name, wire.ClassIN)
+		if zone == nil {
+			return e, fmt.Errorf("no zone here has %v: give %s a CNAME record that refers to a name in a zone of this server", e.name, text)
+		}
+		e.zone = zone
+		snapshot := zone.Snapshot()
+		if snapshot == nil {
+			return e, fmt.Errorf("zone %v is not loaded", zone.Origin())
+		}
+		target, ok := aliasOf(snapshot, e.name)
+		if !ok {
+			return e, nil
+		}
+		e.name = target
+	}
+	return e, fmt.Errorf("%s leads through more than %d aliases", text, maxAliases)
+}
+
+// editZone edits a zone that is ours.
+func (c challenges) editZone(e editedZone, text string, do func(t *authority.Txn, at wire.Name) error) error {
+	c.server.mu.Lock()
+	i := slices.IndexFunc(c.server.zones, func(z servedZone) bool { return slices.Contains(z.zones, e.zone) })
+	var from settings.Zone
+	if i >= 0 {
+		from = c.server.zones[i].from
+	}
+	c.server.mu.Unlock()
+	why := ""
+	switch {
+	case i < 0:
+		why = fmt.Sprintf("zone %v comes from other servers: change it there", e.zone.Origin())
+	case from.IsProduced():
+		why = madeHere(e.zone.Origin())
+	default:
+		return editChallenge(e.zone, from.Serial, e.name, do)
+	}
+	return fmt.Errorf("%s; or give %s a CNAME record that refers to a name in a zone of this server", why, text)
+}
+
+func editChallenge(zone *authority.Zone, serial authority.SerialPolicy, name wire.Name, do func(t *authority.Txn, at wire.Name) error) error {
+	_, err := zone.Update(authority.FromControl, func(t *authority.Txn) error {
 		if cut, ok := t.CutOf(name); ok {
 			return fmt.Errorf("%v is not in zone %v: %v is delegated to other servers", name, t.Origin(), cut)
 		}
-		if z.zones[0].Snapshot().Signed() != "" && !t.HasSigner() {
+		if zone.Snapshot().Signed() != "" && !t.HasSigner() {
 			return fmt.Errorf("zone %v is signed elsewhere, and its record would have no signature: give the name a CNAME record that refers to another zone of this server", t.Origin())
 		}
 		if err := do(t, name); err != nil {
 			return err
 		}
-		t.AdvanceSerial(z.from.Serial, time.Now())
+		t.AdvanceSerial(serial, time.Now())
 		return nil
 	})
 	return err

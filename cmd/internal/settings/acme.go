@@ -15,6 +15,8 @@ type ACME struct {
 	Email       string // "": the authority cannot reach the operator
 	AcceptTerms bool   // of the authority
 	Dir         string // the folder for the key of the account and the certificate
+	EABKeyID    string // of an account with the authority that ours is bound to; "": there is none
+	EABKeyFile  string // the file of its key
 	Authority   string // a file of the authorities that vouch for the directory's server; "": those of the system
 }
 
@@ -36,7 +38,8 @@ const MaxACMENames = 100
 func checkACME(s *Settings, found *problems) {
 	a := &s.ACME
 	setting, ok := anyGiven(given{"acme.directory", a.Directory != ""}, given{"acme.email", a.Email != ""}, given{"acme.accept-terms", a.AcceptTerms},
-		given{"acme.state", a.Dir != ""}, given{"acme.authority", a.Authority != ""})
+		given{"acme.state", a.Dir != ""}, given{"acme.authority", a.Authority != ""},
+		given{"acme.eab-key-id", a.EABKeyID != ""}, given{"acme.eab-key-file", a.EABKeyFile != ""})
 	if !a.IsWanted() {
 		found.addIf(ok, "{%s} requires {acme.names}: what the certificate is for", setting)
 		return
@@ -52,6 +55,7 @@ func checkACME(s *Settings, found *problems) {
 		found.addIf(err != nil || u.Scheme != "https" || u.Host == "", "{acme.directory} %q is not a URL that begins with https://", a.Directory)
 	}
 	found.addIf(a.Email != "" && (strings.Count(a.Email, "@") != 1 || strings.ContainsAny(a.Email, " ,?\r\n")), "{acme.email} %q is not a mail address", a.Email)
+	found.addIf((a.EABKeyID == "") != (a.EABKeyFile == ""), "{acme.eab-key-id} and {acme.eab-key-file} require each other: the authority gives both")
 	texts := a.NameTexts()
 	for i, text := range texts {
 		found.addIf(!isCertificateName(text), "{acme.names}: %q is not a name that a certificate can have", text)
