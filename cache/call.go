@@ -72,6 +72,9 @@ func (f *Resolver) join(ctx context.Context, x *names.Exchange, k *key, isStale 
 			return nil
 		}
 		f.cache.count(unsafe.Pointer(x), refused)
+		if busy := f.cache.config.Events.Busy; busy != nil && err == errBusy {
+			busy(x.Query.Question)
+		}
 		return err
 	}
 	defer f.leave(l)

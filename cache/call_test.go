@@ -213,9 +213,10 @@ func TestLargeAnswerIsKeptForOthers(t *testing.T) {
 func TestTooManyAreTurnedAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := &far{answer: oneAddress, takes: time.Second}
-		f := newCache(t, Config{MaxInFlight: 3, MaxWaiting: 4}).Resolver(next)
+		var busy, served, told atomic.Int64
+		events := Events{Busy: func(wire.Question) { told.Add(1) }}
+		f := newCache(t, Config{MaxInFlight: 3, MaxWaiting: 4, Events: events}).Resolver(next)
 		defer f.Close()
-		var busy, served atomic.Int64
 		var all sync.WaitGroup
 		for call := range 5 {
 			for range 6 {
@@ -236,7 +237,7 @@ func TestTooManyAreTurnedAway(t *testing.T) {
 		if served.Load() != 3*4 || busy.Load() != 5*6-3*4 {
 			t.Errorf("%d served, %d turned away", served.Load(), busy.Load())
 		}
-		if s := f.cache.Stats(); s.Refused != uint64(busy.Load()) {
+		if s := f.cache.Stats(); s.Refused != uint64(busy.Load()) || told.Load() != busy.Load() {
 			t.Errorf("%+v", s)
 		}
 		if code, _ := errBusy.ExtendedError(); code != uint16(wire.ExtendedErrorOther) {

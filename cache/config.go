@@ -62,6 +62,7 @@ type Events struct {
 	Hit    func(q wire.Question) // answered from the cache
 	Miss   func(q wire.Question) // not
 	Stored func(q wire.Question, life time.Duration)
+	Busy   func(q wire.Question) // refused: too many wait already
 }
 
 const (

@@ -43,6 +43,9 @@ type ReceiverConfig struct {
 	// Zone returns a zone that may be updated and how, nil if it is not one of
 	// ours. It is called on the loop that receives packets.
 	Zone func(name wire.Name, class wire.Class) (*authority.Zone, *ZoneConfig)
+	// Shed is called if a request gets SERVFAIL since too many wait for its zone. It may
+	// be nil.
+	Shed func(zone wire.Name)
 	Log  *slog.Logger     // by default nothing is logged
 	Now  func() time.Time // for serial numbers; by default time.Now
 }
@@ -114,6 +117,9 @@ func (r *Receiver) Resolve(ctx context.Context, x *names.Exchange) error {
 	defer n.Add(-1)
 	if n.Add(1) > MaxPending {
 		r.counts[shed].Add(1)
+		if r.config.Shed != nil {
+			r.config.Shed(zone.Origin())
+		}
 		x.RCode = wire.RCodeServFail
 		x.AddExtendedError(wire.ExtendedErrorOther, "too many updates of the zone are waiting")
 		return nil

@@ -227,6 +227,8 @@ func TestPendingIsBounded(t *testing.T) {
 		z := newZone(t, "")
 		z.SetPipeline(&authority.Pipeline{Journal: slowly{}})
 		r := newReceiver(z, &ZoneConfig{Policy: sure(t)})
+		var shed []wire.Name
+		r.config.Shed = func(zone wire.Name) { shed = append(shed, zone) }
 		query := message(t, parse(t, "add a A 192.0.2.1"))
 		began := time.Now()
 		var all sync.WaitGroup
@@ -240,8 +242,8 @@ func TestPendingIsBounded(t *testing.T) {
 			all.Go(func() { ask(t, r, "192.0.2.1 k.", query) })
 		}
 		synctest.Wait()
-		if m, err := ask(t, r, "192.0.2.1 k.", query); err != nil || m.RCode != wire.RCodeServFail || r.Stats().Shed != 1 {
-			t.Errorf("%v, %v", m, err)
+		if m, err := ask(t, r, "192.0.2.1 k.", query); err != nil || m.RCode != wire.RCodeServFail || r.Stats().Shed != 1 || len(shed) != 1 || !shed[0].Equal(z.Origin()) {
+			t.Errorf("%v, %v, %v", m, err, shed)
 		}
 		all.Wait()
 		if m, err := ask(t, r, "192.0.2.1 k.", query); err != nil || m.RCode != 0 {

@@ -34,6 +34,7 @@ func (p *parts) openCache(ctx context.Context, before *parts) (err error) {
 
 func (p *parts) newCache(config cache.Config) (*cache.Cache, error) {
 	config.Events = cacheEvents(p.settings.Log, p.log)
+	config.Events.Busy = p.limits.ofCache
 	return cache.New(config)
 }
 

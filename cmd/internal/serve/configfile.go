@@ -221,7 +221,7 @@ func checkParts(ctx context.Context, s settings.Settings) error {
 	if err := checkTransfers(ctx, s); err != nil {
 		return err
 	}
-	p, err := assemble(ctx, s, new(authority.Set), nil, nil, nil, slog.New(slog.DiscardHandler))
+	p, err := assemble(ctx, s, new(authority.Set), nil, nil, nil, newLimitLog(nil), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

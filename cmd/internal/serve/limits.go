@@ -11,6 +11,7 @@ import (
 	"github.com/names-dns/names/listener/ratelimit"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/recursor"
+	"github.com/names-dns/names/wire"
 )
 
 // replyLimits is how replies are limited. The settings have been checked.
@@ -113,11 +114,25 @@ func (l *limitLog) ofResolver(limit recursor.Limit) {
 	log.Reached(firstOfResolver+uint64(limit), func() []any { return []any{"part", "resolver", "limit", limit.String()} })
 }
 
+// ofUpdates is called if too many dynamic updates wait for a zone.
+func (l *limitLog) ofUpdates(zone wire.Name) {
+	l.common.Reached(ofUpdates, func() []any {
+		return []any{"part", "updates", "limit", "waiting", "zone", zone.String()}
+	})
+}
+
+// ofCache is called if too many queries wait for what the cache has not.
+func (l *limitLog) ofCache(wire.Question) {
+	l.common.Reached(ofCache, func() []any { return []any{"part", "cache", "limit", "waiting"} })
+}
+
 // The keys of limits: those of the listener are the first, then connections over transports,
-// then those of the resolver.
+// then those of the resolver, then single ones.
 const (
 	firstTransport  = 8
 	firstOfResolver = 16
+	ofUpdates       = 48
+	ofCache         = 49
 )
 
 // refused returns what is called if a connection over a transport is one too many.

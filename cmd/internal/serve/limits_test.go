@@ -38,13 +38,15 @@ func TestLimitsAreLogged(t *testing.T) {
 			for _, transport := range []string{overHTTP, overHTTPS, overHTTP3, overQUIC} {
 				l.refused(transport)(client)
 			}
+			l.ofUpdates(wire.MustParseName("example."))
+			l.ofCache(wire.Question{})
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		for _, part := range []string{
 			"part=listener limit=slow option=limits.waiting", "part=listener limit=streams", "part=listener limit=connections option=limits.connections",
 			`part=listener limit="per client" option=limits.connections-per-client`, "part=listener limit=errors",
-			"part=resolver limit=waiting", "part=resolver limit=share", `part=resolver limit="per server"`, `part=resolver limit="per zone"`, "part=resolver limit=encryption",
+			"part=updates limit=waiting zone=example.", "part=cache limit=waiting", "part=resolver limit=waiting", "part=resolver limit=share", `part=resolver limit="per server"`, `part=resolver limit="per zone"`, "part=resolver limit=encryption",
 			"part=http limit=connections client=192.0.2.1/32", "part=https limit=connections", "part=http/3 limit=connections", "part=quic limit=connections",
 		} {
 			for _, line := range []string{`level=WARN msg="limit reached" ` + part, `level=INFO msg="limit no longer reached" ` + part} {

@@ -125,7 +125,7 @@ func TestLocalRootIsNotGood(t *testing.T) {
 		}
 		var log strings.Builder
 		s := parse(t, strings.Fields("--from-root --root-hints "+hints+" --local-root-file "+file+" --trust-anchor "+anchor)...)
-		p, err := assemble(t.Context(), s, new(authority.Set), nil, nil, nil, slog.New(slog.NewTextHandler(&log, nil)))
+		p, err := assemble(t.Context(), s, new(authority.Set), nil, nil, nil, newLimitLog(nil), slog.New(slog.NewTextHandler(&log, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}

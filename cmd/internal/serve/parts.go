@@ -22,6 +22,7 @@ import (
 type parts struct {
 	settings settings.Settings
 	log      *slog.Logger
+	limits   *limitLog // of the server: a cache outlives the parts that have made it
 	resolver names.TryResolver
 	source   string                                                                       // where cached answers come from
 	cache    *cache.Cache                                                                 // nil: there is none

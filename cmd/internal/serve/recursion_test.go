@@ -97,7 +97,7 @@ func TestFilesAreWatched(t *testing.T) {
 	conf, hosts := filepath.Join(dir, "resolv.conf"), filepath.Join(dir, "hosts")
 	writeFile(t, conf, "nameserver "+first.String()+"\n")
 	writeFile(t, hosts, "198.51.100.1 host.test\n")
-	p, err := assemble(t.Context(), parse(t, "--resolv-conf", conf, "--hosts-file", hosts, "-c"), new(authority.Set), nil, nil, nil, slog.New(slog.DiscardHandler))
+	p, err := assemble(t.Context(), parse(t, "--resolv-conf", conf, "--hosts-file", hosts, "-c"), new(authority.Set), nil, nil, nil, newLimitLog(nil), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestBatchesAreAnnounced(t *testing.T) {
 		"--forward example=192.0.2.1 -c -v -v": true,
 	} {
 		s := parse(t, strings.Fields(strings.ReplaceAll(options, "HOSTS", hosts))...)
-		p, err := assemble(t.Context(), s, new(authority.Set), nil, nil, nil, slog.New(slog.DiscardHandler))
+		p, err := assemble(t.Context(), s, new(authority.Set), nil, nil, nil, newLimitLog(nil), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatalf("%q: %v", options, err)
 		}

@@ -169,7 +169,7 @@ func (s *Server) prepare() (err error) {
 	if err := s.transfer.serve(s.sets, plan); err != nil {
 		return err
 	}
-	s.updates = newUpdates(s.log)
+	s.updates = newUpdates(s.limits, s.log)
 	updated, err := s.updates.plan(&s.settings, s.set, plan, s.journals, s.log)
 	if err != nil {
 		return err
@@ -195,7 +195,7 @@ func (s *Server) prepare() (err error) {
 // assemble puts parts together, with their views.
 func (s *Server) assemble(now settings.Settings, sets zoneSets, plan *transferPlan, before *parts) (*parts, error) {
 	first := func(set *authority.Set) names.Resolver { return s.transfer.first(&now, set, plan) }
-	p, err := assemble(s.ctx, now, sets.others, first(sets.others), before, s.observed.packet, s.log)
+	p, err := assemble(s.ctx, now, sets.others, first(sets.others), before, s.observed.packet, s.limits, s.log)
 	if err != nil {
 		return nil, err
 	}

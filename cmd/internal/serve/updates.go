@@ -25,7 +25,7 @@ type updatedZones struct {
 	kept    []*authority.Zone // those whose changes are in the journal
 }
 
-func newUpdates(log *slog.Logger) *updates {
+func newUpdates(limits *limitLog, log *slog.Logger) *updates {
 	u := new(updates)
 	u.zones.Store(&updatedZones{set: new(authority.Set)})
 	u.receiver = update.NewReceiver(update.ReceiverConfig{
@@ -34,7 +34,8 @@ func newUpdates(log *slog.Logger) *updates {
 			zone := now.set.Find(name, class)
 			return zone, now.configs[zone]
 		},
-		Log: log,
+		Shed: limits.ofUpdates,
+		Log:  log,
 	})
 	return u
 }

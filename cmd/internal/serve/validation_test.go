@@ -221,7 +221,7 @@ func TestTrustAnchorFiles(t *testing.T) {
 		"--from-root --trust-anchor " + dir + "/other": "no such file",
 		"--from-root --trust-anchor-state " + state:    "state:3: the checksum does not match; restore the file",
 	} {
-		_, err := assemble(t.Context(), parse(t, strings.Fields(options)...), new(authority.Set), nil, nil, nil, slog.New(slog.DiscardHandler))
+		_, err := assemble(t.Context(), parse(t, strings.Fields(options)...), new(authority.Set), nil, nil, nil, newLimitLog(nil), slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v does not say %q", options, err, want)
 		}
@@ -269,7 +269,7 @@ func TestKeysAreFollowed(t *testing.T) {
 		os.Remove(state)
 		options = strings.NewReplacer("UP", upstream.String(), "KEY", anchor).Replace(options) + " --trust-anchor-state " + state
 		s := parse(t, strings.Fields(options)...)
-		p, err := assemble(t.Context(), s, new(authority.Set), nil, nil, nil, slog.New(slog.DiscardHandler))
+		p, err := assemble(t.Context(), s, new(authority.Set), nil, nil, nil, newLimitLog(nil), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -172,7 +172,7 @@ func (p *parts) addViews(ctx context.Context, sets zoneSets, first func(*authori
 		switch access, _ := p.resolver.(*recursor.Access); {
 		case v.NoRecursion:
 		case v.Asks():
-			of := &parts{settings: v.Of(p.settings), log: p.log, events: p.events, resolver: own}
+			of := &parts{settings: v.Of(p.settings), log: p.log, limits: p.limits, events: p.events, resolver: own}
 			p.views = append(p.views, of)
 			if err := of.addRecursion(ctx, sets.views[i], nil); err != nil {
 				return fmt.Errorf("view %s: %w", v.Name, err)

@@ -21,8 +21,8 @@ import (
 // names, and other servers. The cache has what is in that of before, if there
 // are such parts and their answers come from the same servers. packet is called with
 // what is sent to other servers and what they reply, if the settings want it.
-func assemble(ctx context.Context, s settings.Settings, zones *authority.Set, sender names.Resolver, before *parts, packet func(upstream.Packet), log *slog.Logger) (p *parts, err error) {
-	p = &parts{settings: s, log: log}
+func assemble(ctx context.Context, s settings.Settings, zones *authority.Set, sender names.Resolver, before *parts, packet func(upstream.Packet), limits *limitLog, log *slog.Logger) (p *parts, err error) {
+	p = &parts{settings: s, log: log, limits: limits}
 	if s.Dnstap.Target != "" {
 		p.events.Packet = packet
 	}
@@ -134,9 +134,7 @@ type remote interface {
 // newRemote is what asks other servers: from the root down, or those that offer
 // recursion.
 func (p *parts) newRemote(zones *authority.Set, validation *validate.Config) (remote, error) {
-	limits := newLimitLog(p.log)
-	p.closers = append(p.closers, limits.close)
-	p.events.Limited = limits.ofResolver
+	p.events.Limited = p.limits.ofResolver
 	if p.settings.Recursion.FromRoot {
 		return p.newRecursor(zones, validation)
 	}
