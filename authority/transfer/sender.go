@@ -263,26 +263,21 @@ func (r *reply) records() iter.Seq[wire.Record] {
 	}
 }
 
-// rest is how long a transfer pauses after each message: as long as the client takes
-// them at once, nothing else lets goroutines run that wait for packets. The
-// scheduler polls the network when a goroutine sleeps. Without it, one core made a
-// third to a fifth of the updates, and two thirds to a third of the queries, while it
-// sent a zone (bench/transfer/run.sh -q -w busy).
-const rest = 10 * time.Microsecond
-
 // send sends the transfer, in messages as long as they may be. It returns how
 // many records it has sent.
 func (r *reply) send(x *names.Exchange, until time.Time) (sent int, err error) {
+	var p pace
+	p.begin()
 	for record := range r.records() {
 		if err := put(x, record); err != nil {
-			if err := putNext(x, record, until, err); err != nil {
+			if err := putNext(x, record, &p, until, err); err != nil {
 				return sent, err
 			}
 		}
 		sent++
 	}
 	if err := put(x, r.soa()); err != nil {
-		if err := putNext(x, r.soa(), until, err); err != nil {
+		if err := putNext(x, r.soa(), &p, until, err); err != nil {
 			return sent, err
 		}
 	}
@@ -291,17 +286,18 @@ func (r *reply) send(x *names.Exchange, until time.Time) (sent int, err error) {
 
 // putNext sends the message, and appends a record to the next one that did not fit into
 // it. cause is why.
-func putNext(x *names.Exchange, record wire.Record, until time.Time, cause error) error {
+func putNext(x *names.Exchange, record wire.Record, p *pace, until time.Time, cause error) error {
 	switch {
 	case !errors.Is(cause, wire.ErrNoSpace), x.Reply.Count(wire.SectionAnswer) == 0:
 		return cause
 	case time.Now().After(until):
 		return fmt.Errorf("%w: %w", names.ErrGone, errTooSlow)
 	}
+	p.made()
 	if err := x.NextMessage(); err != nil {
 		return err
 	}
-	time.Sleep(rest)
+	p.pause()
 	return put(x, record)
 }
 
