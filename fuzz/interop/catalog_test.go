@@ -19,12 +19,18 @@ const catalogZone = "catalog.test."
 // catalogFile writes a catalog zone with corner.test as its member.
 func catalogFile(t *testing.T) zoneFile {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "catalog.test.zone")
-	text := "$TTL 1\n@ SOA invalid. invalid. 1 1 1 1000 1\n@ NS invalid.\nversion TXT \"2\"\nm1.zones PTR corner.test.\n"
+	return catalogOf(t, catalogZone, "m1.zones PTR corner.test.")
+}
+
+// catalogOf writes a catalog zone with records of members.
+func catalogOf(t *testing.T, origin string, members ...string) zoneFile {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "catalog.zone")
+	text := "$TTL 1\n@ SOA invalid. invalid. 1 1 1 1000 1\n@ NS invalid.\nversion TXT \"2\"\n" + strings.Join(members, "\n") + "\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return zoneFile{Origin: catalogZone, File: path}
+	return zoneFile{Origin: origin, File: path}
 }
 
 // followed is our server, which follows the catalog of a primary.
@@ -168,5 +174,80 @@ func TestMadeCatalogToOthers(t *testing.T) {
 		becomes(t, s, nil)
 		reload("catalog = \"catalog.test\"\ncatalog-groups = [\"x\"]\n")
 		becomes(t, s, want)
+	}
+}
+
+const otherCatalog = "other.test."
+
+// ownedByTwo are Knot, BIND and ours, which follow both catalogs of a primary. Knot and
+// ours send members only of the group "sent"; BIND 9.18 has no groups.
+func ownedByTwo(primary *server) []program {
+	all := catalogSecondaries(primary, true)
+	knotConf := replaceIn(all[0], "knot.conf", func(text string) string {
+		text = strings.Replace(text, "  - id: member\n", "  - id: member\n    storage: /tmp\n    zonefile-sync: -1\n    zonefile-load: none\n    journal-content: none\n    master: primary\n  - id: sent\n", 1)
+		text = strings.Replace(text, "catalog-template: member\n", "catalog-template: [member, sent]\n", 1)
+		first := text[strings.Index(text, "  - domain: catalog.test.\n"):]
+		return text + strings.Replace(first, "catalog.test.", otherCatalog, 1)
+	})
+	bindConf := replaceIn(all[1], "named.conf", func(text string) string {
+		one := fmt.Sprintf("zone \"catalog.test\" default-primaries { 127.0.0.1 port %d; } in-memory yes min-update-interval 1;", primary.Addr.Port())
+		text = strings.Replace(text, one, one+" "+strings.Replace(one, "catalog.test", "other.test", 1), 1)
+		last := text[strings.LastIndex(text, "zone \"catalog.test\""):]
+		return text + strings.Replace(last, "catalog.test", "other.test", 1)
+	})
+	ourConf := withArguments{ours{}, func(dir string, port uint16, _ []string) ([]string, error) {
+		config := filepath.Join(dir, "names.toml")
+		text := fmt.Sprintf("[listen]\naddress = [\"127.0.0.1:%d\"]\n[template.default]\nprimaries = [%q]\nmin-refresh = \"1s\"\nmin-retry = \"1s\"\n"+
+			"[template.sent]\nprimaries = [%[2]q]\nallow-transfer = [\"127.0.0.1\"]\n", port, primary.Addr)
+		for _, name := range []string{catalogZone, otherCatalog} {
+			text += fmt.Sprintf("[[zone]]\nname = %q\n[[catalog]]\nname = %[1]q\ngroups = [\"sent=sent\"]\n", name)
+		}
+		return []string{"serve", "--config", config}, os.WriteFile(config, []byte(text), 0o600)
+	}}
+	return []program{knotConf, bindConf, ourConf}
+}
+
+// TestCatalogOwnerAndGroup: a member moves to the catalog that its property coo names, and
+// stays when the first one drops it (RFC 9432 4.3.1), but with Knot; its group says how it
+// is served (4.3.2), but with BIND.
+func TestCatalogOwnerAndGroup(t *testing.T) {
+	for i, name := range []string{"knot", "bind", "names"} {
+		t.Run(name, func(t *testing.T) {
+			member := zoneFile{Origin: transferZone, File: absolute(t, "testdata/corner/corner.test.zone")}
+			small := filepath.Join(t.TempDir(), "small")
+			write(t, small, []byte("$TTL 1\n@ SOA ns admin 1 1 1 1000 1\n@ NS ns\nns A 192.0.2.1\n"))
+			zones := []zoneFile{
+				catalogOf(t, catalogZone, "m1.zones PTR corner.test.", "group.m1.zones TXT sent"),
+				catalogOf(t, otherCatalog), member, {Origin: "second.test.", File: small}, {Origin: "third.test.", File: small}, {Origin: "fourth.test.", File: small},
+			}
+			primary := startAll(t, zones, more("--allow-transfer", "127.0.0.1", "--allow-update", "127.0.0.1"))[0]
+			want := transferred(t, primary)
+			s := start(t, ownedByTwo(primary)[i], zones[2:3])
+			becomes(t, s, want)
+			update := func(catalog string, lines ...string) {
+				t.Helper()
+				runScript(t, need(t, "nsupdate"), fmt.Sprintf("server 127.0.0.1 %d\nzone %s\n%s\nsend\n", primary.Addr.Port(), catalog, strings.Join(lines, "\n")))
+			}
+			served := func(name string) {
+				t.Helper()
+				if err := s.waitFor([]zoneFile{{Origin: name}}); err != nil {
+					t.Fatalf("%s: %v\n%s", s.Name, err, s.printed())
+				}
+			}
+			update(catalogZone, "update add coo.m1.zones."+catalogZone+" 1 PTR "+otherCatalog, "update add m5.zones."+catalogZone+" 1 PTR fourth.test.")
+			served("fourth.test.")
+			// Another member of the same version shows that the version was taken.
+			update(otherCatalog, "update add m1.zones."+otherCatalog+" 1 PTR "+transferZone, "update add group.m1.zones."+otherCatalog+" 1 TXT sent",
+				"update add m2.zones."+otherCatalog+" 1 PTR second.test.")
+			served("second.test.")
+			if name == "knot" {
+				becomes(t, s, want) // 3.2 keeps the member in the first catalog: "already configured by catalog, ignoring"
+				return
+			}
+			update(catalogZone, "update delete m1.zones."+catalogZone, "update delete group.m1.zones."+catalogZone, "update delete coo.m1.zones."+catalogZone,
+				"update add m3.zones."+catalogZone+" 1 PTR third.test.")
+			served("third.test.")
+			becomes(t, s, want)
+		})
 	}
 }
