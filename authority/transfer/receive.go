@@ -47,7 +47,7 @@ func (p *Primary) String() string {
 
 // Limits bound what a primary may send. Zero values mean the defaults.
 type Limits struct {
-	Octets  int64         // of one transfer. Default: 4 GiB
+	Octets  int64         // of one transfer, also with its names written out. Default: 4 GiB
 	Records int           // of one zone. Default: 50 million
 	Time    time.Duration // of one transfer. Default: an hour
 	Message time.Duration // until the next message has come. Default: 30 s
@@ -82,6 +82,7 @@ type connection struct {
 	plain    bool // without EDNS, which the primary does not understand
 	limits   Limits
 	left     int64 // octets that may still come
+	unpacked int64 // octets of the records so far, their names written out: two octets may stand for 255
 	buf      []byte
 	id       uint16
 	asked    wire.Question
@@ -172,6 +173,12 @@ func (c *connection) check(message []byte) (*wire.Message, error) {
 		return nil, errors.New("message is truncated")
 	}
 	c.first = false
+	for i := range m.Answers {
+		c.unpacked += int64(len(m.Answers[i].Name.Wire()) + recordFixed + len(m.Answers[i].Data))
+	}
+	if c.unpacked > c.limits.Octets {
+		return nil, errTooLarge
+	}
 	if m.EDNS != nil {
 		if data, ok := m.EDNS.Options.Find(wire.OptionExpire); ok && len(data) == 4 {
 			seconds := binary.BigEndian.Uint32(data)
@@ -180,6 +187,9 @@ func (c *connection) check(message []byte) (*wire.Message, error) {
 	}
 	return m, nil
 }
+
+// recordFixed is what a record has between its owner and its data: type, class, TTL, length.
+const recordFixed = 10
 
 // refusedError is the RCODE of a primary that does not do what it was asked.
 type refusedError struct{ rcode wire.RCode }

@@ -158,6 +158,19 @@ func TestMaliciousPrimaries(t *testing.T) {
 		{"truncated", false, edit(0, func(m *wire.Message) { m.Flags |= wire.FlagTC }), "truncated"},
 		{"empty message", false, edit(1, func(m *wire.Message) { m.Answers = nil }), "no records"},
 		{"cut message", false, func(m [][]byte) [][]byte { m[1] = m[1][:len(m[1])-1]; return m }, "malformed"},
+		{"a name that points to itself", false, func(m [][]byte) [][]byte {
+			m[1][wire.HeaderLen], m[1][wire.HeaderLen+1] = 0xC0, wire.HeaderLen
+			return m
+		}, "malformed"},
+		{"compressed bomb", false, edit(1, func(m *wire.Message) { // 32,000 octets are half a million
+			label := strings.Repeat("x", 60)
+			owner := fmt.Sprintf("%s.%[1]s.%[1]s.%[1]s.example.", label)
+			for i := range 2000 {
+				r := a(owner)
+				r.Data = []byte{10, 0, byte(i >> 8), byte(i)}
+				m.Answers = append(m.Answers, r)
+			}
+		}), "larger than the limit"},
 		{"only a CNAME and data", false, edit(1, func(m *wire.Message) {
 			r, _ := wire.NewRecord(wire.MustParseName("host0.example."), wire.ClassIN, 60, &wire.CNAME{Target: origin})
 			m.Answers = append(m.Answers, r)
