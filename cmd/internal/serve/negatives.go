@@ -96,6 +96,26 @@ func (a *addedNegatives) set(n validate.Negative, now time.Time) (had bool, err 
 	return had, nil
 }
 
+// repaired ends a negative trust anchor before its time: the zone can be validated again
+// (RFC 7646 7).
+func (p *parts) repaired(n validate.Negative) {
+	wasAdded, err := p.added.set(validate.Negative{Zone: n.Zone}, p.clock())
+	if err != nil {
+		p.log.Error("a zone could be validated again, and remains as it is", "zone", n.Zone, "end", n.Until, "error", err)
+		return
+	}
+	p.anchors.RemoveNegative(n.Zone)
+	p.forget(n.Zone)
+	if p.cache != nil {
+		p.cache.FlushSubtree(n.Zone)
+	}
+	text := "zone is validated again, before the end of its negative trust anchor: it is repaired"
+	if !wasAdded {
+		text += "; take it out of the configuration"
+	}
+	p.log.Warn(text, "zone", n.Zone, "end", n.Until)
+}
+
 // withNegative returns list with n in the place of another for its zone, or without
 // that if n has no end. It reports whether there was one.
 func withNegative(list []validate.Negative, n validate.Negative) (next []validate.Negative, had bool) {

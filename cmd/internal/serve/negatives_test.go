@@ -1,13 +1,19 @@
 package serve
 
 import (
+	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/names-dns/names/internal/eventually"
+	"github.com/names-dns/names/recursor/upstream/upstreamtest"
 	"github.com/names-dns/names/recursor/validate"
 	"github.com/names-dns/names/wire"
 )
@@ -44,6 +50,66 @@ func TestInsecureZonesOutliveARestart(t *testing.T) {
 				t.Errorf("the file has %q, want %q (%v)", text, run.kept, err)
 			}
 		})
+	}
+}
+
+// TestRepairedZones: a zone that could not be validated when it was named is validated
+// again as soon as it can be, and is no longer in the file.
+func TestRepairedZones(t *testing.T) {
+	zone, key := signedZone(t)
+	apex := "up.example. RRSIG"
+	broken := strings.Replace(zone, apex, "other."+apex, 1) // the SOA record has no signature
+	servers := []netip.AddrPort{startUpstream(t, broken), startUpstream(t, zone)}
+	var isRepaired atomic.Int32 // the server that is asked
+	upstream := upstreamtest.Listen(t, func(q *upstreamtest.Query) {
+		conn, err := net.Dial("udp", servers[isRepaired.Load()].String())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(eventually.Limit))
+		reply := make([]byte, 4096)
+		if _, err := conn.Write(q.Packet); err == nil {
+			if n, err := conn.Read(reply); err == nil {
+				q.Send(reply[:n])
+			}
+		}
+	}, nil)
+	dir := t.TempDir()
+	file, socket := filepath.Join(dir, "names.toml"), filepath.Join(dir, "control.sock")
+	writeFile(t, filepath.Join(dir, "key"), key)
+	writeFile(t, file, "[listen]\naddress = [\"127.0.0.1:0\"]\n[control]\nsocket = \"control.sock\"\n"+
+		fmt.Sprintf("[recursion]\nforward = [\"%v\"]\n[validation]\ntrust-anchor = [\"key\"]\nstate = \"state\"\n", upstream))
+	server, log := startFromFile(t, file)
+	if code, _, stderr := ctl(socket, "insecure", "add", "up.example", "2h"); code != 0 {
+		t.Fatal(stderr)
+	}
+	p := server.current.Load().parts
+	eventually.Succeed(t, func() error {
+		if !p.recheck.Failing(wire.MustParseName("up.example.")) {
+			return errors.New("the zone was not tried in vain")
+		}
+		return nil
+	})
+	ask := func() *wire.Message {
+		return askSecure(t, server.listener.Addresses()[0], "good.up.example.", wire.FlagRD)
+	}
+	if m := ask(); m.RCode != 0 || m.Flags.Has(wire.FlagAD) {
+		t.Errorf("not validated:\n%v", m)
+	}
+	isRepaired.Store(1)
+	eventually.Succeed(t, func() error {
+		if p.recheck.Soon(); !strings.Contains(log(), "zone is validated again, before the end") {
+			return fmt.Errorf("the zone is not validated again:\n%s", log())
+		}
+		return nil
+	})
+	if m := ask(); m.RCode != 0 || !m.Flags.Has(wire.FlagAD) {
+		t.Errorf("validated:\n%v", m)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "state.insecure")); err != nil || strings.Contains(string(text), "up.example") {
+		t.Errorf("the file has %q (%v)", text, err)
 	}
 }
 

@@ -42,6 +42,7 @@ type parts struct {
 	added    *addedNegatives                                                              // to anchors, while the server runs
 	root     *localRoot                                                                   // a copy of the root zone; nil: there is none
 	follower *validate.Follower                                                           // of the keys of trust anchors; nil: they stay as they are
+	recheck  *validate.Rechecker                                                          // of zones that are not validated for a time; nil: nothing is validated
 	forget   func(wire.Name)                                                              // what validation knows of names at and below it; nil: nothing
 	watches  []watch
 	closers  []func()
@@ -74,6 +75,9 @@ func (p *parts) start(ctx context.Context) {
 	}
 	if p.follower != nil {
 		p.begun.Go(func() { p.follower.Run(ctx) })
+	}
+	if p.recheck != nil {
+		p.begun.Go(func() { p.recheck.Run(ctx) })
 	}
 	if p.root != nil && p.root.secondary != nil {
 		p.begun.Go(func() { p.root.secondary.Run(ctx) })

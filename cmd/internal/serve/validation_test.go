@@ -40,9 +40,15 @@ func signedZone(t *testing.T) (zone, anchor string) {
 			t.Fatal(err)
 		}
 		raw := sig.AppendTo(nil, nil)
+		if typ == wire.TypeSOA {
+			fmt.Fprintf(text, "%s RRSIG \\# %d %s\n", owner, len(raw), hex.EncodeToString(raw))
+			return
+		}
 		fmt.Fprintf(text, "%s TYPE%d \\# %d %s\n%s RRSIG \\# %d %s\n", owner, typ, len(data), hex.EncodeToString(data), owner, len(raw), hex.EncodeToString(raw))
 	}
 	const month = 30 * 24 * time.Hour
+	soa := wire.SOA{Primary: wire.MustParseName("ns.up.example."), Mailbox: wire.MustParseName("h.up.example."), Serial: 1, Refresh: 2, Retry: 3, Expire: 4, Minimum: 5}
+	add("up.example.", wire.TypeSOA, nil, soa.AppendTo(nil, nil), month)
 	add("up.example.", wire.TypeDNSKEY, key.Data(), key.Data(), month)
 	add("good.up.example.", wire.TypeA, []byte{192, 0, 2, 7}, []byte{192, 0, 2, 7}, month)
 	add("bad.up.example.", wire.TypeA, []byte{192, 0, 2, 8}, []byte{192, 0, 2, 7}, month)

@@ -130,6 +130,7 @@ func (s *Server) doInsecureAdd(_ context.Context, args []string) (any, error) {
 	}
 	p.anchors.SetNegative(n.Zone, n.Until)
 	s.forgetSubtree(n.Zone)
+	p.recheck.Soon() // to know whether it cannot be validated now
 	s.log.Warn("zone is not validated", "zone", n.Zone, "end", n.Until)
 	return insecureReplyOf(n), nil
 }

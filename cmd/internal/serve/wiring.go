@@ -103,6 +103,9 @@ func (p *parts) addRecursion(ctx context.Context, zones *authority.Set, before *
 		}
 		elsewhere = append(elsewhere, newDiscovery(&p.settings), local)
 		p.early, p.remote = slices.Clone(elsewhere), p.validated(remote, validation)
+		if validation != nil {
+			p.recheck = validate.NewRechecker(validate.Recheck{Validation: *validation, Resolver: p.fresh, Repaired: p.repaired})
+		}
 		if answers := &p.settings.Answers; answers.Denies() {
 			if p.remote, err = answers.Filter(p.remote); err != nil {
 				return err
