@@ -3,6 +3,8 @@ package validate
 import (
 	"context"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,12 +24,13 @@ func TestRecheck(t *testing.T) {
 			anchors.SetNegative(zone, now.Add(2*time.Hour))
 		}
 		anchors.SetNegative(never, time.Time{})
-		isBroken := true
+		var isBroken atomic.Bool
+		isBroken.Store(true)
 		w.change = func(m *wire.Message, _ bool) *wire.Message {
 			if name := m.Questions[0].Name; name.Equal(never) && m.Questions[0].Type == wire.TypeSOA {
 				t.Errorf("%v is tried", name)
 			}
-			if !isBroken || !m.Questions[0].Name.Equal(nsec) || m.Questions[0].Type == wire.TypeDS {
+			if !isBroken.Load() || !m.Questions[0].Name.Equal(nsec) || m.Questions[0].Type == wire.TypeDS {
 				return m
 			}
 			changed := *m
@@ -36,9 +39,17 @@ func TestRecheck(t *testing.T) {
 		}
 		config := w.config
 		config.Fetcher = nil
-		var repaired []string
+		var mu sync.Mutex
+		var zones []string
+		repaired := func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(zones)
+		}
 		r := NewRechecker(Recheck{Validation: config, Resolver: w, Repaired: func(n Negative) {
-			repaired = append(repaired, n.Zone.String())
+			mu.Lock()
+			defer mu.Unlock()
+			zones = append(zones, n.Zone.String())
 			anchors.RemoveNegative(n.Zone)
 		}})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -50,30 +61,30 @@ func TestRecheck(t *testing.T) {
 		r.Soon()
 		synctest.Wait()
 		w.want("a.nsec. A", Insecure, "negative trust anchor")
-		isBroken = false
+		isBroken.Store(false)
 		time.Sleep(5*time.Minute - time.Second)
 		synctest.Wait()
-		if len(repaired) > 0 {
-			t.Errorf("too early: %v", repaired)
+		if len(repaired()) > 0 {
+			t.Errorf("too early: %v", repaired())
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if !slices.Equal(repaired, []string{"nsec."}) {
-			t.Errorf("repaired: %v", repaired)
+		if !slices.Equal(repaired(), []string{"nsec."}) {
+			t.Errorf("repaired: %v", repaired())
 		}
 		w.v.Forget(wire.Root)
 		w.want("a.nsec. A", Secure, "")
 
 		// It breaks again, and is named again.
-		isBroken = true
+		isBroken.Store(true)
 		anchors.SetNegative(nsec, now.Add(time.Hour))
 		r.Soon()
 		synctest.Wait()
-		isBroken = false
+		isBroken.Store(false)
 		r.Soon()
 		synctest.Wait()
-		if !slices.Equal(repaired, []string{"nsec.", "nsec."}) || len(anchors.Negatives(now)) != 2 {
-			t.Errorf("repaired: %v; still %v", repaired, anchors.Negatives(now))
+		if !slices.Equal(repaired(), []string{"nsec.", "nsec."}) || len(anchors.Negatives(now)) != 2 {
+			t.Errorf("repaired: %v; still %v", repaired(), anchors.Negatives(now))
 		}
 		cancel()
 		<-done
