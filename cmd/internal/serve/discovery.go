@@ -41,7 +41,7 @@ func newDiscovery(s *settings.Settings) *discovery {
 		d.add(s, s.HTTPS.Addresses, path, overHTTP...)
 	}
 	// The extended errors that are sent (RFC 9606 5).
-	text := []string{"exterr=0-3,5-12,14,15,18-20,22-25,29,30,33"}
+	text := []string{"exterr=0-3,5-12,14,15,18-20,22-25,29-31,33"}
 	if s.Recursion.FromRoot && !s.Recursion.Iteration.FullNames {
 		text = append([]string{"qnamemin"}, text...)
 	}

@@ -44,8 +44,8 @@ address = ["192.0.2.53"]
 		}},
 		{strings.Replace(transports, `name = "dns.example"`, "", 1), "_dns.resolver.arpa.", wire.TypeSVCB, nil},
 		{"", "_dns.resolver.arpa.", wire.TypeSVCB, nil},
-		{"", "resolver.arpa.", wire.TypeRESINFO, []string{`"qnamemin" "exterr=0-3,5-12,14,15,18-20,22-25,29,30,33"`}},
-		{"[recursion]\nforward = [\"192.0.2.1\"]\n", "resolver.arpa.", wire.TypeRESINFO, []string{`"exterr=0-3,5-12,14,15,18-20,22-25,29,30,33"`}},
+		{"", "resolver.arpa.", wire.TypeRESINFO, []string{`"qnamemin" "exterr=0-3,5-12,14,15,18-20,22-25,29-31,33"`}},
+		{"[recursion]\nforward = [\"192.0.2.1\"]\n", "resolver.arpa.", wire.TypeRESINFO, []string{`"exterr=0-3,5-12,14,15,18-20,22-25,29-31,33"`}},
 		{transports, "resolver.arpa.", wire.TypeA, nil},
 	} {
 		m, err := namestest.Try(t, load(c.config), c.name, c.kind)
