@@ -27,6 +27,7 @@ type link struct {
 	from, to  *link // nil: it is the first, or the last
 	file      string
 	signs     bool // it is ours, and signs the zone
+	verifies  bool // what comes has a digest (RFC 8976), which Knot is to verify
 }
 
 func (l *link) Arguments(dir string, _ uint16, _ []zoneFile) (args []string, err error) {
@@ -53,6 +54,9 @@ func (l *link) Arguments(dir string, _ uint16, _ []zoneFile) (args []string, err
 		write("template:\n  - id: default\n    storage: %q\n    zonefile-sync: -1\n    zonefile-load: none\n    journal-content: all\n    semantic-checks: off\nzone:\n  - domain: %q\n    master: from\n    acl: [all, keyed]\n    refresh-min-interval: 2\n", dir, transferZone)
 		if l.to != nil {
 			write("    notify: to\n")
+		}
+		if l.verifies {
+			write("    zonemd-verify: on\n")
 		}
 		args = []string{"-c", file, "-s", filepath.Join(dir, "k.sock")}
 	case "bind":
@@ -177,7 +181,7 @@ func TestChain(t *testing.T) {
 				signer = slices.Index(names, "names")
 			}
 			for i, p := range test.chain {
-				links[i] = &link{program: p, port: freeport.Loopback(t).Port(), algorithm: test.algorithm, file: zone, signs: i == signer}
+				links[i] = &link{program: p, port: freeport.Loopback(t).Port(), algorithm: test.algorithm, file: zone, signs: i == signer, verifies: signer >= 0 && i > signer}
 				if i > 0 {
 					links[i].from, links[i-1].to = links[i-1], links[i]
 				}
