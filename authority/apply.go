@@ -110,6 +110,9 @@ func (s *Snapshot) revise(edits []*editedName, limit int) (*revision, error) {
 		}
 	}
 	next := *s
+	for _, e := range edits {
+		next.mayAlias = next.mayAlias || e.set(wire.TypeALIAS) != nil
+	}
 	n := &revision{
 		old: s, next: &next, edits: edits,
 		byID:       make(map[uint32]*dirtyNode),

@@ -18,6 +18,8 @@ type Builder struct {
 	class    wire.Class
 	problems *diagnostic.List
 
+	ownsAliases bool // addresses of ALIAS records are looked up here: see checkALIAS
+
 	*nameTables
 	count int      // of records
 	files []string // what positions point to

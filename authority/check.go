@@ -51,6 +51,12 @@ func (p *packer) checkOwner(id uint32, o *owner, records []addedRecord) {
 	name := p.names.wireName(id)
 	p.eachSet(name, records, func(name wire.Name, set []addedRecord) { p.checkSet(id, name, set) })
 	p.checkAlone(id, records)
+	if o.facts&hasALIAS != 0 {
+		p.seesALIAS.Store(true)
+		if p.ownsAliases {
+			p.checkALIAS(id, records)
+		}
+	}
 	if len(records) > 0 {
 		owner, _, _ := wire.BorrowName(name)
 		p.adviseOwner(owner, o, records)

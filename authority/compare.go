@@ -20,8 +20,9 @@ type comparison struct {
 	seen   []uint64 // by index of a record of old: a bit, set if the file has it
 	same   int      // how many bits are set
 
-	added []wire.Record // what old lacks, in the order of the file
-	most  int           // how many records may be added, or removed
+	added   []wire.Record // what old lacks, in the order of the file
+	aliased []wire.Name   // the owners of ALIAS records in the file, more than once if it has it so
+	most    int           // how many records may be added, or removed
 }
 
 // errTooDifferent is returned for a change that cannot be made by editing: it is
@@ -73,6 +74,9 @@ func (c *comparison) changes() (ChangeSet, error) {
 		return ChangeSet{}, errTooDifferent
 	}
 	if err := c.checkAdded(); err != nil {
+		return ChangeSet{}, err
+	}
+	if err := c.checkALIAS(); err != nil {
 		return ChangeSet{}, err
 	}
 	changes := ChangeSet{Added: c.added}
@@ -147,6 +151,7 @@ type comparedBatch struct {
 	problems *diagnostic.List
 	found    []uint32 // indexes of records of old
 	missing  []wire.Record
+	aliased  []wire.Name
 	err      error
 
 	asked lookupName // the last owner
@@ -160,7 +165,7 @@ func (c *comparison) newBatch() zonefile.Batch { return &comparedBatch{compariso
 // Begin empties the batch.
 func (t *comparedBatch) Begin(problems *diagnostic.List) {
 	t.problems, t.err = problems, nil
-	t.found, t.missing, t.last = t.found[:0], t.missing[:0], t.last[:0]
+	t.found, t.missing, t.last, t.aliased = t.found[:0], t.missing[:0], t.last[:0], nil
 }
 
 // Add compares a record.
@@ -177,6 +182,9 @@ func (t *comparedBatch) Add(r *zonefile.Record) {
 		if t.owner != nil && string(t.owner.wireName()) != r.Name.Wire() {
 			t.err = errTooDifferent // which spelling counts depends on the whole file
 		}
+	}
+	if r.Type == wire.TypeALIAS {
+		t.aliased = append(t.aliased, r.Name.Clone())
 	}
 	if index, ok := t.indexOf(&r.Record); ok {
 		t.found = append(t.found, index)
@@ -213,6 +221,7 @@ func (t *comparedBatch) Commit() error {
 		t.see(index)
 	}
 	t.added = append(t.added, t.missing...)
+	t.aliased, t.comparison.aliased = nil, append(t.comparison.aliased, t.aliased...)
 	if t.err == nil && len(t.added) > t.most {
 		t.err = errTooDifferent
 	}

@@ -31,6 +31,7 @@ func (b *Builder) Freeze() (*Snapshot, error) {
 	f.checkApex()
 	iterations := f.checkIterations()
 	f.pack()
+	f.snapshot.mayAlias = f.seesALIAS.Load()
 	f.problems.Join(iterations)
 	if err := f.problems.Err(); err != nil {
 		return nil, err
@@ -53,11 +54,11 @@ func (b *Builder) Freeze() (*Snapshot, error) {
 // in the NSEC3 chain come after them, and names that do not exist last.
 type freezer struct {
 	*Builder
-	snapshot  *Snapshot
-	owners    uint32 // the number after the last owner
-	refs      cow.ArrayEditor[uint32]
-	refCounts cow.ArrayEditor[uint32]
-
+	snapshot   *Snapshot
+	owners     uint32 // the number after the last owner
+	refs       cow.ArrayEditor[uint32]
+	refCounts  cow.ArrayEditor[uint32]
+	seesALIAS  atomic.Bool
 	now        time.Time // when signatures have to be valid
 	isSigned   bool
 	signatures signatureFaults

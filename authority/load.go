@@ -30,6 +30,9 @@ type File struct {
 	// A file may be opened more than once. With Open, [Loader.Reload] cannot tell
 	// that the files have not changed.
 	Open func(path string) (io.ReadCloser, error)
+	// IsReceived is that the zone is as another server sent it: next to an ALIAS record
+	// are the addresses that the server has found. Otherwise they are an error.
+	IsReceived bool
 }
 
 // Load reads the zone in the file, checks it, and freezes it. Warnings and errors
@@ -72,7 +75,7 @@ func (f File) loadAll(c *fileDigest, problems *diagnostic.List, pause func()) ([
 		return nil, err
 	}
 	b := NewBuilder(origin, wire.ClassIN, problems)
-	b.Source, b.pause = f.Path, pause
+	b.Source, b.pause, b.ownsAliases = f.Path, pause, !f.IsReceived
 	if err := zonefile.ReadFileParallel(f.Path, readOptions(origin, c, pause), problems, b.newBatch); err != nil {
 		return nil, err
 	}

@@ -43,6 +43,7 @@ const (
 	hasIPv4
 	hasIPv6
 	hasAlias
+	hasALIAS
 )
 
 func factOf(t wire.Type) facts {
@@ -57,6 +58,8 @@ func factOf(t wire.Type) facts {
 		return hasIPv6
 	case wire.TypeCNAME:
 		return hasAlias
+	case wire.TypeALIAS:
+		return hasALIAS
 	}
 	return 0
 }

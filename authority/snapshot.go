@@ -34,6 +34,7 @@ type Snapshot struct {
 	refCounts cow.Array[uint32] // how many records refer to node number i; for a free number, the next free one
 	names     int               // how many are in the index
 	records   int
+	mayAlias  bool // there may be ALIAS records
 
 	children cow.Sorted[idPair] // names below a name other than the apex, by its number
 	offZone  cow.Sorted[idPair] // nodes that are not names of the zone, by the hash of their name

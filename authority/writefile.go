@@ -21,7 +21,8 @@ var ErrNotRewritten = errors.New("file would lose what a person has written")
 // WriteFile writes a zone to its file: all of it or, after an error, nothing. The
 // records come in canonical order, one a line, the SOA first. A file with comments,
 // $INCLUDE or $GENERATE is left alone ([ErrNotRewritten]), unless its first line is the
-// one that WriteFile writes.
+// one that WriteFile writes. The addresses next to ALIAS records are left out
+// ([Snapshot.Derived]).
 func WriteFile(path string, s *Snapshot) error {
 	if err := mayRewrite(path); err != nil {
 		return err
@@ -30,7 +31,7 @@ func WriteFile(path string, s *Snapshot) error {
 		if _, err := io.WriteString(w, writtenByUs); err != nil {
 			return err
 		}
-		return zonefile.Write(w, s.All())
+		return zonefile.Write(w, s.asWritten())
 	})
 }
 

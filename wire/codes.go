@@ -164,6 +164,10 @@ const (
 	TypeDLV        Type = 32769
 )
 
+// TypeALIAS is the type of [ALIAS], from the range for private use (RFC 6895 3.1). The
+// number is that of PowerDNS.
+const TypeALIAS Type = 65401
+
 var typeNames = map[Type]string{
 	TypeA: "A", TypeNS: "NS", TypeMD: "MD", TypeMF: "MF", TypeCNAME: "CNAME",
 	TypeSOA: "SOA", TypeMB: "MB", TypeMG: "MG", TypeMR: "MR", TypeNULL: "NULL",
@@ -189,7 +193,7 @@ var typeNames = map[Type]string{
 	TypeMAILA: "MAILA", TypeANY: "ANY", TypeURI: "URI", TypeCAA: "CAA",
 	TypeAVC: "AVC", TypeDOA: "DOA", TypeAMTRELAY: "AMTRELAY",
 	TypeRESINFO: "RESINFO", TypeWALLET: "WALLET", TypeCLA: "CLA", TypeIPN: "IPN",
-	TypeTA: "TA", TypeDLV: "DLV",
+	TypeTA: "TA", TypeDLV: "DLV", TypeALIAS: "ALIAS",
 }
 
 var typesByName = invert(typeNames)

@@ -121,6 +121,10 @@ var farRdataTypes = [...]rdataType{
 	TypeDLV - TypeTA: {layout{fieldUint16, fieldAlgorithm, fieldDigest}, value[DLV]},
 }
 
+// aliasRdataType is that of ALIAS. Its name keeps its case where the canonical form is
+// made, as that of every type younger than RFC 4034 6.2.
+var aliasRdataType = rdataType{layout{fieldName}, value[ALIAS]}
+
 // rdataTypeOf returns the entry for t, an empty one for types not known.
 func rdataTypeOf(t Type) *rdataType {
 	switch {
@@ -128,6 +132,8 @@ func rdataTypeOf(t Type) *rdataType {
 		return &rdataTypes[t]
 	case t == TypeTA, t == TypeDLV:
 		return &farRdataTypes[t-TypeTA]
+	case t == TypeALIAS:
+		return &aliasRdataType
 	}
 	return &rdataTypes[TypeNone]
 }

@@ -19,7 +19,7 @@ func impossible() []Rdata {
 	soa := func(primary, mailbox Name) *SOA { return &SOA{Primary: primary, Mailbox: mailbox} }
 	return []Rdata{
 		&A{}, &A{v6}, &AAAA{}, &AAAA{v4}, &AAAA{zoned},
-		&NS{}, &MD{}, &MF{}, &CNAME{}, &MB{}, &MG{}, &MR{}, &PTR{}, &DNAME{}, &NSAPPTR{},
+		&NS{}, &MD{}, &MF{}, &CNAME{}, &MB{}, &MG{}, &MR{}, &PTR{}, &DNAME{}, &NSAPPTR{}, &ALIAS{},
 		&MX{}, &MX{Preference: 10}, &AFSDB{}, &RT{}, &KX{}, &PX{}, &PX{Map822: name}, &PX{MapX400: name},
 		soa(Name{}, name), soa(name, Name{}), soa(Name{}, Name{}),
 		&MINFO{}, &MINFO{Errors: name}, &MINFO{Responsible: name},

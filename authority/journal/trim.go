@@ -12,7 +12,11 @@ import (
 // Saved notes that the zone's file has a version, which was visible: what led to
 // it is needed only for incremental transfers from then on, and is dropped when
 // the journal has to be smaller. It returns when that is durable.
-func (j *Journal) Saved(s *authority.Snapshot) error {
+func (j *Journal) Saved(s *authority.Snapshot) error { return j.SavedBut(s, authority.ChangeSet{}) }
+
+// SavedBut is Saved for a file that has the version but for c, which leads from the file
+// to the version.
+func (j *Journal) SavedBut(s *authority.Snapshot, c authority.ChangeSet) error {
 	if !j.Has(s.Origin(), s.Class()) {
 		return nil
 	}
@@ -33,6 +37,10 @@ func (j *Journal) Saved(s *authority.Snapshot) error {
 	later, err := j.sum(places[at+1:])
 	if err != nil {
 		return err
+	}
+	if !c.IsEmpty() {
+		inverse := c.Inverse()
+		digest, later = digest.Apply(&inverse), c.Then(later)
 	}
 	if later.IsEmpty() {
 		later.From, later.To = s.Serial(), s.Serial()

@@ -77,7 +77,7 @@ func (s *Secondary) Restore() {
 }
 
 func (s *Secondary) restore(path string, checked time.Time) error {
-	snapshot, err := authority.File{Path: path, Origin: s.zone.Origin()}.Load(new(diagnostic.List))
+	snapshot, err := authority.File{Path: path, Origin: s.zone.Origin(), IsReceived: true}.Load(new(diagnostic.List))
 	if err != nil {
 		return firstProblem(err)
 	}

@@ -1,16 +1,19 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/journal"
 	"github.com/names-dns/names/authority/sign"
 	"github.com/names-dns/names/cmd/internal/settings"
+	"github.com/names-dns/names/wire"
 )
 
 // journals is the journal of a server, and what it has to do with zone files. Nil:
@@ -19,6 +22,8 @@ type journals struct {
 	*journal.Journal
 	log   *slog.Logger
 	syncs syncs
+
+	aliased aliased // as of the last time that the server ran
 }
 
 // openJournals opens the journal. It returns nil if there is to be none.
@@ -31,6 +36,7 @@ func openJournals(s *settings.Journal, log *slog.Logger) (*journals, error) {
 		return nil, err
 	}
 	all := &journals{Journal: j, log: log}
+	all.aliased.read(s.Dir, log)
 	all.syncs.begin(all)
 	return all, nil
 }
@@ -50,7 +56,8 @@ func (j *journals) replay(from *settings.Zone, z *servedZone) error {
 	if !j.covers(from) {
 		return j.discard(zone)
 	}
-	file := zone.Snapshot().Serial()
+	before := zone.Snapshot()
+	file := before.Serial()
 	wasSigned := zone.Snapshot().Signed() != ""
 	n, err := j.Replay(zone)
 	if errors.Is(err, journal.ErrFileChanged) {
@@ -58,6 +65,7 @@ func (j *journals) replay(from *settings.Zone, z *servedZone) error {
 		if made, err = j.Merge(zone); err == nil {
 			log.Warn("zone file was edited while the journal had changes that are not in it; both are served", "file", from.Path,
 				"file_serial", file.String(), "serial", zone.Snapshot().Serial().String(), "added", len(made.Added), "removed", len(made.Removed))
+			j.aliased.compare(zone, before)
 		}
 	} else if n > 0 && err == nil {
 		log.Log(context.Background(), slog.LevelInfo, "journal replayed", "changes", n, "file_serial", file.String(), "serial", zone.Snapshot().Serial().String())
@@ -166,8 +174,12 @@ func (j *journals) writeFile(z *servedZone) error {
 		return fmt.Errorf("zone %v is not loaded", zone.Origin())
 	}
 	unsaved, err := j.Unsaved(zone.Origin(), zone.Class())
-	if err != nil || unsaved.IsEmpty() {
+	if err != nil {
 		return err
+	}
+	derived := snapshot.Derived()
+	if isInFile(unsaved, derived) {
+		return nil
 	}
 	z.file.Lock()
 	defer z.file.Unlock()
@@ -177,9 +189,41 @@ func (j *journals) writeFile(z *servedZone) error {
 	if err := authority.WriteFile(z.from.Path, snapshot); err != nil {
 		return fmt.Errorf("zone %v: %w", zone.Origin(), err)
 	}
-	if err := j.Saved(snapshot); err != nil {
+	if err := j.SavedBut(snapshot, derived); err != nil {
 		return err
 	}
 	j.log.Info("zone file written", "zone", zone.Origin().String(), "file", z.from.Path, "serial", snapshot.Serial().String())
 	return nil
+}
+
+// isInFile reports whether a zone's file has all but what is derived from ALIAS
+// records, and serial numbers that come of that.
+func isInFile(unsaved, derived authority.ChangeSet) bool {
+	if unsaved.IsEmpty() || derived.IsEmpty() {
+		return unsaved.IsEmpty()
+	}
+	owners := map[wire.Key]bool{}
+	for _, r := range derived.Added {
+		owners[r.Name.Key()] = true
+	}
+	isOther := func(r wire.Record) bool {
+		return r.Type != wire.TypeSOA && !(authority.IsAddress(r.Type) && owners[r.Name.Key()])
+	}
+	if !sameButSerial(unsaved.Removed, unsaved.Added) {
+		return false
+	}
+	return !slices.ContainsFunc(unsaved.Added, isOther) && !slices.ContainsFunc(unsaved.Removed, isOther)
+}
+
+// sameButSerial reports whether the SOA records of a difference have nothing else in it.
+func sameButSerial(removed, added []wire.Record) bool {
+	soa := func(all []wire.Record) (r wire.Record) {
+		if i := slices.IndexFunc(all, func(r wire.Record) bool { return r.Type == wire.TypeSOA }); i >= 0 {
+			r = all[i].Clone()
+			copy(r.Data[len(r.Data)-20:], []byte{0, 0, 0, 0})
+		}
+		return r
+	}
+	before, after := soa(removed), soa(added)
+	return before.TTL == after.TTL && bytes.Equal(before.Data, after.Data)
 }

@@ -87,7 +87,7 @@ func (l *localRoot) read() error {
 	if err != nil {
 		return err
 	}
-	snapshot, err := authority.File{Path: l.from.File, Origin: wire.Root}.Load(new(diagnostic.List))
+	snapshot, err := authority.File{Path: l.from.File, Origin: wire.Root, IsReceived: true}.Load(new(diagnostic.List))
 	if err != nil {
 		return err
 	}

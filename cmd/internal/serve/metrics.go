@@ -35,6 +35,7 @@ func (s *Server) metrics() []metrics.Metric {
 	all = append(all, updateMetrics(s.updates.receiver.Stats()))
 	all = append(all, s.transfer.metrics()...)
 	all = append(all, s.transfer.signing.metrics()...)
+	all = append(all, s.transfer.aliases.metrics()...)
 	if s.journals != nil {
 		all = append(all, journalMetrics(s.journals.Stats())...)
 	}

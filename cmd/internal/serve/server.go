@@ -140,6 +140,7 @@ func start(ctx context.Context, sockets *listener.Inherited, progress progress, 
 	server.transfer.start(server.ctx, server.set.Zones())
 	server.transfer.begun.Go(func() { server.followCatalogs(server.ctx) })
 	server.expectUpdates(server.updates.zones.Load())
+	server.transfer.aliases.fill(server.ctx)
 	server.logListening(nil)
 	server.transports.use(change, bound.Edge(), &s)
 	server.logSettings()
@@ -186,6 +187,7 @@ func (s *Server) prepare() (err error) {
 	s.produceCatalogs()
 	s.front.resolver.Store(&s.parts.resolver)
 	s.transfer.signing.findBy(s.parts.remote)
+	s.transfer.aliases.configure(&s.settings.Alias, s.set, s.parts.remote)
 	s.show()
 	s.catalogs.configure(&s.settings, s.set, s.zones)
 	s.changeMembers() // of catalogs that were kept
@@ -517,6 +519,7 @@ func (s *Server) apply(next settings.Settings) error {
 	s.catalogs.configure(&next, set, zones)
 	s.front.resolver.Store(&p.resolver)
 	s.transfer.signing.findBy(p.remote)
+	s.transfer.aliases.configure(&next.Alias, set, p.remote)
 	s.replies.Set(replyLimits(&next))
 	s.begun.Set(connectionLimits(&next.Limits))
 	s.show()

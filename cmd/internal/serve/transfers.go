@@ -48,6 +48,7 @@ type transfers struct {
 	keys     wire.TSIGKeys // that messages are verified with
 	journals *journals     // nil: there is none
 	signing  *signing
+	aliases  *aliases
 	history  transfer.History
 	pool     transfer.Pool
 	copies   transfer.Secondaries
@@ -97,7 +98,7 @@ type zonePlan struct {
 }
 
 func newTransfers(s *settings.Settings, j *journals, log *slog.Logger) *transfers {
-	t := &transfers{log: log, journals: j, signing: newSigning(log), pipelines: map[pipelineKind]*authority.Pipeline{}}
+	t := &transfers{log: log, journals: j, signing: newSigning(log), aliases: newAliases(j, log), pipelines: map[pipelineKind]*authority.Pipeline{}}
 	t.pool.Total, t.pool.PerPrimary = s.Transfers.MaxConnections, s.Transfers.MaxPerPrimary
 	t.notifier = transfer.NewNotifier(transfer.NotifierConfig{
 		Of: func(z *authority.Zone) transfer.Notify {
@@ -463,6 +464,7 @@ func (t *transfers) use(p *transferPlan, set *authority.Set) {
 	}
 	t.served = maps.Clone(p.copies)
 	t.signing.keep(p)
+	t.aliases.keep(p)
 	if t.journals != nil {
 		t.journals.syncs.set(p.ours)
 	}
@@ -473,6 +475,7 @@ func (t *transfers) use(p *transferPlan, set *authority.Set) {
 type pipelineKind struct {
 	isKept       bool // in the journal
 	isRemembered bool // in the history
+	hasAliases   bool // whose targets are looked up
 	digest       zonemd.Policy
 	generate     zonemd.Hash
 }
@@ -480,7 +483,7 @@ type pipelineKind struct {
 // pipelineOf returns the pipeline of a zone, which some client may have or none;
 // zones of one kind share it.
 func (t *transfers) pipelineOf(z *settings.Zone, isSent bool) *authority.Pipeline {
-	kind := pipelineKind{t.journals.covers(z), isSent, z.Digest, z.Generate}
+	kind := pipelineKind{t.journals.covers(z), isSent, hasAliases(z), z.Digest, z.Generate}
 	if z.Sign != "" {
 		kind.generate = 0 // see withDigest
 	}
@@ -499,8 +502,15 @@ func (t *transfers) pipelineOf(z *settings.Zone, isSent bool) *authority.Pipelin
 	case kind.isRemembered:
 		p.Tell = append(p.Tell, t.history.Receive)
 	}
-	t.pipelines[kind] = withDigest(&p, z)
-	return t.pipelines[kind]
+	made := withDigest(&p, z)
+	if kind.hasAliases {
+		all := *made
+		all.Check = append(slices.Clip(all.Check), t.aliases.Stage) // after the digest of the file
+		all.Tell = append(slices.Clip(all.Tell), t.aliases.receive)
+		made = &all
+	}
+	t.pipelines[kind] = made
+	return made
 }
 
 // sender returns the resolver that sends zones, nil if no client may have any:
@@ -548,6 +558,7 @@ func (t *transfers) start(ctx context.Context, zones []*authority.Zone) {
 		t.begun.Go(func() { t.journals.run(ctx) })
 	}
 	t.begun.Go(func() { t.signing.run(ctx) })
+	t.begun.Go(func() { t.aliases.run(ctx) })
 }
 
 // wait waits for the end of what start began.

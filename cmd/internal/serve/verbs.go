@@ -33,7 +33,7 @@ func (s *Server) verbs() []control.Verb {
 		{Name: "config diff", Arguments: "[FILE]", What: "What a reload would change; or what would change if the configuration were FILE.", Do: s.doConfigDiff, Reply: []diffReply{}},
 		{Name: "stop", Changes: true, What: "Stop the server once queries in progress are answered.", Do: s.doStop},
 		{Name: "zone sync", Arguments: "ZONE", Changes: true, What: "Write a zone to its file now: what the journal has and the file does not.", Do: s.doZoneSync},
-	}, s.transferVerbs(), s.cacheVerbs(), s.logVerbs(), s.traceVerbs(), s.zoneVerbs(), s.catalogVerbs(), s.signingVerbs(), s.validationVerbs(), s.certificateVerbs())
+	}, s.transferVerbs(), s.cacheVerbs(), s.logVerbs(), s.traceVerbs(), s.zoneVerbs(), s.catalogVerbs(), s.signingVerbs(), s.aliasVerbs(), s.validationVerbs(), s.certificateVerbs())
 }
 
 // statusReply is the reply to status.

@@ -57,7 +57,7 @@ func (s Settings) CompleteAll() (Settings, []*Problem) {
 	}
 	var found problems
 	for _, check := range []func(*Settings, *problems){
-		checkListen, checkTLS, checkACME, checkIdentity, checkZones, checkTransfers, checkJournal, checkCatalogs, checkSigning,
+		checkListen, checkTLS, checkACME, checkIdentity, checkZones, checkTransfers, checkJournal, checkCatalogs, checkSigning, checkAlias,
 		checkSources, checkFromRoot, checkValidation, checkCache,
 		checkLimits, checkACLs, checkViews, checkAnswers, checkNetworks, checkQueryLog, checkDnstap,
 	} {

@@ -48,6 +48,7 @@ type Settings struct {
 	AllowUpdate []string
 	Journal     Journal
 	Signing     Signing
+	Alias       Alias
 	Recursion   Recursion
 	Answers     Answers
 	Cache       Cache
