@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/listener"
+	"github.com/names-dns/names/listener/odoh"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -46,6 +47,10 @@ type Handler struct {
 	// too.
 	JSON bool
 
+	// Oblivious are the keys of queries that clients encrypt for the server, which come by
+	// way of proxies (RFC 9230). Nil: there are none.
+	Oblivious *odoh.Keys
+
 	// Proxies are the servers whose word is taken for which client they ask for
 	// (X-Forwarded-For). Nil: none.
 	Proxies *names.PeerSet
@@ -58,8 +63,9 @@ type exchange struct {
 	query  bytes.Buffer
 	space  []byte
 
-	isJSON  bool  // the reply is to be in the JSON form
-	problem error // what is wrong with a question in that form
+	isJSON  bool         // the reply is to be in the JSON form
+	problem error        // what is wrong with a question in that form
+	sealed  *odoh.Answer // encrypts the reply; nil: it goes as it is
 }
 
 var exchanges = sync.Pool{New: func() any { return &exchange{space: make([]byte, 0, 4096)} }}
@@ -68,6 +74,7 @@ var exchanges = sync.Pool{New: func() any { return &exchange{space: make([]byte,
 const keptBuffer = 16 << 10
 
 func (e *exchange) giveBack() {
+	e.sealed = nil
 	if e.query.Cap() > keptBuffer {
 		e.query = bytes.Buffer{}
 	}
@@ -83,13 +90,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if path == "" {
 		path = DefaultPath
 	}
+	if h.Oblivious != nil && r.URL.Path == odoh.ConfigsPath {
+		serveConfigs(w, r, h.Oblivious)
+		return
+	}
 	if r.URL.Path != path {
 		fail(w, http.StatusNotFound)
 		return
 	}
 	e := exchanges.Get().(*exchange)
 	defer e.giveBack()
-	if status := e.read(w, r, h.JSON); status != 0 {
+	if status := e.read(w, r, h); status != 0 {
 		if e.problem != nil {
 			explain(w, status, e.problem)
 		} else {
@@ -118,10 +129,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	cacheable := "max-age=" + strconv.FormatUint(uint64(e.freshness(reply)), 10)
+	if e.sealed != nil {
+		var err error
+		kind, cacheable = obliviousType, "no-store" // it is for one query only
+		if body, err = e.sealed.Seal(reply); err != nil {
+			fail(w, http.StatusInternalServerError)
+			return
+		}
+	}
 	header := w.Header()
 	header["Content-Type"] = kind
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
-	header["Cache-Control"] = []string{"max-age=" + strconv.FormatUint(uint64(e.freshness(reply)), 10)}
+	header["Cache-Control"] = []string{cacheable}
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
 		w.Write(body)
@@ -145,11 +165,11 @@ func explain(w http.ResponseWriter, status int, problem error) {
 	http.Error(w, problem.Error(), status)
 }
 
-// read reads the query of a request, in the JSON form too if that is offered. It returns
-// the status if there is none.
-func (e *exchange) read(w http.ResponseWriter, r *http.Request, withJSON bool) (status int) {
+// read reads the query of a request, in the forms that h offers. It returns the status
+// if there is none.
+func (e *exchange) read(w http.ResponseWriter, r *http.Request, h *Handler) (status int) {
 	e.query.Reset()
-	e.isJSON, e.problem = false, nil
+	e.isJSON, e.problem, e.sealed = false, nil, nil
 	control := http.NewResponseController(w)
 	deadline := time.Now().Add(bodyTime)
 	control.SetReadDeadline(deadline) // where that is not possible the server's own timeouts hold
@@ -158,7 +178,7 @@ func (e *exchange) read(w http.ResponseWriter, r *http.Request, withJSON bool) (
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		status, found := e.readParameter(r.URL.RawQuery)
-		if found || !withJSON {
+		if found || !h.JSON {
 			return status
 		}
 		q, err := parseJSONQuestion(r.URL.RawQuery)
@@ -170,7 +190,7 @@ func (e *exchange) read(w http.ResponseWriter, r *http.Request, withJSON bool) (
 		e.query.Write(q.appendQuery(e.query.AvailableBuffer()))
 		return 0
 	case http.MethodPost:
-		return e.readBody(r)
+		return e.readBody(r, h.Oblivious)
 	}
 	return http.StatusMethodNotAllowed
 }
@@ -201,8 +221,11 @@ func (e *exchange) readParameter(parameters string) (status int, found bool) {
 }
 
 // readBody reads the body of a request, whose length may not be known before.
-func (e *exchange) readBody(r *http.Request) (status int) {
-	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(kind), mediaType) {
+func (e *exchange) readBody(r *http.Request, keys *odoh.Keys) (status int) {
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	kind = strings.TrimSpace(kind)
+	isOblivious := keys != nil && strings.EqualFold(kind, odoh.MediaType)
+	if !isOblivious && !strings.EqualFold(kind, mediaType) {
 		return http.StatusUnsupportedMediaType
 	}
 	if r.ContentLength > maxMessage {
@@ -213,6 +236,9 @@ func (e *exchange) readBody(r *http.Request) (status int) {
 	}
 	if e.query.Len() > maxMessage {
 		return http.StatusRequestEntityTooLarge
+	}
+	if isOblivious {
+		return e.open(keys)
 	}
 	return 0
 }

@@ -21,6 +21,10 @@ var httpsSection = once("https", "Where queries are received over HTTPS (RFC 848
 		key: "json", what: "Answer the JSON form at the same path, too: ?name=www.example.com&type=AAAA, with do=1 and cd=1, as the resolvers of Google and Cloudflare do.",
 		why: "false: clients that know DNS send messages.", example: "true", others: []string{"https-json", "dns-json", "json-api"},
 	}, func(c *Config) *bool { return &c.Settings.HTTPS.JSON }),
+	toggle(about{
+		key: "oblivious", what: "Answer queries that clients encrypt for this server, too (Oblivious DNS over HTTPS, RFC 9230): a proxy in between, which others run, knows who asks but not what, and the server what is asked but not by whom. To the server, the proxy is the client. The keys are at /.well-known/odohconfigs; they are in memory only, and new ones each day.",
+		why: "false: who asks by way of a proxy has to be configured for it.", example: "true", others: []string{"https-oblivious", "odoh", "odoh-target", "oblivious-doh"},
+	}, func(c *Config) *bool { return &c.Settings.HTTPS.Oblivious }),
 	addresses("plain", "Addresses to listen on for HTTP in the clear, from a proxy on the same machine that speaks TLS. The port is 80 if none is given.",
 		"None.", settings.DefaultPlainPort, []string{"https-plain", "http", "http-notls-downstream"},
 		func(c *Config) *[]netip.AddrPort { return &c.Settings.HTTPS.Plain }),

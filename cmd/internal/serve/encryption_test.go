@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/names-dns/names/listener/certificate"
+	"github.com/names-dns/names/listener/odoh/odohtest"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -262,7 +263,7 @@ func TestOverHTTPS(t *testing.T) {
 	if err := os.WriteFile(zone, []byte(smallZone), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, _, log := startWhole(t, "--bindzone", "example="+zone, "--https", "127.0.0.1:0", "--https-plain", "127.0.0.1:0", "--https-path", "/q", "--https-json", "--quic", "127.0.0.1:0")
+	_, _, log := startWhole(t, "--bindzone", "example="+zone, "--https", "127.0.0.1:0", "--https-plain", "127.0.0.1:0", "--https-path", "/q", "--https-json", "--https-oblivious", "--quic", "127.0.0.1:0")
 	at := map[string]string{}
 	for _, m := range regexp.MustCompile(`msg=listening address=(\S+) transport=(\S+)`).FindAllStringSubmatch(log(), -1) {
 		at[m[2]] = m[1]
@@ -290,6 +291,20 @@ func TestOverHTTPS(t *testing.T) {
 		r.Body.Close()
 		if !strings.Contains(string(body), `"Answer":[{"name":"ns.example.","type":1,`) {
 			t.Errorf("%s: %s", url, body)
+		}
+		if r, err = client.Get(strings.TrimSuffix(url, "q") + ".well-known/odohconfigs"); err != nil {
+			t.Fatal(err)
+		}
+		configs, _ := io.ReadAll(r.Body)
+		r.Body.Close()
+		message, oblivious := odohtest.Seal(t, configs, q)
+		if r, err = client.Post(url, "application/oblivious-dns-message", bytes.NewReader(message)); err != nil {
+			t.Fatal(err)
+		}
+		body, _ = io.ReadAll(r.Body)
+		r.Body.Close()
+		if m, err := wire.ParseMessage(oblivious.Open(t, body)); err != nil || len(m.Answers) != 1 {
+			t.Errorf("%s, encrypted once more: %v, %v", url, m, err)
 		}
 	}
 }

@@ -160,6 +160,8 @@ Encryption:
                             port 443 if none is given; may be repeated
   --https-path PATH         at this path. Default: /dns-query
   --https-json              answer ?name=NAME&type=TYPE in JSON there, too
+  --https-oblivious         answer queries that are encrypted for this server, and
+                            come by way of a proxy (RFC 9230), there, too
   --no-http3                do not offer HTTP/3
   --https-plain ADDR[:PORT] listen for the same in the clear, from a proxy on this
                             machine; may be repeated

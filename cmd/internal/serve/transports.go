@@ -16,6 +16,7 @@ import (
 	"github.com/names-dns/names/listener"
 	"github.com/names-dns/names/listener/doh"
 	"github.com/names-dns/names/listener/doq"
+	"github.com/names-dns/names/listener/odoh"
 	"github.com/names-dns/names/names"
 )
 
@@ -24,6 +25,8 @@ type transports struct {
 	servers  bound.Servers
 	handler  bound.Handler // of DNS over HTTPS
 	hasHTTP3 atomic.Bool   // at each address of HTTPS
+
+	oblivious odoh.Keys // outlive a reload
 
 	mu   sync.Mutex
 	gone transportStats // of servers that have ended
@@ -96,7 +99,11 @@ func (t *transports) change(edge *listener.Edge, e *encryption, s *settings.Sett
 // use answers as settings say, over what change has bound for them.
 func (t *transports) use(change *bound.Change, edge *listener.Edge, s *settings.Settings) {
 	proxies, _ := names.ParsePeerSet(s.HTTPS.Proxies...) // they have been checked
-	t.handler.Set(&doh.Handler{Edge: edge, Path: s.HTTPS.Path, JSON: s.HTTPS.JSON, Proxies: proxies})
+	h := &doh.Handler{Edge: edge, Path: s.HTTPS.Path, JSON: s.HTTPS.JSON, Proxies: proxies}
+	if s.HTTPS.Oblivious {
+		h.Oblivious = &t.oblivious
+	}
+	t.handler.Set(h)
 	t.hasHTTP3.Store(!s.HTTPS.NoHTTP3)
 	change.Commit()
 	for _, server := range t.servers.All() {

@@ -31,6 +31,7 @@ type HTTPS struct {
 	Path      string           // "": the usual one
 	NoHTTP3   bool
 	JSON      bool             // the JSON form, too
+	Oblivious bool             // queries that are encrypted for the server (RFC 9230), too
 	Plain     []netip.AddrPort // in the clear, from proxies
 	Proxies   []string         // clients whose X-Forwarded-For is believed, as names.ParsePeerSet reads them
 }
@@ -87,7 +88,7 @@ func checkTLS(s *Settings, found *problems) {
 		}
 	}
 	found.addIf(h.Path != "" && h.Path[0] != '/', "{https.path} %q does not begin with /", h.Path)
-	setting, ok = anyGiven(given{"https.path", h.Path != ""}, given{"https.json", h.JSON}, given{"https.proxy", len(h.Proxies) > 0})
+	setting, ok = anyGiven(given{"https.path", h.Path != ""}, given{"https.json", h.JSON}, given{"https.oblivious", h.Oblivious}, given{"https.proxy", len(h.Proxies) > 0})
 	found.addIf(ok && len(h.Addresses)+len(h.Plain) == 0, "{%s} requires {https.address} or {https.plain}", setting)
 	found.addIf(h.NoHTTP3 && len(h.Addresses) == 0, "{https.no-http3} requires {https.address}")
 	for _, text := range t.ClientPins {
