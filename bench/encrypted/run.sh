@@ -1,12 +1,13 @@
 #!/bin/bash
-# What queries over TLS, HTTPS and QUIC cost a server: names, and BIND, Unbound and Knot
-# Resolver where they are installed, one after the other, with one answer to give.
+# What queries over TLS, HTTPS and QUIC cost a server: names, and NSD, BIND, Unbound,
+# dnsdist, Knot Resolver and CoreDNS where they are installed, one after the other, with one
+# answer to give.
 #
-#   [SERVERS="names bind"] [IDLE=10000] bench/encrypted/run.sh [SECONDS]
+#   [SERVERS="names bind"] [IDLE=10000] [COREDNS=coredns] bench/encrypted/run.sh [SECONDS]
 #
-# For each server and transport: queries and microseconds of the server's processor time
-# for each, over connections that are kept; handshakes and the same for each, over new
-# ones; and, over TLS, the memory of 10,000 idle connections. All on 127.0.0.1, what asks
+# For each server and transport, UDP first: queries and microseconds of the server's processor time
+# for each, over connections that are kept; that as a multiple of UDP's; handshakes and the same
+# for each, over new connections; and, over TLS, the memory of 10,000 idle connections. All on 127.0.0.1, what asks
 # on another core. The figures are processor time of the server, and so bear a generator
 # that is slower than the server.
 set -euo pipefail
@@ -15,6 +16,7 @@ here=$(realpath "$(dirname "$0")")
 . "$here/../load/common.sh"
 seconds=${1:-5}
 idle=${IDLE:-10000}
+coredns=${COREDNS:-coredns}
 ulimit -n "$(ulimit -Hn)"
 out=$(mktemp -d /tmp/names-encrypted.XXXXXX)
 names=$out/names
@@ -125,43 +127,134 @@ CONF
 	taskset -c "$server_core" kresd -n -c "$out/kresd.conf" "$out/kresd" >"$out/kresd.log" 2>&1 &
 }
 
-# used is the processor time of the server in microseconds, memory what it has resident
-# in KiB.
-used() { awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) * 1000000 / tick }' "/proc/$server/stat"; }
-memory() { awk '$1 == "VmRSS:" { print $2 }' "/proc/$server/status"; }
+start_nsd() { # it has no HTTPS and no QUIC
+	cat >"$out/nsd.conf" <<CONF
+server:
+	ip-address: 127.0.0.1@$port
+	ip-address: 127.0.0.1@$dot
+	tls-port: $dot
+	tls-service-key: "$out/key.pem"
+	tls-service-pem: "$out/tls.pem"
+	server-count: 1
+	tcp-count: $((idle + 100))
+	tcp-timeout: 600
+	username: ""
+	chroot: ""
+	zonesdir: "$out"
+	database: ""
+	pidfile: ""
+	zonelistfile: "$out/nsd.list"
+	xfrdfile: "$out/nsd.xfrd"
+	verbosity: 0
+	rrl-ratelimit: 0
+remote-control:
+	control-enable: no
+zone:
+	name: "example.com"
+	zonefile: "$out/zone"
+CONF
+	taskset -c "$server_core" nsd -d -c "$out/nsd.conf" >"$out/nsd.log" 2>&1 &
+}
+
+start_dnsdist() { # it answers by itself
+	cat >"$out/dnsdist.conf" <<CONF
+setLocal('127.0.0.1:$port')
+setACL({'127.0.0.0/8'})
+setMaxTCPClientThreads(1)
+setSecurityPollSuffix('')
+setMaxTCPConnectionDuration(0)
+setTCPRecvTimeout(600)
+addTLSLocal('127.0.0.1:$dot', '$out/tls.pem', '$out/key.pem', {maxInFlight=1000, maxConcurrentTCPConnections=20000})
+addDOHLocal('127.0.0.1:$https', '$out/tls.pem', '$out/key.pem', '/dns-query', {idleTimeout=600})
+newServer({address='127.0.0.1:1', healthCheckMode='up'})
+addAction('www.example.com.', SpoofAction({'192.0.2.80'}))
+CONF
+	taskset -c "$server_core" dnsdist --supervised --disable-syslog -C "$out/dnsdist.conf" >"$out/dnsdist.log" 2>&1 &
+}
+
+start_coredns() {
+	cat >"$out/Corefile" <<CONF
+(zone) {
+	bind 127.0.0.1
+	file $out/zone example.com
+}
+.:$port {
+	import zone
+}
+tls://.:$dot {
+	import zone
+	tls $out/tls.pem $out/key.pem
+	timeouts {
+		idle 10m
+	}
+}
+https://.:$https {
+	import zone
+	tls $out/tls.pem $out/key.pem
+}
+quic://.:$quic {
+	import zone
+	tls $out/tls.pem $out/key.pem
+}
+CONF
+	GOMAXPROCS=1 taskset -c "$server_core" "$coredns" -conf "$out/Corefile" >"$out/coredns.log" 2>&1 &
+}
+
+# used is the processor time of the server in microseconds, with that of the processes which
+# it has started: NSD answers in one of these.
+family() { echo "$server" "$(pgrep -P "$server" | tr '\n' ' ')" $(for child in $(pgrep -P "$server"); do pgrep -P "$child"; done); }
+used() {
+	local one
+	for one in $(family); do cat "/proc/$one/stat" 2>/dev/null || true; done |
+		awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); sum += $12 + $13 } END { print sum * 1000000 / tick }'
+}
 field() { awk -F'[":, ]+' -v name="$1" '$2 == name { print $3; exit }' "$2"; }
 
 # measure asks over a transport, with more options, and prints how many and what each cost.
 measure() {
 	local transport=$1 at=$2 before after count
 	shift 2
+	each=
 	before=$(used)
 	taskset -c "$asking_core" "$names" bench @127.0.0.1 -p "$at" --transport "$transport" --time "${seconds}s" --json "$@" www.example.com >"$out/report" 2>/dev/null || true
 	after=$(used)
 	count=$(field answered "$out/report")
 	[ "${count:-0}" -gt 0 ] || { printf ' %9s %9s' - -; return; }
-	awk -v n="$count" -v cpu="$((after - before))" 'BEGIN { printf " %9d %9.1f", n, cpu / n }'
+	each=$(awk -v n="$count" -v cpu="$(awk -v a="$after" -v b="$before" 'BEGIN { print a - b }')" 'BEGIN { printf "%.2f", cpu / n }')
+	printf ' %9d %9.1f' "$count" "$each"
 }
+
+# multiple prints what a query cost in the last measurement, as a multiple of one over UDP.
+multiple() { awk -v each="${each:-0}" -v udp="${udp:-0}" 'BEGIN { if (each > 0 && udp > 0) printf " %6.1f", each / udp; else printf " %6s", "-" }'; }
 
 row() {
 	local name=$1 transport=$2 at=$3
 	printf '%-8s %-6s' "$name" "$transport"
 	measure "$transport" "$at" --clients 4 --window 25
+	if [ "$transport" = udp ]; then
+		udp=$each
+		printf '\n'
+		return
+	fi
+	multiple
 	measure "$transport" "$at" --clients 4 --window 1 --per-connection 1
 	measure "$transport" "$at" --clients 4 --window 1 --per-connection 1 --resume
 	if [ "$transport" = tls ]; then
-		local before opened
-		before=$(memory)
-		opened=$("$out/idle" "127.0.0.1:$at" "$idle" "/proc/$server/status")
+		# What is resident is that of the process which answers.
+		local before opened holder=$server
+		[ "$name" != nsd ] || holder=$(for one in $(family); do echo "$(awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$one/stat") $one"; done | sort -n | tail -1 | cut -d' ' -f2)
+		before=$(awk '$1 == "VmRSS:" { print $2 }' "/proc/$holder/status")
+		opened=$("$out/idle" "127.0.0.1:$at" "$idle" "/proc/$holder/status")
 		printf ' %s' "$opened" | awk -v before="$before" '{ printf " %6d %8.1f", $1, $1 ? ($2 - before) / $1 : 0 }'
 	fi
 	printf '\n'
 }
 
-printf '%-8s %-6s %9s %9s %9s %9s %9s %9s %6s %8s\n' server over queries us/each handshake us/each resumed us/each idle KiB/each
-for name in ${SERVERS:-names bind unbound kresd}; do
+printf '%-8s %-6s %9s %9s %6s %9s %9s %9s %9s %6s %8s\n' server over queries us/each by-udp handshake us/each resumed us/each idle KiB/each
+for name in ${SERVERS:-names nsd bind unbound dnsdist kresd coredns}; do
 	case $name in
 	names) program=$names ;;
+	coredns) program=$coredns ;;
 	bind) program=named ;;
 	*) program=$name ;;
 	esac
@@ -173,12 +266,13 @@ for name in ${SERVERS:-names bind unbound kresd}; do
 		sleep 0.1
 	done
 	kill -0 "$server" 2>/dev/null || { complain "$name does not run"; cat "$out/$name.log" >&2; server=; continue; }
+	row "$name" udp "$port"
 	row "$name" tls "$dot"
-	row "$name" https "$https"
-	if [ "$name" = names ]; then
-		row "$name" h3 "$https"
-		row "$name" quic "$quic"
-	fi
+	[ "$name" = nsd ] || row "$name" https "$https"
+	[ "$name" != names ] || row "$name" h3 "$https"
+	case $name in
+	names | coredns) row "$name" quic "$quic" ;;
+	esac
 	kill "$server"
 	wait "$server" 2>/dev/null || true
 	server=
