@@ -162,10 +162,10 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		if l.enter(client) {
 			return &boundedConn{Conn: conn, listener: l, client: client, accepted: time.Now()}, nil
 		}
-		conn.Close()
 		if l.refused != nil {
 			l.refused(client)
 		}
+		conn.Close()
 	}
 }
 
