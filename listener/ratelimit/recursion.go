@@ -157,16 +157,18 @@ func (r *Recursion) refuse(x *names.Exchange, key uint64, limit string) error {
 
 // hash is that of a client.
 func (r *Recursion) hash(client netip.Addr) uint64 {
-	var b [9]byte
+	var room [9]byte
+	return maphash.Bytes(r.seed, appendClient(room[:0], client))
+}
+
+// appendClient appends an IPv4 address, or the /64 around an IPv6 address.
+func appendClient(b []byte, client netip.Addr) []byte {
 	if client.Is4() {
 		a := client.As4()
-		copy(b[:], a[:])
-	} else {
-		a := client.As16()
-		copy(b[:], a[:8])
-		b[8] = 6
+		return append(append(b, 4), a[:]...)
 	}
-	return maphash.Bytes(r.seed, b[:])
+	a := client.As16()
+	return append(append(b, 6), a[:8]...)
 }
 
 // clientOf is the client, for people.

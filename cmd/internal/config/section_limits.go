@@ -41,7 +41,12 @@ var limitsSection = once("limits", "What a network of clients, or one client, ma
 		why:     "1000, so that no more than that can be collected in the name of one client and sent to it at once (DNSBomb).",
 		example: "1000", most: settings.MaxRate, others: []string{"wait-limit", "clients-per-query", "recursive-clients"},
 	}, func(c *Config) *int { return &c.Settings.Limits.ClientWaiting }),
-	limitsPeers("client-exempt", "Clients without these two limits.",
+	number(about{
+		key: "client-burst", what: "How many octets of replies that had to wait a client is sent at once over UDP, and within each tenth of a second. Above that replies are empty and truncated, so that a client that did ask comes again over TCP. Clients with a cookie or a TSIG key have no limit.",
+		why:     "65536, so that no flood comes of queries that were collected slowly in the name of a client (DNSBomb).",
+		example: "65536", most: settings.MaxRate,
+	}, func(c *Config) *int { return &c.Settings.Limits.ClientBurst }),
+	limitsPeers("client-exempt", "Clients without these three limits.",
 		"None.",
 		`["192.0.2.1"]`, []string{"wait-limit-netblock"},
 		func(c *Config) *[]string { return &c.Settings.Limits.ClientExempt }),

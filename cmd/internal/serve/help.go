@@ -138,6 +138,8 @@ Limits (0: none; docs/limits.md says what each protects):
   --client-queries N        answer a client at most N queries a second that take
                             recursion. Default: 0
   --client-waiting N        let at most N of them wait at once. Default: 1000
+  --client-burst N          send a client at most N octets at once over UDP of
+                            replies that had to wait. Default: 65536
   --client-exempt NET       not clients in NET; may be repeated
   --upstream-queries N      send one other server at most N queries a second.
                             Default: 0

@@ -36,6 +36,12 @@ func connectionLimits(l *settings.Limits) ratelimit.ConnectionConfig {
 	return ratelimit.ConnectionConfig{PerSecond: l.ConnectionRate, Exempt: exempt}
 }
 
+// lateLimits is how replies that had to wait are limited.
+func lateLimits(l *settings.Limits) ratelimit.LateConfig {
+	exempt, _ := names.ParsePeerSet(l.ClientExempt...)
+	return ratelimit.LateConfig{Octets: l.ClientBurst, Exempt: exempt}
+}
+
 // limited puts limits of clients in front of next, if there are any.
 func (p *parts) limited(l *settings.Limits, next names.Resolver) names.Resolver {
 	if l.ClientQueries == 0 && l.ClientWaiting == 0 {

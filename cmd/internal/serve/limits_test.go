@@ -16,6 +16,7 @@ import (
 	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/listener"
+	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/recursor"
 	"github.com/names-dns/names/wire"
 )
@@ -170,5 +171,32 @@ func TestConnectionRate(t *testing.T) {
 		if !isAnswered() {
 			t.Fatal("a connection is refused though there is no limit")
 		}
+	}
+}
+
+// Replies that had to wait are truncated above the limit, and those from the cache are not.
+func TestClientBurst(t *testing.T) {
+	up := startUpstream(t, smallZone)
+	s := parse(t, "-i", "127.0.0.1:0", "--no-validation", "--allow-recursion", "private", "--forward", up.String(), "--cache", "--client-burst", "1")
+	server, _, _ := startWith(t, s)
+	ask := func(transport names.Transport) *wire.Message {
+		q := wire.AppendQuery(nil, 1, wire.FlagRD, wire.Question{Name: wire.MustParseName("ns.up.example."), Type: wire.TypeA, Class: wire.ClassIN}, nil)
+		peer := names.Peer{Transport: transport, Remote: netip.MustParseAddrPort("10.1.2.3:53"), Local: netip.MustParseAddrPort("127.0.0.1:53")}
+		m, err := wire.ParseMessage(server.listener.Edge().Answer(t.Context(), new(names.Exchange), q, peer, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	if m := ask(names.UDP); !m.Flags.Has(wire.FlagTC) || len(m.Answers) != 0 || m.RCode != wire.RCodeNoError {
+		t.Errorf("after a wait: %v", m)
+	}
+	for _, transport := range []names.Transport{names.TCP, names.UDP} {
+		if m := ask(transport); m.Flags.Has(wire.FlagTC) || len(m.Answers) != 1 {
+			t.Errorf("from the cache over %v: %v", transport, m)
+		}
+	}
+	if server.front.late.Stats().Truncated != 1 {
+		t.Errorf("counted %+v", server.front.late.Stats())
 	}
 }

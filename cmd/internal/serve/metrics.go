@@ -25,7 +25,7 @@ func (s *Server) metrics() []metrics.Metric {
 	transports := s.transports.stats()
 	all = append(all, listenerMetrics(s.listener.Stats())...)
 	all = append(all, connectionMetrics(s.listener.Stats(), &transports)...)
-	all = append(all, limitMetrics(s.replies.Stats(), s.begun.Stats(), v.parts.clientStats())...)
+	all = append(all, limitMetrics(s.replies.Stats(), s.begun.Stats(), s.front.late.Stats(), v.parts.clientStats())...)
 	all = append(all, breakdownMetrics(s.listener.Breakdown())...)
 	all = append(all, s.tls.metrics()...)
 	all = append(all, transports.metrics()...)
@@ -102,14 +102,15 @@ func connectionMetrics(tcp listener.Stats, t *transportStats) []metrics.Metric {
 }
 
 // limitMetrics are those of limits on networks and clients.
-func limitMetrics(r ratelimit.ReplyStats, begun ratelimit.ConnectionStats, c ratelimit.RecursionStats) []metrics.Metric {
+func limitMetrics(r ratelimit.ReplyStats, begun ratelimit.ConnectionStats, late ratelimit.LateStats, c ratelimit.RecursionStats) []metrics.Metric {
 	return []metrics.Metric{
 		metrics.By("names_replies_limited_total", metrics.Counter, "Replies above the limits of a network, by what became of them.", "result",
 			count("dropped", r.Dropped), count("truncated", r.Truncated)),
 		metrics.By("names_client_limited_total", metrics.Counter, "Queries for recursion above the limits of a client, by limit.", "limit",
 			count("queries", c.TooFast), count("waiting", c.Waiting)),
 		metrics.By("names_rate_limits_begun_total", metrics.Counter, "How often a limit began to be reached, by whose it is.", "of",
-			count("network", r.Begun), count("client", c.Begun), count("connections", begun.Begun)),
+			count("network", r.Begun), count("client", c.Begun), count("connections", begun.Begun), count("late", late.Begun)),
+		metrics.Of("names_late_truncated_total", metrics.Counter, "Replies that had to wait and were sent empty, with TC, because their client got too many octets at once.", float64(late.Truncated)),
 		metrics.Of("names_connections_limited_total", metrics.Counter, "Connections refused because their network began too many a second, over all transports.", float64(begun.Refused)),
 	}
 }

@@ -63,11 +63,16 @@ type Server struct {
 
 // front is the resolver that the listener has: the one of the present settings.
 type front struct {
+	late     *ratelimit.Late
 	resolver atomic.Pointer[names.TryResolver]
 }
 
 func (f *front) Resolve(ctx context.Context, x *names.Exchange) error {
-	return (*f.resolver.Load()).Resolve(ctx, x)
+	err := (*f.resolver.Load()).Resolve(ctx, x)
+	if err == nil && x.Reply.Flags.Has(wire.FlagRA) {
+		f.late.Bound(x)
+	}
+	return err
 }
 
 func (f *front) TryResolve(x *names.Exchange) error { return (*f.resolver.Load()).TryResolve(x) }
@@ -115,6 +120,7 @@ func start(ctx context.Context, sockets *listener.Inherited, progress progress, 
 		return nil, ctx.Err()
 	}
 	server.replies = ratelimit.NewReplies(replyLimits(&s), log)
+	server.front.late = ratelimit.NewLate(lateLimits(&s.Limits), log)
 	server.begun = ratelimit.NewConnections(connectionLimits(&s.Limits), log)
 	server.useSockets(sockets)
 	bound, err := listener.Listen(server.listenerConfig(&server.settings))
@@ -350,6 +356,7 @@ func (s *Server) Run(hangups <-chan struct{}) error {
 	}()
 	defer s.replies.Close()
 	defer s.begun.Close()
+	defer s.front.late.Close()
 	defer s.limits.close()
 	s.transports.servers.Start()
 	close(s.tls.started)
@@ -521,6 +528,7 @@ func (s *Server) apply(next settings.Settings) error {
 	s.transfer.signing.findBy(p.remote)
 	s.transfer.aliases.configure(&next.Alias, set, p.remote)
 	s.replies.Set(replyLimits(&next))
+	s.front.late.Set(lateLimits(&next.Limits))
 	s.begun.Set(connectionLimits(&next.Limits))
 	s.show()
 	old.stop(p.file == nil || old.file != nil && p.file.path != old.file.path)

@@ -255,7 +255,7 @@ const MaxRate = 1_000_000
 
 func checkLimits(s *Settings, found *problems) {
 	l := &s.Limits
-	for setting, rate := range map[string]int{"rate-limit": l.Replies, "rate-limit-in-all": l.RepliesInAll, "client-queries": l.ClientQueries, "client-waiting": l.ClientWaiting, "upstream-queries": l.UpstreamQueries, "connection-rate": l.ConnectionRate} {
+	for setting, rate := range map[string]int{"rate-limit": l.Replies, "rate-limit-in-all": l.RepliesInAll, "client-queries": l.ClientQueries, "client-waiting": l.ClientWaiting, "client-burst": l.ClientBurst, "upstream-queries": l.UpstreamQueries, "connection-rate": l.ConnectionRate} {
 		found.addIf(rate < 0 || rate > MaxRate, "{limits.%s} %d is not between 0 and %d", setting, rate, MaxRate)
 	}
 	found.addIf(l.Slip < 0 || l.Slip > 10, "{limits.slip} %d is not between 0 and 10", l.Slip)

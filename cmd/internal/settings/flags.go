@@ -152,6 +152,7 @@ func (f *flagValues) register(flags *flag.FlagSet) {
 	flags.BoolVar(&f.Limits.LogOnly, "rate-limit-log-only", false, "")
 	flags.IntVar(&f.Limits.ClientQueries, "client-queries", f.Limits.ClientQueries, "")
 	flags.IntVar(&f.Limits.ClientWaiting, "client-waiting", f.Limits.ClientWaiting, "")
+	flags.IntVar(&f.Limits.ClientBurst, "client-burst", f.Limits.ClientBurst, "")
 	flags.Var((*cli.List)(&f.Limits.ClientExempt), "client-exempt", "")
 	flags.IntVar(&f.Limits.UpstreamQueries, "upstream-queries", f.Limits.UpstreamQueries, "")
 	flags.IntVar(&f.Limits.ConnectionRate, "connection-rate", f.Limits.ConnectionRate, "")

@@ -390,6 +390,7 @@ type Limits struct {
 
 	ClientQueries int      // for recursion, of one client, a second
 	ClientWaiting int      // that wait for other servers, of one client, at once
+	ClientBurst   int      // octets at once over UDP of replies that waited, to one client
 	ClientExempt  []string // clients without these limits, as names.ParsePeerSet reads them
 
 	UpstreamQueries int // to one other server, a second
@@ -457,6 +458,7 @@ const (
 	DefaultClientWaiting = 1000
 
 	DefaultConnectionRate = 1000
+	DefaultClientBurst    = 64 << 10
 )
 
 // Default returns the settings of a server that nothing was decided about.
@@ -465,7 +467,7 @@ func Default() Settings {
 		Listen:  Listen{Port: DefaultPort},
 		Cache:   Cache{Size: DefaultCacheSize},
 		Journal: Journal{MaxSize: DefaultJournal},
-		Limits:  Limits{Replies: DefaultReplies, RepliesInAll: DefaultRepliesInAll, Slip: DefaultSlip, ClientWaiting: DefaultClientWaiting, ConnectionRate: DefaultConnectionRate},
+		Limits:  Limits{Replies: DefaultReplies, RepliesInAll: DefaultRepliesInAll, Slip: DefaultSlip, ClientWaiting: DefaultClientWaiting, ClientBurst: DefaultClientBurst, ConnectionRate: DefaultConnectionRate},
 	}
 }
 
