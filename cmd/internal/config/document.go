@@ -96,7 +96,7 @@ func parse(file string, text []byte) (*node, error) {
 		}
 		return nil, Problem{Position{File: file}, notTOML(err.Error())}
 	}
-	d := document{file: file}
+	d := document{file: file, text: text}
 	d.parser.Reset(text)
 	root := newTable(Position{file, 1, 1})
 	current := root
@@ -158,12 +158,23 @@ func tooDeep(text []byte) (at int, deep bool) {
 // document is a file that is being read.
 type document struct {
 	file   string
+	text   []byte
 	parser unstable.Parser
+
+	line, start int // the number of the line that was looked for last, and where it starts
 }
 
+// at is where a node is. Most come in the order of the file: the library counts lines from
+// its beginning for each, which took a file of 20,000 zones 20 s.
 func (d *document) at(n *unstable.Node) Position {
-	start := d.parser.Shape(n.Raw).Start
-	return Position{d.file, start.Line, start.Column}
+	offset := int(n.Raw.Offset)
+	if offset < d.start || d.line == 0 {
+		d.line, d.start = 1, 0
+	}
+	between := d.text[d.start:offset]
+	d.line += bytes.Count(between, []byte("\n"))
+	d.start += bytes.LastIndexByte(between, '\n') + 1
+	return Position{d.file, d.line, offset - d.start + 1}
 }
 
 // arrayTable opens another table of the list that e names.
