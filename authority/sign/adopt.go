@@ -14,7 +14,7 @@ func (s *KeySet) adopt(now time.Time) {
 	for i, k := range s.Keys {
 		if k.Progress != nil {
 			all[i] = k.Progress
-		} else if k.IsPublished(now) || k.IsActive(now) {
+		} else if !k.IsOffline() && (k.IsPublished(now) || k.IsActive(now)) { // an offline key is new here
 			all[i] = s.adopted(k, now)
 		}
 	}
@@ -25,6 +25,7 @@ func (s *KeySet) adopt(now time.Time) {
 			s.Policy.TwoKeys = s.Policy.TwoKeys || k.Progress.Role != RoleAll
 		}
 	}
+	s.Policy.TwoKeys = s.Policy.TwoKeys || s.hasOffline()
 	s.alive = now
 }
 

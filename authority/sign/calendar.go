@@ -56,6 +56,7 @@ func (s *KeySet) Waits(now time.Time) []Wait {
 			all = append(all, Wait{fmt.Sprintf("%s: begin to exchange it", k), at, "its lifetime ends"})
 		}
 	}
+	all = append(all, s.offlineWaits(now)...)
 	slices.SortStableFunc(all[held:], func(a, b Wait) int {
 		if a.NotBefore.IsZero() != b.NotBefore.IsZero() {
 			return map[bool]int{true: 1, false: -1}[a.NotBefore.IsZero()]
@@ -133,6 +134,7 @@ func (s *KeySet) copyForCalendar() *KeySet {
 		}
 		c.Keys[i] = &of
 	}
+	c.isForecast = true
 	c.advanced, c.Policy.Manual = time.Time{}, false // every step is taken to be approved at once
 	planned := 0
 	c.generate = func(r Role, p KeyPolicy) (*Key, error) {

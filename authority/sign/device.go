@@ -165,6 +165,15 @@ func parseDeviceKey(fields map[string]string) (*deviceKey, error) {
 	if err := CheckLabel(string(label)); err != nil {
 		return nil, err
 	}
+	public, err := parsePublicField(fields)
+	if err != nil {
+		return nil, err
+	}
+	return &deviceKey{label: string(label), public: public}, nil
+}
+
+// parsePublicField reads the public half of a key whose private half is elsewhere.
+func parsePublicField(fields map[string]string) (crypto.PublicKey, error) {
 	text, err := base64.StdEncoding.DecodeString(fields["PublicKey"])
 	if err != nil {
 		return nil, fmt.Errorf("PublicKey is not base64: %w", err)
@@ -173,5 +182,14 @@ func parseDeviceKey(fields map[string]string) (*deviceKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("PublicKey: %w", err)
 	}
-	return &deviceKey{label: string(label), public: public}, nil
+	return public, nil
+}
+
+// parseOfflineKey reads a key whose private half is on another machine.
+func parseOfflineKey(fields map[string]string) (*offlineKey, error) {
+	public, err := parsePublicField(fields)
+	if err != nil {
+		return nil, err
+	}
+	return &offlineKey{public: public}, nil
 }

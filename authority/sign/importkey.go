@@ -97,7 +97,7 @@ func algorithmOf(public crypto.PublicKey) (wire.Algorithm, error) {
 
 // AppendPEM appends the private half in the form that Knot DNS imports (PKCS #8).
 func (k *Key) AppendPEM(b []byte) ([]byte, error) {
-	if k.private == nil || k.Label() != "" {
+	if k.private == nil || k.Label() != "" || k.IsOffline() {
 		return nil, fmt.Errorf("%s: %w", k, ErrNoPrivateHalf)
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(k.private)

@@ -8,6 +8,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -127,6 +128,13 @@ func (k *Key) privateText() ([]byte, error) {
 		if err := private.fields(field); err != nil {
 			return nil, err
 		}
+	case *offlineKey:
+		public, err := x509.MarshalPKIXPublicKey(private.public)
+		if err != nil {
+			return nil, err
+		}
+		b.WriteString("Offline: yes\n")
+		field("PublicKey", public)
 	default:
 		return nil, fmt.Errorf("key %d: %w", k.Tag, ErrNoPrivateHalf)
 	}
@@ -232,7 +240,9 @@ func parsePrivate(text []byte, file string, public wire.DNSKEY) (*Key, error) {
 	}
 	var signer crypto.Signer
 	var err error
-	if fields["Label"] != "" && fields["PublicKey"] != "" { // BIND writes a label, too, but not the rest
+	if fields["Offline"] == "yes" {
+		signer, err = parseOfflineKey(fields)
+	} else if fields["Label"] != "" && fields["PublicKey"] != "" { // BIND writes a label, too, but not the rest
 		signer, err = parseDeviceKey(fields)
 	} else {
 		signer, err = parseSigner(algorithm, fields)

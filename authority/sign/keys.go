@@ -195,7 +195,7 @@ func rolesAt(keys []*Key, now time.Time) (roles, error) {
 		r.keySigners = append(r.keySigners, entry...)
 		r.zoneSigners = append(r.zoneSigners, zone...)
 	}
-	if len(r.zoneSigners) == 0 {
+	if len(r.zoneSigners) == 0 || len(r.published) == 0 {
 		return r, errNoKeys
 	}
 	for _, list := range [...][]*Key{r.published, r.keySigners, r.zoneSigners} {

@@ -39,6 +39,9 @@ type KeySet struct {
 	device   Device // has the private halves of keys, nil: none
 	// deviceMakes is that new keys are made in it.
 	deviceMakes bool
+	// isForecast is that what offline keys have signed does not count.
+	isForecast bool
+	keep       func(*Key) error // writes a key that was made, nil: it is not on disk
 }
 
 // KeyPolicy is which keys a zone has, and for how long.
@@ -100,6 +103,9 @@ func (t Timing) remembered(p Part) time.Duration {
 // waits for caches, times do not get shorter: the caches have what came with longer ones.
 func (s *KeySet) SetPolicy(p KeyPolicy) {
 	p.Algorithm = cmp.Or(p.Algorithm, s.Policy.Algorithm)
+	if s.hasOffline() { // which does not sign the zone
+		p.TwoKeys, p.OneKey = true, false
+	}
 	p.TwoKeys = p.TwoKeys || s.Policy.TwoKeys && !p.OneKey
 	p.Timing = p.Timing.WithDefaults()
 	if was := s.Policy.Timing; !s.isSettled() {
@@ -170,6 +176,7 @@ func (s *KeySet) Advance(now time.Time) ([]Transition, error) {
 	if err := s.setGoals(now, isHeld); err != nil {
 		return nil, fmt.Errorf("zone %s: %w", s.Zone, err)
 	}
+	undo := s.progress()
 	var done []Transition
 	for {
 		step := s.expire(now)
@@ -180,6 +187,10 @@ func (s *KeySet) Advance(now time.Time) ([]Transition, error) {
 			break
 		}
 		done = append(done, step...)
+	}
+	if s.isWithoutKeys() { // which an offline key is to sign first
+		undo()
+		return nil, nil
 	}
 	if slices.ContainsFunc(done, func(t Transition) bool { return t.Part != PartDS && (t.To == Rumoured || t.To == Unretentive) }) {
 		s.advanced = now
@@ -277,7 +288,11 @@ func (s *KeySet) setGoals(now time.Time, isHeld bool) error {
 				newest = k
 			}
 		}
-		if newest == nil || !s.Policy.Unsign && s.isDue(newest, now) && (!isHeld || newest.Progress.Retire) {
+		isDue := newest != nil && !s.Policy.Unsign && s.isDue(newest, now) && (!isHeld || newest.Progress.Retire)
+		if isDue && newest.IsOffline() && s.unused(role) == nil {
+			isDue = false // the next one has to be imported
+		}
+		if newest == nil || isDue {
 			next, err := s.next(role, now)
 			if err != nil {
 				return err
@@ -328,21 +343,33 @@ func (s *KeySet) dueAt(k *Key) (at time.Time, ok bool) {
 // next returns the key that is used next for a role: one that has not been used
 // yet, or a new one.
 func (s *KeySet) next(role Role, now time.Time) (*Key, error) {
-	i := slices.IndexFunc(s.Keys, func(k *Key) bool {
-		return k.Progress == nil && k.Record.Algorithm == s.algorithm() && k.Record.Flags == role.flags()
-	})
-	if i < 0 {
-		if s.generate == nil {
+	k := s.unused(role)
+	if k == nil {
+		switch {
+		case role == RoleKeys && s.hasOffline():
+			return nil, errNoOfflineSuccessor
+		case s.generate == nil:
 			return nil, errNoSuccessor
 		}
-		k, err := s.generate(role, s.Policy)
-		if err != nil {
+		var err error
+		if k, err = s.generate(role, s.Policy); err != nil {
 			return nil, err
 		}
-		s.Keys, i = append(s.Keys, k), len(s.Keys)
+		s.Keys = append(s.Keys, k)
 	}
-	s.Keys[i].Progress = &Progress{Role: role, Goal: Omnipresent}
-	return s.Keys[i], nil
+	k.Progress = &Progress{Role: role, Goal: Omnipresent}
+	return k, nil
+}
+
+// unused is the key for a role that has not been used yet, the oldest if there are
+// several: offline keys have signed in advance that it comes next. nil: there is none.
+func (s *KeySet) unused(role Role) (next *Key) {
+	for _, k := range s.Keys {
+		if k.Progress == nil && k.Record.Algorithm == s.algorithm() && k.Record.Flags == role.flags() && (next == nil || k.Created.Before(next.Created)) {
+			next = k
+		}
+	}
+	return next
 }
 
 var errNoSuccessor = errors.New("a key is due to be exchanged, but there is no other one")
@@ -498,7 +525,8 @@ func (s *KeySet) try(now time.Time, changes []change) []Transition {
 		}
 		done = append(done, c.key.move(c.part, c.to, now, why))
 	}
-	if s.check(now) == nil {
+	isOfKeys := slices.ContainsFunc(changes, func(c change) bool { return c.part == PartDNSKEY || c.part == PartKeySignature })
+	if s.check(now) == nil && (!isOfKeys || s.checkOffline(now) == nil) {
 		return done
 	}
 	for i, c := range slices.Backward(changes) {

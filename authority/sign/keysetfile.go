@@ -188,6 +188,10 @@ func OpenKeySet(dir string, zone wire.Name, now time.Time) (*KeySet, error) {
 		}
 		return k, k.Write(dir, zone)
 	}
+	s.keep = func(k *Key) error { return k.Write(dir, zone) }
+	if err := s.loadSignatures(dir, now); err != nil {
+		return nil, err
+	}
 	path := keySetPath(dir, zone)
 	text, err := files.Read(path, maxKeySetFile)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -134,9 +134,12 @@ func (p *pass) takeOver(sets []*rrset) {
 		if !isSame(s, records) {
 			continue
 		}
-		inception, expiration := p.policy.window(s.Name, s.Type, p.now)
 		s.keys = slices.Clone(s.keys)
 		s.keys = slices.DeleteFunc(s.keys, func(k *Key) bool {
+			inception, expiration, ok := p.window(k, &s.RRset)
+			if !ok {
+				return false
+			}
 			for _, r := range records {
 				if r.Type != wire.TypeRRSIG || coveredType(r.Data) != s.Type {
 					continue
@@ -152,6 +155,20 @@ func (p *pass) takeOver(sets []*rrset) {
 			return false
 		})
 	}
+}
+
+// window is from when to when a key's signature of an RRset is valid that is made now. ok is
+// false if the key is offline and has made none in advance.
+func (p *pass) window(k *Key, r *dnssec.RRset) (inception, expiration wire.Serial, ok bool) {
+	if !k.IsOffline() {
+		inception, expiration = p.policy.window(r.Name, r.Type, p.now)
+		return inception, expiration, true
+	}
+	sig, err := k.preparedFor(r, p.now)
+	if err != nil {
+		return 0, 0, false
+	}
+	return sig.Inception, sig.Expiration, true
 }
 
 // isSame reports whether an RRset is what it was before.
@@ -208,7 +225,13 @@ func (p *pass) signSet(s *rrset, c *dnssec.Canonical) error {
 	inception, expiration := p.policy.window(s.Name, s.Type, p.now)
 	c.Set(&s.RRset)
 	for _, k := range s.keys {
-		sig, err := k.SignCanonical(c, &s.RRset, p.origin, inception, expiration)
+		var sig *wire.RRSIG
+		var err error
+		if k.IsOffline() {
+			sig, err = k.preparedFor(&s.RRset, p.now)
+		} else {
+			sig, err = k.SignCanonical(c, &s.RRset, p.origin, inception, expiration)
+		}
 		if err != nil {
 			return err
 		}

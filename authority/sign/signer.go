@@ -114,7 +114,7 @@ func (s *Signer) Refresh(z *authority.Zone) (due int, err error) {
 			if sig.Parse(&c) != nil {
 				continue
 			}
-			if inception, expiration := s.policy.window(r.Name, sig.Covered, p.now); sig.Inception != inception || sig.Expiration != expiration {
+			if inception, expiration := p.windowOf(r.Name, &sig); sig.Inception != inception || sig.Expiration != expiration {
 				if t.Remove(r) {
 					due++
 				}
@@ -129,6 +129,27 @@ func (s *Signer) Refresh(z *authority.Zone) (due int, err error) {
 		s.maxTTL.Store(maxTTL)
 	}
 	return due, err
+}
+
+// windowOf is from when to when a signature is to be valid that the zone has.
+func (p *pass) windowOf(owner wire.Name, sig *wire.RRSIG) (inception, expiration wire.Serial) {
+	for _, k := range p.keySigners {
+		if !k.IsOffline() || k.Tag != sig.KeyTag || k.Record.Algorithm != sig.Algorithm {
+			continue
+		}
+		set := dnssec.RRset{Name: owner, Type: sig.Covered, Class: p.class}
+		for _, r := range p.t.RRset(owner, sig.Covered) {
+			set.TTL, set.Data = r.TTL, append(set.Data, r.Data)
+		}
+		if inception, expiration, ok := p.window(k, &set); ok {
+			return inception, expiration
+		}
+		if sig.Expiration.Time(p.now).After(p.now) {
+			return sig.Inception, sig.Expiration // there is no better one
+		}
+		return 0, 0 // and that is an error
+	}
+	return p.policy.window(owner, sig.Covered, p.now)
 }
 
 // MaxTTL is the largest TTL of the zone, as of the last [Signer.Refresh].
@@ -182,6 +203,9 @@ type pass struct {
 func (s *Signer) begin(t *authority.Txn) (*pass, error) {
 	now := s.now()
 	r, err := rolesAt(s.Keys(), now)
+	if errors.Is(err, errNoKeys) && slices.ContainsFunc(s.Keys(), (*Key).IsOffline) {
+		err = fmt.Errorf("%w: %w", err, errOffline)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("zone %s: %w", t.Origin(), err)
 	}
@@ -325,6 +349,9 @@ func (p *pass) apexSets() ([]apexSet, error) {
 	if p.policy.CDS && isLeaving && len(cds) == 0 { // the parent is to have no DS records (RFC 8078 4)
 		cds, cdnskey = [][]byte{(&wire.DS{Digest: []byte{0}}).AppendTo(nil, nil)}, [][]byte{(&wire.DNSKEY{Protocol: 3, PublicKey: []byte{0}}).AppendTo(nil, nil)}
 	}
+	if !p.isPrepared(wire.TypeCDS, cds) || !p.isPrepared(wire.TypeCDNSKEY, cdnskey) {
+		cds, cdnskey = nil, nil // the request was made without them
+	}
 	if p.policy.NSEC3 {
 		parameters = append(parameters, nsec3Parameters)
 	}
@@ -332,6 +359,14 @@ func (p *pass) apexSets() ([]apexSet, error) {
 		{wire.TypeDNSKEY, p.policy.KeyTTL, keys}, {wire.TypeCDS, p.policy.KeyTTL, cds}, {wire.TypeCDNSKEY, p.policy.KeyTTL, cdnskey},
 		{wire.TypeNSEC3PARAM, 0, parameters},
 	}, nil
+}
+
+// isPrepared reports whether offline keys have signed records of the apex, if there are
+// such keys.
+func (p *pass) isPrepared(kind wire.Type, data [][]byte) bool {
+	set := OfflineSet{kind, p.policy.KeyTTL, slices.Clone(data)}
+	set.sort()
+	return len(data) == 0 || isCovered(p.keySigners, &set, p.now)
 }
 
 // isApexCurrent reports whether the zone has these records.

@@ -33,6 +33,9 @@ Usage:
                                        DNS), or the text that PowerDNS exports
   names keys import --helper SOCKET --label LABEL [options] ZONE
                                        take over a key that a key helper has
+  names keys import --offline [options] ZONE FILE
+                                       take over the public half (FILE.key) of a key that
+                                       stays on another machine
   names keys export [options] ZONE     print a private key as PEM
   names keys list [options] ZONE       list the keys, with what each does when
   names keys ds [options] ZONE         print the DS records for the parent
@@ -51,6 +54,12 @@ Usage:
                                        them: replace them as fast as caches allow
   names keys plan [options] ZONE       list what happens, and prove that every
                                        resolver can validate all the time
+  names keys request [options] ZONE    print what a key on another machine is to sign, for
+                                       as long as --for says
+  names keys sign-request [options] ZONE FILE
+                                       on that machine: print the response
+  names keys import-response [options] ZONE FILE
+                                       check a response as a whole, and use it
   names keys agent --dir DIR --helper SOCKET
                                        be a key helper whose keys are PEM files in DIR
 
@@ -71,9 +80,11 @@ Options:
   --helper SOCKET     have the key helper at this socket make the key, or take one over
                       from it: the private half stays there
   --label LABEL       the name of the key there
+  --offline           the private half of the key stays on another machine
+  --cds               with CDS and CDNSKEY records, if the policy of the server has them
   --tag N             the key to export, if there are several; that is compromised,
                       if not all are
-  --for TIME          how far plan looks: 2y, 8w, 30d, 12h (1y)
+  --for TIME          how far plan and request look: 2y, 8w, 30d, 12h (1y)
   --parent TIME       how long the parent takes to publish DS records, for plan (24h)
   --ttl TIME          the TTL of DNSKEY records (1h)
   --max-ttl TIME      the largest TTL of the zone (24h)
@@ -102,6 +113,8 @@ type options struct {
 	file      string
 	helper    string // the socket of a key helper
 	label     string
+	offline   bool
+	cds       bool
 	servers   []wire.Name // in the NS records of the zone
 	horizon   string
 	end       time.Time
@@ -118,6 +131,8 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	algorithm := flags.String("algorithm", "", "")
 	flags.StringVar(&o.helper, "helper", "", "")
 	flags.StringVar(&o.label, "label", "", "")
+	flags.BoolVar(&o.offline, "offline", false, "")
+	flags.BoolVar(&o.cds, "cds", false, "")
 	flags.UintVar(&o.tag, "tag", 0, "")
 	flags.StringVar(&o.horizon, "for", "1y", "")
 	flags.DurationVar(&o.parent, "parent", 24*time.Hour, "")
@@ -134,7 +149,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	if len(words) == 0 {
-		return cli.UsageError(stderr, "keys", errors.New("say what to do: generate, import, export, list, ds, signal, roll, confirm, step, compromised, plan or agent"))
+		return cli.UsageError(stderr, "keys", errors.New("say what to do: generate, import, export, list, ds, signal, roll, confirm, step, compromised, plan, request, sign-request, import-response or agent"))
 	}
 	verb, zones := words[0], words[1:]
 	do := verbs[verb]
@@ -146,11 +161,13 @@ func Run(args []string, stdout, stderr io.Writer) int {
 			return cli.UsageError(stderr, "keys", errors.New("agent: give --dir and --helper, and no zone"))
 		}
 		return runAgent(o, stderr)
+	case (verb == "sign-request" || verb == "import-response") && len(zones) != 2:
+		return cli.UsageError(stderr, "keys", errors.New("name one zone and one file"))
 	case verb == "import" && (len(zones) != 2) != (o.label != ""):
 		return cli.UsageError(stderr, "keys", errors.New("name one zone, and one file or --label"))
 	case (o.label != "") != (o.helper != "" && verb == "import"):
 		return cli.UsageError(stderr, "keys", errors.New("to import a key from a key helper, give --helper and --label"))
-	case verb != "import" && verb != "signal" && len(zones) != 1 || len(zones) == 0:
+	case verb != "import" && verb != "signal" && verb != "sign-request" && verb != "import-response" && len(zones) != 1 || len(zones) == 0:
 		return cli.UsageError(stderr, "keys", errors.New("name one zone"))
 	case o.ksk && o.zsk:
 		return cli.UsageError(stderr, "keys", errors.New("--ksk and --zsk are two keys: without either, one key does both"))
@@ -198,10 +215,21 @@ func Run(args []string, stdout, stderr io.Writer) int {
 var verbs = map[string]func(io.Writer, wire.Name, options) error{
 	"generate": generate, "list": list, "ds": ds, "roll": roll, "confirm": confirm, "plan": plan, "import": importKey, "export": export,
 	"step": step, "compromised": compromised, "signal": signal,
+	"request": request, "sign-request": signRequest, "import-response": importResponse,
 }
 
 // importKey takes over a key of another server.
 func importKey(out io.Writer, zone wire.Name, o options) error {
+	if o.offline {
+		of, k, err := sign.ImportOffline(o.file, o.now)
+		if err != nil {
+			return err
+		}
+		if !of.Equal(zone) {
+			return fmt.Errorf("%s has a key of zone %s", o.file, of)
+		}
+		return keep(out, k, zone, o)
+	}
 	if o.label != "" {
 		helper := keyhelper.NewClient(o.helper)
 		defer helper.Close()

@@ -50,6 +50,7 @@ type zoneSigning struct {
 	lookedAt time.Time    // when the parent was last asked
 	spread   float64      // between 0 and 1: when in its interval the parent is asked
 	proposed []sign.Wait  // steps that an operator is to approve, as of the last look
+	warned   time.Time    // when the log last said that signatures of an offline key end
 	missing  []string     // servers of the parent that have lost a DS record, as of then
 	notice   notice       // the last one to the parent
 }
@@ -176,6 +177,10 @@ func (s *signing) advance(zone wire.Name, z *zoneSigning) error {
 		s.log.Info("files of a key deleted: it has not been in use for long", "zone", zone.String(), "key", k.Tag, "files", k.FileName(zone))
 	}
 	s.report(zone, done)
+	if end, ok := keys.OfflineEnd(s.now()); ok && end.Sub(s.now()) < offlineWarning && s.now().Sub(z.warned) >= 24*time.Hour {
+		z.warned = s.now()
+		s.log.Warn("signatures of the key on another machine run out: the zone cannot be signed after that; \"names keys request\" asks for more", "zone", zone.String(), "end", end.UTC())
+	}
 	before := z.proposed
 	if z.proposed = keys.Proposals(s.now()); len(z.proposed) > 0 && !slices.Equal(before, z.proposed) {
 		var steps []string
@@ -186,6 +191,10 @@ func (s *signing) advance(zone wire.Name, z *zoneSigning) error {
 	}
 	return nil
 }
+
+// offlineWarning is how long before the last signature of an offline key ends the log says
+// so, once a day.
+const offlineWarning = 21 * 24 * time.Hour
 
 // report logs what has become of keys.
 func (s *signing) report(zone wire.Name, done []sign.Transition) {

@@ -82,6 +82,9 @@ func (s *Server) doSigningZones(context.Context, []string) (any, error) {
 		if len(z.missing) > 0 {
 			r.Warning = "no DS record at " + strings.Join(z.missing, ", ")
 		}
+		if end, ok := z.keys.OfflineEnd(signing.now()); ok && end.Sub(signing.now()) < offlineWarning {
+			r.Warning = "signatures of the key on another machine end at " + end.UTC().Format(time.RFC3339)
+		}
 		if z.failed {
 			r.Warning = "not signed again: the log says why"
 		}
@@ -207,7 +210,7 @@ func (s *signing) metrics() []metrics.Metric {
 func (s *signing) count() {
 	states := map[string]uint64{}
 	awaiting, held, missing, failed := 0, 0, 0, 0
-	var first time.Time
+	var first, offline time.Time
 	for _, z := range s.zones {
 		for _, k := range z.keys.Keys {
 			if k.Progress != nil {
@@ -226,6 +229,9 @@ func (s *signing) count() {
 		if z.failed {
 			failed++
 		}
+		if end, ok := z.keys.OfflineEnd(s.now()); ok && (offline.IsZero() || end.Before(offline)) {
+			offline = end
+		}
 		if at, ok := z.signer.Ends(); ok && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
@@ -243,6 +249,9 @@ func (s *signing) count() {
 	if s.helper != nil {
 		stats := s.helper.Stats()
 		all = append(all, metrics.By("names_signing_helper_requests_total", metrics.Counter, "Requests to the key helper, by result.", "result", count("replied", stats.Replied), count("failed", stats.Failed)))
+	}
+	if !offline.IsZero() {
+		all = append(all, metrics.Of("names_signing_offline_end_timestamp_seconds", metrics.Gauge, "When the first of the signatures ends that keys on other machines have made in advance, in seconds since 1970.", float64(max(0, offline.Unix()))))
 	}
 	if !first.IsZero() {
 		all = append(all, metrics.Of("names_signing_first_end_timestamp_seconds", metrics.Gauge, "When the first signature of all these zones ends, in seconds since 1970.", float64(first.Unix())))
