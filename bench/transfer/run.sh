@@ -5,6 +5,7 @@
 #   in       each is a secondary of names, measured until it answers for the zone
 #   ixfr     the same two ways with 10,000 changes (IXFR)
 #   updates  dynamic updates a second, from one client and from 100 at once
+#   many     each is a secondary of 10,000 small zones, which all change at once
 #   busy     queries a second, and the 99th percentile of latency at a rate that none
 #            finds hard, while transfers and updates go on, and while nothing does
 #
@@ -14,10 +15,10 @@
 # most of what is a rate. In "updates" and "busy" a server has the first core, and its
 # clients have the others. NSD has no dynamic updates, and no journal to send from.
 set -eu
-records=2300000 rounds=3 sends=3 seconds=5 binary= servers="names nsd knot bind" wanted="out in ixfr updates busy"
+records=2300000 rounds=3 sends=3 seconds=5 binary= servers="names nsd knot bind" wanted="out in ixfr updates many busy" many=10000
 while getopts qn:r:b:s:w: option; do
 	case $option in
-	q) records=200000 rounds=1 seconds=3 ;;
+	q) records=200000 rounds=1 seconds=3 many=1000 ;;
 	n) records=$OPTARG ;; r) rounds=$OPTARG ;; b) binary=$(realpath "$OPTARG") ;; s) servers=$OPTARG ;; w) wanted=$OPTARG ;;
 	*) exit 2 ;;
 	esac
@@ -50,7 +51,7 @@ start() {
 	rm -rf "$d"; mkdir -p "$d"
 	case $name in
 	names)
-		if [ "$primary" ]; then set -- --secondary "127.0.0.1:$primary/$zone" --secondary-dir "$d"; else set -- --bindzone "$zone=$dir/zone" --journal "$d/journal" --allow-update 127.0.0.1; fi
+		if [ "$primary" ]; then set -- --secondary "127.0.0.1:$primary/$zone" --journal "$d/journal"; else set -- --bindzone "$zone=$dir/zone" --journal "$d/journal" --allow-update 127.0.0.1; fi
 		$pin "$dir/names" serve -i 127.0.0.1 -p "$port" --allow-transfer 127.0.0.1 "$@" > "$d/log" 2>&1 & ;;
 	nsd)
 		printf 'server:\n\tip-address: 127.0.0.1@%s\n\tport: %s\n\tserver-count: 1\n\tusername: ""\n\tzonesdir: "%s"\n\tpidfile: "%s/pid"\n\txfrdfile: "%s/xfrd"\n\txfrdir: "%s"\n\tzonelistfile: "%s/list"\n\tdatabase: ""\nremote-control:\n\tcontrol-enable: no\nzone:\n\tname: %s\n' "$port" "$port" "$d" "$d" "$d" "$d" "$d" "$zone" > "$d/conf"
@@ -71,6 +72,42 @@ start() {
 		sleep 0.1
 	done
 	echo "$name does not answer:" >&2; tail "$d/log" >&2; exit 1
+}
+
+# start_many NAME PORT [PRIMARY]: starts a server with many zones below many.test from one
+# file, or from a primary.
+start_many() {
+	local name=$1 port=$2 primary=${3:-} d="$dir/many-$1-$2"
+	rm -rf "$d"; mkdir -p "$d"
+	zones() { awk -v n=$many -v f="$1" 'BEGIN { for (i = 0; i < n; i++) printf f, "z" i ".many.test", "z" i ".many.test" }'; }
+	case $name in
+	names)
+		{
+			printf '[listen]\naddress = ["127.0.0.1:%s"]\n[transfers]\nallow-transfer = ["127.0.0.1"]\n' "$port"
+			if [ "$primary" ]; then printf '[journal]\ndir = "%s/journal"\n[template.default]\nprimaries = ["127.0.0.1:%s"]\n' "$d" "$primary"; else printf '[template.default]\nfile = "%s/many"\n' "$dir"; fi
+			zones '[[zone]]\nname = "%s"\n'
+		} > "$d/names.toml"
+		"$dir/names" serve --config "$d/names.toml" > "$d/log" 2>&1 & ;;
+	nsd)
+		{
+			printf 'server:\n\tip-address: 127.0.0.1@%s\n\tport: %s\n\tserver-count: 1\n\tusername: ""\n\tzonesdir: "%s"\n\tpidfile: "%s/pid"\n\txfrdfile: "%s/xfrd"\n\txfrdir: "%s"\n\tzonelistfile: "%s/list"\n\tdatabase: ""\nremote-control:\n\tcontrol-enable: no\n' "$port" "$port" "$d" "$d" "$d" "$d" "$d"
+			zones "zone:\n\tname: %s\n\tzonefile: \"\"\n\trequest-xfr: 127.0.0.1@$primary NOKEY\n\tallow-notify: 127.0.0.1 NOKEY\n"
+		} > "$d/conf"
+		nsd -d -c "$d/conf" > "$d/log" 2>&1 & ;;
+	knot)
+		{
+			printf 'server:\n    rundir: %s\n    listen: 127.0.0.1@%s\n    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\ndatabase:\n    storage: %s\nlog:\n  - target: stderr\n    any: error\nremote:\n  - id: primary\n    address: 127.0.0.1@%s\nacl:\n  - id: all\n    address: 127.0.0.1\n    action: [transfer, notify]\ntemplate:\n  - id: default\n    storage: %s\n    semantic-checks: off\n    master: primary\n    acl: all\nzone:\n' "$d" "$port" "$d" "$primary" "$d"
+			zones '  - domain: %s\n'
+		} > "$d/conf"
+		knotd -c "$d/conf" -s "$d/sock" > "$d/log" 2>&1 & ;;
+	bind)
+		{
+			printf 'options { directory "%s"; pid-file none; lock-file none; session-keyfile none; listen-on port %s { 127.0.0.1; }; listen-on-v6 { none; }; recursion no; empty-zones-enable no; dnssec-validation no; notify no; serial-query-rate 100000; transfers-in 1000; transfers-per-ns 1000; };\ncontrols { };\n' "$d" "$port"
+			zones "zone \"%s\" { type secondary; file \"%s\"; primaries { 127.0.0.1 port $primary; }; };\n"
+		} > "$d/conf"
+		named -g -n 1 -c "$d/conf" > "$d/log" 2>&1 & ;;
+	esac
+	pids+=($!)
 }
 
 # wait_for SERIAL PORT: until a server has that version.
@@ -108,9 +145,24 @@ measure_ixfr() { # measure_in has the other way
 	[ "$(cat "$dir/got")" -ge 10000 ] || note ixfr_short $1 "$(cat "$dir/got")"
 }
 
+many_zone() { printf '$TTL 60\n@ SOA ns admin %s 86400 3600 864000 60\n@ NS ns\nns A 192.0.2.1\nwww A 192.0.2.2\n' "$1" > "$dir/many"; }
+
+measure_many() {
+	local primary=$((port + 10000)) p before
+	many_zone 1; start_many names $primary; local from=${pids[-1]}; driver all -count $many -serial 1 -time 10m many.test 127.0.0.1:$primary > /dev/null
+	start_many $1 $port $primary; p=${pids[-1]}
+	driver all -count $many -serial 1 -time 10m many.test 127.0.0.1:$port > /dev/null
+	note many_cpu $1 "$(cpu "$p")"
+	many_zone 2; kill -HUP "$from"; driver all -count $many -serial 2 -time 10m many.test 127.0.0.1:$primary > /dev/null
+	before=$(cpu "$p")
+	note many_took $1 "$(driver all -notify -count $many -serial 2 -time 10m many.test 127.0.0.1:$port || echo -)"
+	note many_again $1 "$(less "$(cpu "$p")" "$before")"; note many_memory $1 "$(memory "$p")"
+}
+
 measure_updates() {
 	[ $1 != nsd ] || return 0
 	pin=$server_core; start $1 $port; local p=${pids[-1]} n before rate failed late
+	sleep 5 # names makes the digest that the first change needs in the background
 	read -r _ _ late <<< "$(driver updates -most 1 $zone 127.0.0.1:$port)"; note first $1 "$late"
 	for n in 1 100; do
 		before=$(cpu "$p")
@@ -173,13 +225,17 @@ row "AXFR in: CPU seconds until it is served" in_cpu min
 row "AXFR in: most memory, MiB" in_memory min
 row "IXFR of 10,000 changes, out: CPU seconds" ixfr_out min
 row "IXFR of 10,000 changes, in: CPU seconds" ixfr_in min
-row "the first update after a start, ms" first min
+row "the first update, 5 s after a start, ms" first min
 for n in 1 100; do
 	row "updates a second, $n at once" updates_$n max
 	row "- failed" failed_$n min
 	row "- 99th percentile, ms" late_$n min
 	row "- CPU seconds for a thousand" cpu_$n min
 done
+row "$many secondary zones, their first transfer: CPU seconds" many_cpu min
+row "- all changed, with NOTIFY: CPU seconds" many_again min
+row "- seconds until all are served" many_took min
+row "- most memory, MiB" many_memory min
 row "queries a second, idle" qps_idle max
 row "- with a transfer and updates" qps_busy max
 row "99th percentile at 2,000 a second, idle" p99_idle min

@@ -8,6 +8,7 @@
 //	driver axfr    -time 5s ZONE SERVER                transfers again and again, and prints how often
 //	driver serial  ZONE SERVER                         prints the serial number
 //	driver notify  ZONE SERVER
+//	driver all     -count 10000 -serial 2 ZONE SERVER  waits until zones z0 to z9999 below ZONE have a serial number, and prints the seconds; with -notify it sends NOTIFY for each before
 //
 // SERVER is an address with a port.
 package main
@@ -33,16 +34,17 @@ var (
 	duration = flag.Duration("time", 5*time.Second, "for how `long`")
 	count    = flag.Int("count", 10000, "how many `changes`")
 	most     = flag.Int("most", 0, "how many updates each client sends at the `most`; 0: as many as there is time for")
+	first    = flag.Bool("notify", false, "send NOTIFY for each zone first")
 	serial   = flag.Uint("serial", 1, "the `serial` number that the client has")
 )
 
 var commands = map[string]func(zone, server string) error{
-	"updates": updates, "change": change, "ixfr": ixfr, "axfr": axfr, "serial": printSerial, "notify": notify,
+	"updates": updates, "change": change, "ixfr": ixfr, "axfr": axfr, "serial": printSerial, "notify": notify, "all": all,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: driver updates|change|ixfr|axfr|serial|notify [options] ZONE SERVER")
+		fmt.Fprintln(os.Stderr, "usage: driver updates|change|ixfr|axfr|serial|notify|all [options] ZONE SERVER")
 		os.Exit(2)
 	}
 	flag.CommandLine.Parse(os.Args[2:])
@@ -239,18 +241,58 @@ func soaOf(reply *dns.Msg) (*dns.SOA, error) {
 }
 
 func printSerial(zone, server string) error {
+	n, err := serialOf(zone, server)
+	if err == nil {
+		fmt.Println(n)
+	}
+	return err
+}
+
+func serialOf(zone, server string) (uint32, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(zone, dns.TypeSOA)
 	c := dns.Client{Timeout: 10 * time.Second}
 	reply, _, err := c.Exchange(m, server)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	soa, err := soaOf(reply)
-	if err == nil {
-		fmt.Println(soa.Serial)
+	if err != nil {
+		return 0, err
 	}
-	return err
+	return soa.Serial, nil
+}
+
+// all asks for one zone until it has the serial number, then for the next: that is few
+// queries more than there are zones.
+func all(zone, server string) error {
+	began := time.Now()
+	name := func(i int) string { return fmt.Sprintf("z%d.%s", i, zone) }
+	for i := 0; *first && i < *count; i++ {
+		var err error
+		for range 3 { // a server that is busy may drop one
+			if err = notify(name(i), server); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("NOTIFY for %s: %w", name(i), err)
+		}
+	}
+	for i := range *count {
+		for {
+			n, err := serialOf(name(i), server)
+			if err == nil && n >= uint32(*serial) {
+				break
+			}
+			if time.Since(began) > *duration {
+				return fmt.Errorf("%s has serial %d, %v", name(i), n, err)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
+	fmt.Printf("%.1f\n", time.Since(began).Seconds())
+	return nil
 }
 
 func notify(zone, server string) error {
