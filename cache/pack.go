@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
@@ -351,9 +352,12 @@ func (p *packer) assemble(k *key, e extra, largest int) ([]uint64, error) {
 	return p.entry, nil
 }
 
-// packFailure makes p's result a note that there was no answer.
-func (p *packer) packFailure(life uint32) {
-	p.writer.Reset(p.space[:0], wire.HeaderLen)
+// packFailure makes p's result a note that there was no answer, with the text that says
+// why as its body.
+func (p *packer) packFailure(life uint32, text string) {
+	text = text[:min(len(text), names.MaxExtendedText)]
+	p.writer.Reset(p.space[:0], wire.HeaderLen+len(text))
+	p.writer.Append([]byte(text), 0)
 	p.space = p.writer.Buffer()
 	p.start, p.ends, p.offsets = wire.HeaderLen, [4]int{}, p.offsets[:0]
 	p.kind, p.life, p.allTypes, p.leadsOn = failure, life, false, false

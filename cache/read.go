@@ -47,11 +47,11 @@ func (c *Cache) answer(x *names.Exchange, k *key, now int64) (found finding, due
 	}
 	found = max(found, foundName)
 	other.retarget(c.seed, x.Query.Question.Type, s|variantFailure)
-	if failed, ok := c.peek(&other); ok && now < failed.expiry() {
+	if failed, text, ok := c.peekFailure(&other, x.Reply.Buffer()); ok && now < failed.expiry() {
 		if found == expired && c.answerStale(x, k, now, staleHits) {
 			return answered, false // RFC 8767 5: it is not asked again for a while
 		}
-		failed.serveFailure(x)
+		failed.serveFailure(x, text)
 		c.count(unsafe.Pointer(x), failureHits)
 		return answered, false
 	}
@@ -71,6 +71,27 @@ func (c *Cache) peek(k *key) (h header, ok bool) {
 		}
 	}
 	return header{}, false
+}
+
+// peekFailure is peek with the text of the extended error, which it copies to the
+// memory after buf and lends.
+func (c *Cache) peekFailure(k *key, buf []byte) (h header, text []byte, ok bool) {
+	s := c.shard(k)
+	for range mostTries {
+		at, v := s.find(k)
+		if at == nil {
+			break
+		}
+		h, ok := s.load(v)
+		if !ok {
+			continue
+		}
+		body := s.copyBody(buf, v, &h)
+		if s.confirm(at, v, &h) {
+			return h, body[:h.bodyLen()], true
+		}
+	}
+	return header{}, nil, false
 }
 
 // mostTries is how often a reader looks again for an entry that was moved under
@@ -180,10 +201,10 @@ func (h *header) serve(x *names.Exchange, body []byte, isStale bool) {
 }
 
 // serveFailure answers x with SERVFAIL (RFC 9520 3.2, RFC 8914 4.14).
-func (h *header) serveFailure(x *names.Exchange) {
+func (h *header) serveFailure(x *names.Exchange, text []byte) {
 	x.RCode = wire.RCodeServFail
 	if code, ok := h.extendedError(); ok {
-		x.AddExtendedError(code, "")
+		x.AddExtendedError(code, unsafe.String(unsafe.SliceData(text), len(text))) // it is copied
 	}
 	x.AddExtendedError(wire.ExtendedErrorCachedError, "")
 }

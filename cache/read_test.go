@@ -3,8 +3,10 @@ package cache
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
@@ -66,6 +68,45 @@ func TestExtendedErrorIsKept(t *testing.T) {
 	if got := extendedErrors(reply(t, x)); !slices.Equal(got, []wire.ExtendedErrorCode{wire.ExtendedErrorBlocked}) {
 		t.Error(got)
 	}
+}
+
+// TestFailureKeepsItsText: the second client reads, too, why there is no answer, whether
+// an error or a reply has said so; what is too long is cut.
+func TestFailureKeepsItsText(t *testing.T) {
+	long := strings.Repeat("x", 2*names.MaxExtendedText)
+	for _, text := range []string{"signature of a.test A expired 3 days ago, key 12345", "", "odd", long} {
+		options := wire.Options{}.Append(&wire.ExtendedError{Code: wire.ExtendedErrorBogus, Text: text})
+		for what, next := range map[string]*scripted{
+			"reply": {answer: answer{rcode: wire.RCodeServFail, options: options}},
+			"error": {answer: answer{err: explained(text)}},
+		} {
+			f := newCache(t, Config{}).Resolver(next)
+			f.TryResolve(ask{name: "a.test.", edns: true}.exchange(t))
+			x := ask{name: "a.test.", edns: true}.exchange(t)
+			if err := f.TryResolve(x); err != nil {
+				t.Fatal(err)
+			}
+			m := reply(t, x)
+			var first wire.ExtendedError
+			data, _ := m.EDNS.Options.Find(wire.OptionExtendedError)
+			if err := first.Parse(data); err != nil || m.RCode != wire.RCodeServFail || first.Code != wire.ExtendedErrorBogus || first.Text != text[:min(len(text), names.MaxExtendedText)] {
+				t.Errorf("%s with %q: %v, %q (%v)", what, text, m.RCode, first.Text, err)
+			}
+			if got := extendedErrors(m); !slices.Equal(got, []wire.ExtendedErrorCode{wire.ExtendedErrorBogus, wire.ExtendedErrorCachedError}) {
+				t.Errorf("%s with %q: %v", what, text, got)
+			}
+			f.Close()
+		}
+	}
+}
+
+// explained is an error for clients.
+type explained string
+
+func (explained) Error() string { return "bogus" }
+
+func (e explained) ExtendedError() (code uint16, text string) {
+	return uint16(wire.ExtendedErrorBogus), string(e)
 }
 
 // extendedErrors are the codes in a message.

@@ -147,22 +147,23 @@ func (f *Resolver) storeReply(x *names.Exchange, k *key, err error, flushes uint
 	case err == nil:
 		err = c.storeReply(x, k, flushes)
 	case hasFailed(x, err) && !errors.Is(err, names.ErrBusy):
-		err = c.storeFailure(x.Question(), k, variantOf(&x.Query), extendedCode(err), flushes)
+		extended, text := extendedError(err)
+		err = c.storeFailure(x.Question(), k, variantOf(&x.Query), extended, text, flushes)
 	}
 	if err != nil {
 		c.count(unsafe.Pointer(x), notKept)
 	}
 }
 
-// extendedCode is the extended error that goes with err plus one, 0 if there is
-// none.
-func extendedCode(err error) uint16 {
+// extendedError is the extended error that goes with err, its code plus one: 0 if there
+// is none.
+func extendedError(err error) (codePlusOne uint16, text string) {
 	var extended names.ExtendedErrorer
 	if errors.As(err, &extended) {
-		code, _ := extended.ExtendedError()
-		return code + 1
+		code, text := extended.ExtendedError()
+		return code + 1, text
 	}
-	return 0
+	return 0, ""
 }
 
 func (c *Cache) tell(event func(wire.Question), x *names.Exchange) {

@@ -14,11 +14,13 @@ import (
 func (c *Cache) storeReply(x *names.Exchange, k *key, flushes uint64) error {
 	options := x.ReplyEDNS.Options
 	var extended uint16
+	var text []byte
 	if data, ok := options.Find(wire.OptionExtendedError); ok && len(data) >= 2 {
 		extended = binary.BigEndian.Uint16(data) + 1 // 65535 would be none: it is for private use
+		text = data[2:]
 	}
 	if x.RCode == wire.RCodeServFail {
-		return c.storeFailure(x.Question(), k, variantOf(&x.Query), extended, flushes)
+		return c.storeFailure(x.Question(), k, variantOf(&x.Query), extended, string(text), flushes)
 	}
 	if data, ok := options.Find(wire.OptionClientSubnet); ok && len(data) >= 4 && data[3] != 0 {
 		return errSubnet // RFC 7871 7.3.1
@@ -72,8 +74,8 @@ func (c *Cache) store(p *packer, k *key, q wire.Question, s variant, e extra, fl
 	return nil
 }
 
-// storeFailure remembers that q, of key k, got no answer (RFC 9520 3.2).
-func (c *Cache) storeFailure(q wire.Question, k *key, s variant, extended uint16, flushes uint64) error {
+// storeFailure remembers that q, of key k, got no answer (RFC 9520 3.2), and why.
+func (c *Cache) storeFailure(q wire.Question, k *key, s variant, extended uint16, text string, flushes uint64) error {
 	now := c.now()
 	target := *k
 	target.retarget(c.seed, q.Type, s|variantFailure)
@@ -91,7 +93,7 @@ func (c *Cache) storeFailure(q wire.Question, k *key, s variant, extended uint16
 	}
 	p := c.packers.Get().(*packer)
 	defer c.packers.Put(p)
-	p.packFailure(life)
+	p.packFailure(life, text)
 	entry, err := p.assemble(&target, extra{rankFailure, 0, wire.RCodeServFail, extended}, c.largest())
 	if err != nil {
 		return err
