@@ -2,7 +2,7 @@ package wire
 
 import "encoding/binary"
 
-// DSYNC says where to send notifications about a delegation (RFC 9859 2.1).
+// DSYNC says where to send notifications about a delegation (RFC 9859).
 type DSYNC struct {
 	About  Type // the type the notification is about, CDS or CSYNC
 	Scheme uint8
@@ -40,7 +40,7 @@ func (d *DSYNC) Len() int { return 5 + d.Target.Len() }
 
 func (d DSYNC) String() string { return rdataString(&d) }
 
-// schemeNotify is the scheme of RFC 9859 2.2: a NOTIFY message.
+// schemeNotify is the scheme of RFC 9859: a NOTIFY message.
 const schemeNotify = 1
 
 var schemesByName = map[string]uint8{"NOTIFY": schemeNotify}

@@ -10,7 +10,7 @@ import (
 )
 
 // Two servers that do not know each other's private keys can sign one zone if the DNSKEY
-// records of each have the keys of both (RFC 8901 2.1.2): whatever a resolver has from
+// records of each have the keys of both (RFC 8901, model 2): whatever a resolver has from
 // the one verifies with what it has from the other. The DNSKEY records of the other server
 // are records like any others: they come with the zone, and go with an edit.
 
@@ -65,7 +65,7 @@ func (p *pass) checkForeignKeys() error {
 		case record.Flags&wire.FlagZoneKey == 0 || record.Flags&wire.FlagRevoked != 0 || record.Protocol != 3:
 			return fmt.Errorf("zone %s: DNSKEY record with tag %d is not of a key that signs zones: flags %d, protocol %d", p.origin, tag, record.Flags, record.Protocol)
 		case !slices.ContainsFunc(p.zoneSigners, func(k *Key) bool { return k.Record.Algorithm == record.Algorithm }):
-			// RFC 8901 4: resolvers may want a signature of each algorithm of the DNSKEY records.
+			// RFC 8901: resolvers may want a signature of each algorithm of the DNSKEY records.
 			return fmt.Errorf("zone %s: DNSKEY record with tag %d is of algorithm %v, with which the zone is not signed here: both servers have to use the same", p.origin, tag, record.Algorithm)
 		}
 	}

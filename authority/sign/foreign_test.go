@@ -101,7 +101,7 @@ func verifiesAcross(t *testing.T, records, keys *authority.Snapshot) {
 }
 
 // TestTwoSigners: two servers with keys of their own sign one zone, and what a resolver
-// has from one verifies with the keys that it has from the other (RFC 8901 2.1.2).
+// has from one verifies with the keys that it has from the other (RFC 8901, model 2).
 func TestTwoSigners(t *testing.T) {
 	now := start
 	clock := func() time.Time { return now }

@@ -33,7 +33,7 @@ type Policy struct {
 	// have DS records of (RFC 7344).
 	CDS bool
 	// ForeignKeys keeps DNSKEY records of keys that the signer does not have: another
-	// server signs the zone, too, with keys of its own (RFC 8901 2.1.2). Default: they are
+	// server signs the zone, too, with keys of its own (RFC 8901, model 2). Default: they are
 	// refused with [ErrForeignKeys].
 	ForeignKeys bool
 	// ZONEMD makes a digest of each version with this hash (RFC 8976): each change

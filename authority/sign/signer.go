@@ -335,7 +335,7 @@ func (p *pass) apexSets() ([]apexSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, k := range foreign { // the parent is to know those of both (RFC 8901 8)
+	for _, k := range foreign { // the parent is to know those of both (RFC 8901)
 		keys = append(keys, k.data)
 		if p.policy.CDS && k.record.Flags&wire.FlagSecureEntry != 0 {
 			ds := wire.DS{KeyTag: dnssec.KeyTag(k.data), Algorithm: k.record.Algorithm, DigestType: digestSHA256}

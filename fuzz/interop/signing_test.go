@@ -160,7 +160,7 @@ func TestKeysForOthers(t *testing.T) {
 }
 
 // TestTwoSigners: BIND and we sign one zone, each with keys of its own and the DNSKEY
-// records of both (RFC 8901 2.1.2). Each result is right for ldns-verify-zone,
+// records of both (RFC 8901, model 2). Each result is right for ldns-verify-zone,
 // dnssec-verify and us.
 func TestTwoSigners(t *testing.T) {
 	dir := t.TempDir()

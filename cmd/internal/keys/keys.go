@@ -45,6 +45,8 @@ Usage:
                                        (RFC 9615)
   names keys roll [options] ZONE       exchange a key, or with --algorithm all keys
                                        for some of another algorithm
+  names keys retire --tag N [options] ZONE
+                                       have this key leave: exchange it, or do not use it
   names keys confirm [options] ZONE    all servers of the parent have the DS records
                                        that "names keys ds" prints, and no others
   names keys step [options] ZONE       let the next step happen, if the policy of the
@@ -82,7 +84,7 @@ Options:
   --label LABEL       the name of the key there
   --offline           the private half of the key stays on another machine
   --cds               with CDS and CDNSKEY records, if the policy of the server has them
-  --tag N             the key to export, if there are several; that is compromised,
+  --tag N             the key that retires; to export, if there are several; that is compromised,
                       if not all are
   --for TIME          how far plan and request look: 2y, 8w, 30d, 12h (1y)
   --parent TIME       how long the parent takes to publish DS records, for plan (24h)
@@ -149,7 +151,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	if len(words) == 0 {
-		return cli.UsageError(stderr, "keys", errors.New("say what to do: generate, import, export, list, ds, signal, roll, confirm, step, compromised, plan, request, sign-request, import-response or agent"))
+		return cli.UsageError(stderr, "keys", errors.New("say what to do: generate, import, export, list, ds, signal, roll, retire, confirm, step, compromised, plan, request, sign-request, import-response or agent"))
 	}
 	verb, zones := words[0], words[1:]
 	do := verbs[verb]
@@ -213,7 +215,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 
 // verbs are what can be done.
 var verbs = map[string]func(io.Writer, wire.Name, options) error{
-	"generate": generate, "list": list, "ds": ds, "roll": roll, "confirm": confirm, "plan": plan, "import": importKey, "export": export,
+	"generate": generate, "retire": retire, "list": list, "ds": ds, "roll": roll, "confirm": confirm, "plan": plan, "import": importKey, "export": export,
 	"step": step, "compromised": compromised, "signal": signal,
 	"request": request, "sign-request": signRequest, "import-response": importResponse,
 }
@@ -439,6 +441,18 @@ func roll(out io.Writer, zone wire.Name, o options) error {
 		}
 		return set.Roll(roles...)
 	})
+	if err != nil {
+		return err
+	}
+	return printPlan(out, set, o)
+}
+
+// retire has one key leave.
+func retire(out io.Writer, zone wire.Name, o options) error {
+	if o.tag == 0 || o.tag > 1<<16-1 {
+		return errors.New("--tag says which key, as \"names keys list\" shows it")
+	}
+	set, err := edit(zone, o, func(set *sign.KeySet) error { return set.Retire(uint16(o.tag)) })
 	if err != nil {
 		return err
 	}

@@ -45,4 +45,10 @@ func TestOffline(t *testing.T) {
 		t.Error(text)
 	}
 	keys(0, "list", "--dir", here, "example.com")
+	keys(1, "retire", "--dir", here, "example.com")
+	keys(1, "retire", "--dir", here, "--tag", "70000", "example.com")
+	tag := strings.TrimLeft(name[strings.LastIndex(name, "+")+1:], "0")
+	if text := keys(1, "retire", "--dir", vault, "--tag", tag, "example.com"); !strings.Contains(text, "the parent does not have its DS record yet") {
+		t.Error(text)
+	}
 }

@@ -12,7 +12,7 @@ import (
 
 // signal prints the records by which the zones of name servers, which are secure already,
 // vouch for the first keys of a zone: copies of its CDS and CDNSKEY records, below the name
-// of each server (RFC 9615 2).
+// of each server (RFC 9615 4.1).
 func signal(out io.Writer, zone wire.Name, o options) error {
 	if len(o.servers) == 0 {
 		return errors.New("name the servers of the zone, as its NS records have them")

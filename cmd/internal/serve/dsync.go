@@ -24,8 +24,8 @@ const (
 	maxNotifyAddresses = 4 // of one target, of which the first that replies is enough
 )
 
-// schemeNotify is the scheme of DSYNC records that means a NOTIFY message (RFC 9859
-// 2.2).
+// schemeNotify is the scheme of DSYNC records that means a NOTIFY message (RFC
+// 9859).
 const schemeNotify = 1
 
 var errNoTarget = errors.New("the parent does not publish where it wants to be notified")
@@ -60,7 +60,7 @@ func (p *parents) notify(ctx context.Context, zone wire.Name) (told []string, er
 }
 
 // notifyTargets looks up where the parent of a zone wants to be notified of CDS
-// records (RFC 9859 4.1).
+// records (RFC 9859).
 func (p *parents) notifyTargets(ctx context.Context, zone wire.Name) (targets []wire.DSYNC, err error) {
 	above, _, err := p.above(ctx, zone)
 	if err != nil {
@@ -150,7 +150,7 @@ const (
 )
 
 // notifiesAt is when the parent is to be notified of changed CDS records: when all
-// servers of the zone have them (RFC 9859 4.2), and again while it has not followed.
+// servers of the zone have them (RFC 9859), and again while it has not followed.
 func (z *zoneSigning) notifiesAt() (at time.Time, ok bool) {
 	since, ok := z.keys.AskedSince()
 	if !ok || !z.policy.CDS || z.policy.NoDSCheck || !z.isSigned {
