@@ -10,6 +10,7 @@ package alias
 import (
 	"cmp"
 	"context"
+	"iter"
 	"log/slog"
 	"maps"
 	"slices"
@@ -36,6 +37,9 @@ type Config struct {
 	// Rate is how many queries are sent a second at the most, not counting those that
 	// chains of aliases need. By default 20.
 	Rate int
+	// Serial says how the serial number of a zone advances that gets its first ALIAS
+	// record after [Keeper.Keep]; nil: by one.
+	Serial func(*authority.Zone) authority.SerialPolicy
 	// Now is the clock, nil for [time.Now].
 	Now func() time.Time
 	// Log receives what changes and what fails; nil: nothing is logged.
@@ -62,6 +66,9 @@ func (c Config) withDefaults() Config {
 	c.MaxTargets, c.Rate = cmp.Or(c.MaxTargets, defaultMaxTargets), cmp.Or(c.Rate, defaultRate)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Serial == nil {
+		c.Serial = func(*authority.Zone) authority.SerialPolicy { return authority.SerialIncrement }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -132,25 +139,42 @@ func (k *Keeper) Configure(c Config) {
 	k.wake()
 }
 
-// Keep says which zones the keeper has, and how their serial numbers advance. Those that
-// it did not have are looked through.
-func (k *Keeper) Keep(zones map[*authority.Zone]authority.SerialPolicy) {
+// Keep says which zones the keeper has, and how their serial numbers advance. Of a zone
+// without ALIAS records it keeps nothing: there may be a million of them.
+func (k *Keeper) Keep(zones iter.Seq2[*authority.Zone, authority.SerialPolicy]) {
 	k.mu.Lock()
+	kept := map[*authority.Zone]bool{}
+	for z, serial := range zones {
+		known := k.zones[z]
+		switch s := z.Snapshot(); {
+		case known != nil:
+			known.serial = serial
+		case hasAny(s):
+			k.zones[z] = &zone{serial: serial, owners: map[wire.Key]owner{}}
+			k.scan(z, s)
+		default:
+			continue
+		}
+		kept[z] = true
+	}
 	for z := range k.zones {
-		if _, ok := zones[z]; !ok {
+		if !kept[z] {
 			k.drop(z)
 		}
 	}
-	for z, serial := range zones {
-		if known := k.zones[z]; known != nil {
-			known.serial = serial
-			continue
-		}
-		k.zones[z] = &zone{serial: serial, owners: map[wire.Key]owner{}}
-		k.scan(z, z.Snapshot())
-	}
+	k.admit()
 	k.mu.Unlock()
 	k.wake()
+}
+
+// hasAny reports whether a version has ALIAS records.
+func hasAny(s *authority.Snapshot) bool {
+	if s != nil {
+		for range s.Aliases() {
+			return true
+		}
+	}
+	return false
 }
 
 func (k *Keeper) drop(z *authority.Zone) {
@@ -256,10 +280,18 @@ func (k *Keeper) Receive(p authority.Publication) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.zones[p.Zone] != nil {
-		k.scan(p.Zone, p.After)
-		k.wake()
+	switch {
+	case k.zones[p.Zone] != nil:
+	case hasAny(p.After):
+		k.zones[p.Zone] = &zone{serial: k.config.Serial(p.Zone), owners: map[wire.Key]owner{}}
+	default:
+		return
 	}
+	k.scan(p.Zone, p.After)
+	if len(k.zones[p.Zone].owners) == 0 {
+		delete(k.zones, p.Zone)
+	}
+	k.wake()
 }
 
 func isALIAS(r wire.Record) bool { return r.Type == wire.TypeALIAS }
@@ -452,7 +484,8 @@ func (k *Keeper) addressesOf(name wire.Name) Addresses {
 }
 
 // Fill looks up the targets of which nothing is known and whose owners have no addresses
-// either, such as after the first start, until ctx is done.
+// either, such as after the first start, until ctx is done. Call it before [Keeper.Run],
+// which looks them up, too: what that has begun is not waited for.
 func (k *Keeper) Fill(ctx context.Context) {
 	k.mu.Lock()
 	wanted := map[*target]bool{}

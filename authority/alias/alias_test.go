@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -105,7 +106,7 @@ func newFile(t *testing.T, c Config, lines ...string) *file {
 	}
 	f.zone = authority.NewZone(s)
 	f.zone.SetPipeline(&authority.Pipeline{Check: []authority.Stage{f.keeper.Stage}, Tell: []authority.Subscriber{f.keeper.Receive}})
-	f.keeper.Keep(map[*authority.Zone]authority.SerialPolicy{f.zone: authority.SerialIncrement})
+	f.keeper.Keep(maps.All(map[*authority.Zone]authority.SerialPolicy{f.zone: authority.SerialIncrement}))
 	return f
 }
 
@@ -455,4 +456,26 @@ func TestFill(t *testing.T) {
 			wantAddresses(t, f.zone, "www.example.com.", "300 198.51.100.2")
 		})
 	})
+}
+
+// TestZonesWithoutAliases: nothing is kept of a zone until it has an ALIAS record, nor once
+// it has none any longer.
+func TestZonesWithoutAliases(t *testing.T) {
+	c := Config{Serial: func(*authority.Zone) authority.SerialPolicy { return authority.SerialUnixTime }}
+	f := newFile(t, c)
+	for serial, step := range []struct {
+		lines []string
+		zones int
+	}{{nil, 0}, {[]string{"@ ALIAS cdn.example.net."}, 1}, {[]string{"more TXT x"}, 0}} {
+		f.write(t, 2+serial, step.lines...)
+		f.reload(t)
+		if n := len(f.keeper.zones); n != step.zones {
+			t.Errorf("with %q the keeper has %d zones, want %d", step.lines, n, step.zones)
+		}
+		for _, z := range f.keeper.zones {
+			if z.serial != authority.SerialUnixTime {
+				t.Errorf("the serial number advances by policy %v", z.serial)
+			}
+		}
+	}
 }

@@ -58,15 +58,7 @@ func (k *Keeper) Stage(t *authority.Txn) error {
 
 // hasAlias reports whether there is an ALIAS record, or was in the version before.
 func hasAlias(t *authority.Txn) bool {
-	for _, s := range [...]*authority.Snapshot{t.Base(), t.Before()} {
-		if s == nil {
-			continue
-		}
-		for range s.Aliases() {
-			return true
-		}
-	}
-	return false
+	return hasAny(t.Base()) || hasAny(t.Before())
 }
 
 // touched are the owners of ALIAS records that the transaction concerns, and names that had

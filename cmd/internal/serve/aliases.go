@@ -8,12 +8,14 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"iter"
 	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/names-dns/names/authority"
@@ -32,6 +34,7 @@ type aliases struct {
 	*alias.Keeper
 	log     *slog.Logger
 	aliased *aliased // nil: there is no journal
+	ours    atomic.Pointer[servedZones]
 }
 
 func newAliases(j *journals, log *slog.Logger) *aliases {
@@ -54,23 +57,14 @@ func (a *aliases) configure(s *settings.Alias, set *authority.Set, remote names.
 	}
 	finder := alias.Finder{Own: set, Ask: client}
 	a.Configure(alias.Config{
-		Lookup: finder.Lookup, MaxTTL: s.MaxTTL, MinRefresh: s.MinRefresh, MaxRefresh: s.MaxRefresh, MaxTargets: s.MaxTargets, Rate: s.Rate, Log: a.log,
+		Lookup: finder.Lookup, Serial: a.serialOf, MaxTTL: s.MaxTTL, MinRefresh: s.MinRefresh, MaxRefresh: s.MaxRefresh, MaxTargets: s.MaxTargets, Rate: s.Rate, Log: a.log,
 	})
 }
 
 // keep makes the zones of a plan those that are kept.
 func (a *aliases) keep(p *transferPlan) {
-	zones := make(map[*authority.Zone]authority.SerialPolicy, len(p.ours))
-	for i := range p.ours {
-		from := &p.ours[i].from
-		if !hasAliases(from) {
-			continue
-		}
-		for _, zone := range p.ours[i].zones {
-			zones[zone] = from.Serial
-		}
-	}
-	a.Keep(zones)
+	a.ours.Store(&p.ours)
+	a.Keep(p.ours.withAliases())
 	if a.aliased == nil {
 		return
 	}
@@ -88,6 +82,34 @@ func (a *aliases) keep(p *transferPlan) {
 		}
 	}
 	a.aliased.write(a.Status())
+}
+
+// withAliases yields the zones whose ALIAS records are looked up, should they have any.
+func (z servedZones) withAliases() iter.Seq2[*authority.Zone, authority.SerialPolicy] {
+	return func(yield func(*authority.Zone, authority.SerialPolicy) bool) {
+		for i := range z {
+			if !hasAliases(&z[i].from) {
+				continue
+			}
+			for _, zone := range z[i].zones {
+				if !yield(zone, z[i].from.Serial) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// serialOf is how the serial number of a zone advances.
+func (a *aliases) serialOf(zone *authority.Zone) authority.SerialPolicy {
+	if ours := a.ours.Load(); ours != nil {
+		for z, serial := range ours.withAliases() {
+			if z == zone {
+				return serial
+			}
+		}
+	}
+	return authority.SerialIncrement // the plan that has the zone is not in use yet
 }
 
 // run looks targets up, and notes which names have ALIAS records, until ctx is done.

@@ -143,10 +143,10 @@ func start(ctx context.Context, sockets *listener.Inherited, progress progress, 
 	}
 	server.observed.bind(bound.Edge())
 	server.parts.start(ctx)
+	server.transfer.aliases.fill(server.ctx) // before they are looked up in the background
 	server.transfer.start(server.ctx, server.set.Zones())
 	server.transfer.begun.Go(func() { server.followCatalogs(server.ctx) })
 	server.expectUpdates(server.updates.zones.Load())
-	server.transfer.aliases.fill(server.ctx)
 	server.logListening(nil)
 	server.transports.use(change, bound.Edge(), &s)
 	server.logSettings()
