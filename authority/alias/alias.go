@@ -145,17 +145,9 @@ func (k *Keeper) Keep(zones iter.Seq2[*authority.Zone, authority.SerialPolicy]) 
 	k.mu.Lock()
 	kept := map[*authority.Zone]bool{}
 	for z, serial := range zones {
-		known := k.zones[z]
-		switch s := z.Snapshot(); {
-		case known != nil:
-			known.serial = serial
-		case hasAny(s):
-			k.zones[z] = &zone{serial: serial, owners: map[wire.Key]owner{}}
-			k.scan(z, s)
-		default:
-			continue
+		if k.enter(z, serial) {
+			kept[z] = true
 		}
-		kept[z] = true
 	}
 	for z := range k.zones {
 		if !kept[z] {
@@ -165,6 +157,38 @@ func (k *Keeper) Keep(zones iter.Seq2[*authority.Zone, authority.SerialPolicy]) 
 	k.admit()
 	k.mu.Unlock()
 	k.wake()
+}
+
+// Change adds zones to those that the keeper has, and drops others.
+func (k *Keeper) Change(added iter.Seq2[*authority.Zone, authority.SerialPolicy], removed []*authority.Zone) {
+	k.mu.Lock()
+	for _, z := range removed {
+		if k.zones[z] != nil {
+			k.drop(z)
+		}
+	}
+	for z, serial := range added {
+		k.enter(z, serial)
+	}
+	k.admit()
+	k.mu.Unlock()
+	k.wake()
+}
+
+// enter takes in a zone, and reports whether it has ALIAS records, or had some. k.mu is
+// held.
+func (k *Keeper) enter(z *authority.Zone, serial authority.SerialPolicy) bool {
+	if known := k.zones[z]; known != nil {
+		known.serial = serial
+		return true
+	}
+	s := z.Snapshot()
+	if !hasAny(s) {
+		return false
+	}
+	k.zones[z] = &zone{serial: serial, owners: map[wire.Key]owner{}}
+	k.scan(z, s)
+	return true
 }
 
 // hasAny reports whether a version has ALIAS records.

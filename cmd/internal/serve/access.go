@@ -51,7 +51,7 @@ func (p *transferPlan) zoneAccess() map[*authority.Zone]names.PeerMatcher {
 		}
 	}
 	for i := range p.ours {
-		add(&p.ours[i].from, p.ours[i].zones...)
+		add(p.ours[i].from, p.ours[i].zones...)
 	}
 	for _, c := range p.copies {
 		add(&c.from, c.zone)

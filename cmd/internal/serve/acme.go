@@ -183,7 +183,7 @@ func (c challenges) editZone(e editedZone, text string, do func(t *authority.Txn
 	i := slices.IndexFunc(c.server.zones, func(z servedZone) bool { return slices.Contains(z.zones, e.zone) })
 	var from settings.Zone
 	if i >= 0 {
-		from = c.server.zones[i].from
+		from = *c.server.zones[i].from
 	}
 	c.server.mu.Unlock()
 	why := ""

@@ -65,6 +65,19 @@ func (a *aliases) configure(s *settings.Alias, set *authority.Set, remote names.
 func (a *aliases) keep(p *transferPlan) {
 	a.ours.Store(&p.ours)
 	a.Keep(p.ours.withAliases())
+	a.settle()
+}
+
+// change is keep if the plan has some zones more than the one before, and others less.
+func (a *aliases) change(p *transferPlan, added, removed servedZones) {
+	a.ours.Store(&p.ours)
+	a.Change(added.withAliases(), removed.served())
+	a.settle()
+}
+
+// settle takes out what was derived from ALIAS records that are gone, and notes which
+// there are.
+func (a *aliases) settle() {
 	if a.aliased == nil {
 		return
 	}
@@ -88,7 +101,7 @@ func (a *aliases) keep(p *transferPlan) {
 func (z servedZones) withAliases() iter.Seq2[*authority.Zone, authority.SerialPolicy] {
 	return func(yield func(*authority.Zone, authority.SerialPolicy) bool) {
 		for i := range z {
-			if !hasAliases(&z[i].from) {
+			if !hasAliases(z[i].from) {
 				continue
 			}
 			for _, zone := range z[i].zones {

@@ -100,7 +100,7 @@ func (p *transferPlan) membersOf(name wire.Name) (members []catalog.Member) {
 		}
 	}
 	for i := range p.ours {
-		add(&p.ours[i].from, p.ours[i].zones...)
+		add(p.ours[i].from, p.ours[i].zones...)
 	}
 	for _, c := range p.copies {
 		add(&c.from, c.zone)

@@ -72,10 +72,17 @@ func (e *folderEdit) apply(said []settings.Zone, served servedZones) ([]settings
 	}
 	for _, p := range places {
 		dropUpTo(p.before)
-		nextSaid, nextServed = append(nextSaid, p.new.zone.from), append(nextServed, p.new.zone)
+		nextSaid, nextServed = append(nextSaid, *p.new.zone.from), append(nextServed, p.new.zone)
 		counts[p.new.folder]++
 	}
 	dropUpTo(len(said))
+	next := 0
+	for i := range nextSaid {
+		if !nextSaid[i].IsCopy() {
+			nextServed[next].from = &nextSaid[i]
+			next++
+		}
+	}
 	moved := 0
 	for i := range e.folders { // which are in the order of their zones
 		e.folders[i].First += moved

@@ -16,7 +16,7 @@ var errNoHistory = errors.New("there is no journal that keeps earlier versions o
 // history calls do with each change of a zone that the journal has, oldest first.
 func (s *Server) history(z *servedZone, do func(e *journal.Entry) bool) error {
 	zone := z.zones[0]
-	if !s.journals.covers(&z.from) {
+	if !s.journals.covers(z.from) {
 		return fmt.Errorf("zone %v: %w", zone.Origin(), errNoHistory)
 	}
 	return s.journals.Entries(zone.Origin(), zone.Class(), func(e journal.Entry) bool {

@@ -105,10 +105,10 @@ func (j *journals) forget(before, now servedZones) {
 	}
 	covered := map[*authority.Zone]bool{}
 	for i := range before {
-		covered[before[i].zones[0]] = j.covers(&before[i].from)
+		covered[before[i].zones[0]] = j.covers(before[i].from)
 	}
 	for i := range now {
-		if zone := now[i].zones[0]; covered[zone] && !j.covers(&now[i].from) {
+		if zone := now[i].zones[0]; covered[zone] && !j.covers(now[i].from) {
 			if err := j.discard(zone); err != nil {
 				j.log.Error("journal", "zone", zone.Origin().String(), "error", err)
 			}
@@ -160,7 +160,7 @@ var errNotJournaled = errors.New("its changes are not kept in a journal")
 // writeFile writes a zone to its file now.
 func (j *journals) writeFile(z *servedZone) error {
 	zone := z.zones[0]
-	if !j.covers(&z.from) {
+	if !j.covers(z.from) {
 		return fmt.Errorf("zone %v: %w", zone.Origin(), errNotJournaled)
 	}
 	if z.from.Sign != "" {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/names-dns/names/cmd/internal/config"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/wire"
 )
 
@@ -62,7 +63,7 @@ func TestReloadOfSomeZones(t *testing.T) {
 	write("one/a.example.zone", smallZone)
 	write("one/c.example.zone", smallZone)
 	write("two/1_2.example", "$ORIGIN 1/2.example.\n"+smallZone)
-	write("empty/db.g.example", smallZone)
+	write("empty/db.g.example", smallZone+"www ALIAS ns\n")
 	all := []string{"single", "a", "b", "c", "d", "f", "g", "other", "1/2"}
 	reload(0, "zones 4\nchanged 4\nfailed 0", "c.example", "A.example.", "c.example", "1/2.example", "g.example")
 	serves("after four are new", all...)
@@ -70,6 +71,12 @@ func TestReloadOfSomeZones(t *testing.T) {
 		t.Errorf("the log has\n%s", log())
 	}
 
+	eventually.Succeed(t, func() error { // the target is looked up in the background
+		if m := askServer(t, "udp", server.listener.Addresses()[0], "www.g.example.", wire.TypeA, wire.ClassIN); len(m.Answers) != 1 {
+			return fmt.Errorf("an ALIAS record of a new zone is answered with %v", m.Answers)
+		}
+		return nil
+	})
 	write("one/b.example.zone", smallZone+"new A 192.0.2.77\n")
 	for _, gone := range []string{"one/a.example.zone", "two/f.example", "empty/db.g.example"} {
 		if err := os.Remove(filepath.Join(dir, gone)); err != nil {

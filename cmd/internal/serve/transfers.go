@@ -183,7 +183,7 @@ func (t *transfers) plan(ctx context.Context, s settings.Settings, ours servedZo
 		}
 	}
 	for i := range ours {
-		if err := p.addZone(&ours[i].from, ours[i].zones...); err != nil {
+		if err := p.addZone(ours[i].from, ours[i].zones...); err != nil {
 			return nil, err
 		}
 	}
@@ -400,7 +400,7 @@ func (t *transfers) serve(sets zoneSets, p *transferPlan) error {
 // setPipelines gives zones of files what their changes pass through.
 func (t *transfers) setPipelines(p *transferPlan, zones servedZones) error {
 	for i := range zones {
-		from := &zones[i].from
+		from := zones[i].from
 		for _, zone := range zones[i].zones {
 			pipeline, err := t.signing.pipeline(&p.settings.Signing, from, zone, t.pipelineOf(from, len(p.of(zone).access) > 0))
 			if err != nil {
@@ -450,6 +450,12 @@ func (t *transfers) setCopyPipelines(p *transferPlan, c *servedCopy) error {
 
 // use makes a plan the present one. set serves its zones.
 func (t *transfers) use(p *transferPlan, set *authority.Set) {
+	t.useWithout(p, set)
+	t.aliases.keep(p)
+}
+
+// useWithout is use, but for ALIAS records.
+func (t *transfers) useWithout(p *transferPlan, set *authority.Set) {
 	t.current.Store(p)
 	t.keys.Take(p.keys)
 	for key, c := range p.copies {
@@ -464,7 +470,6 @@ func (t *transfers) use(p *transferPlan, set *authority.Set) {
 	}
 	t.served = maps.Clone(p.copies)
 	t.signing.keep(p)
-	t.aliases.keep(p)
 	if t.journals != nil {
 		t.journals.syncs.set(p.ours)
 	}

@@ -57,7 +57,7 @@ func (u *updates) plan(s *settings.Settings, set *authority.Set, t *transferPlan
 	next := &updatedZones{set: set, configs: map[*authority.Zone]*update.ZoneConfig{}}
 	unsafe := 0
 	for i := range t.ours {
-		from := &t.ours[i].from
+		from := t.ours[i].from
 		policy, err := policyOf(from)
 		if err != nil {
 			return nil, err

@@ -119,7 +119,7 @@ func (s *Server) doZoneBegin(_ context.Context, args []string) (any, error) {
 	if err := s.drafts.begin(z.zones[0]); err != nil {
 		return nil, err
 	}
-	if s.journals.covers(&z.from) {
+	if s.journals.covers(z.from) {
 		s.transfer.begun.Go(func() { s.journals.Prepare(z.zones[0]) })
 	}
 	return fmt.Sprintf("editing %v; end with names ctl zone commit or abort", z.zones[0].Origin()), nil
@@ -213,7 +213,7 @@ type changeReply struct {
 
 func (s *Server) changed(z *servedZone, c authority.ChangeSet) changeReply {
 	kept := "until the file is read again: there is no journal"
-	if s.journals.covers(&z.from) {
+	if s.journals.covers(z.from) {
 		kept = "in the journal"
 	}
 	return changeReply{z.zones[0].Origin().String(), uint32(c.From), uint32(c.To), len(c.Added), len(c.Removed), kept}

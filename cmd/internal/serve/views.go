@@ -85,7 +85,7 @@ func (sets *zoneSets) setZones(p *transferPlan) error {
 		}
 	}
 	for i := range p.ours {
-		add(&p.ours[i].from, p.ours[i].zones...)
+		add(p.ours[i].from, p.ours[i].zones...)
 	}
 	for _, c := range p.copies {
 		add(&c.from, c.zone)

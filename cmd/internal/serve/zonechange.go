@@ -30,7 +30,8 @@ func (s *Server) serveChange(added, removed servedZones) error {
 	if err := s.sets.all.Change(added.served(), removed.served()); err != nil {
 		return err
 	}
-	s.transfer.use(plan, s.set)
+	s.transfer.useWithout(plan, s.set)
+	s.transfer.aliases.change(plan, added, removed)
 	s.produceCatalogs()
 	return nil
 }
@@ -57,7 +58,7 @@ func (p *transferPlan) with(ours, added, removed servedZones) (*transferPlan, er
 		}
 	}
 	for i := range added {
-		if err := next.addZone(&added[i].from, added[i].zones...); err != nil {
+		if err := next.addZone(added[i].from, added[i].zones...); err != nil {
 			return nil, err
 		}
 	}

@@ -22,7 +22,7 @@ import (
 type servedZones []servedZone
 
 type servedZone struct {
-	from   settings.Zone
+	from   *settings.Zone // one of those of the settings: it is not written to
 	loader *authority.Loader
 	file   *sync.Mutex       // held while the file is read again or written
 	zones  []*authority.Zone // of the file: one, or for a pyzone with names outside its own zone more
@@ -64,11 +64,11 @@ func loadZones(ctx context.Context, files []settings.Zone, journals *journals, p
 		if ctx.Err() != nil {
 			return
 		}
-		from := files[i]
-		loader := &authority.Loader{File: fileOf(&from), Context: ctx}
+		from := &files[i]
+		loader := &authority.Loader{File: fileOf(from), Context: ctx}
 		snapshots, err := loadZone(loader, log, detailLevel(len(files)))
 		if err == nil {
-			err = digested(&from, snapshots, log)
+			err = digested(from, snapshots, log)
 		}
 		if err != nil {
 			failed[i] = true
@@ -79,7 +79,7 @@ func loadZones(ctx context.Context, files []settings.Zone, journals *journals, p
 			records.Add(int64(s.Records()))
 			zones[i].zones = append(zones[i].zones, authority.NewZone(s))
 		}
-		if err := journals.replay(&from, &zones[i]); err != nil {
+		if err := journals.replay(from, &zones[i]); err != nil {
 			log.Error("zone cannot be served", "error", err)
 			failed[i] = true
 		}
@@ -236,7 +236,7 @@ func (z servedZones) change(ctx context.Context, next []settings.Zone, journals 
 		} else {
 			all[i] = z[j]
 		}
-		all[i].from = next[i]
+		all[i].from = &next[i]
 	}
 	return all, nil
 }
