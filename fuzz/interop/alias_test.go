@@ -5,6 +5,7 @@ package interop
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os/exec"
 	"path/filepath"
@@ -47,7 +48,7 @@ func TestAliasValidates(t *testing.T) {
 			if _, err := signer.Refresh(zone); err != nil {
 				t.Fatal(err)
 			}
-			keeper.Keep(map[*authority.Zone]authority.SerialPolicy{zone: authority.SerialIncrement})
+			keeper.Keep(maps.All(map[*authority.Zone]authority.SerialPolicy{zone: authority.SerialIncrement}))
 			keeper.Fill(t.Context())
 			set := new(authority.Set)
 			if err := set.Add(zone); err != nil {
