@@ -113,9 +113,8 @@ func ParseRequest(text []byte, file string) (*Request, error) {
 }
 
 type requestParser struct {
-	r       *Request
-	zoneSet bool
-	wanted  int
+	r      *Request
+	wanted int
 }
 
 func (p *requestParser) line(n int, line string) (err error) {

@@ -25,10 +25,10 @@ func allowed(b *Budget, w Work) int {
 // wantWork fails if more work was done than b allows.
 func wantWork(t testing.TB, b *Budget) {
 	t.Helper()
-	for w := range b.limits.totals() {
-		most := allowed(b, Work(w))
+	for w := range workKinds {
+		most := allowed(b, w)
 		// The one that does not fit is counted, but not done.
-		if n := spent(b, Work(w)); n > most+1 && Work(w) != Octets {
+		if n := spent(b, w); n > most+1 && w != Octets {
 			t.Errorf("%d %s, at most %d are allowed", n, workTexts[w], most)
 		}
 	}

@@ -75,7 +75,7 @@ func TestKeyHelper(t *testing.T) {
 	if err != nil || !strings.Contains(zones.([]signedZoneReply)[0].Warning, "not signed again") {
 		t.Errorf("%+v %v", zones, err)
 	}
-	stop = keyHelper(t, dir)
+	keyHelper(t, dir)
 	if _, err := s.reload(); err != nil {
 		t.Fatal(err)
 	}
