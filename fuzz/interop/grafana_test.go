@@ -121,10 +121,17 @@ scrape_configs:
 		if strings.Contains(name, "NaN") {
 			continue
 		}
-		if ask(regexp.MustCompile(`\{.*\}`).ReplaceAllString(name, "")) == 0 {
+		name = regexp.MustCompile(`\{.*\}`).ReplaceAllString(name, "")
+		if ask(name) == 0 && !onlySometimes[name] {
 			t.Errorf("alerts are about %s, which there is not", name)
 		}
 	}
+}
+
+// onlySometimes are metrics of alerts that this server has no reason to have; tests of
+// package serve look at them.
+var onlySometimes = map[string]bool{
+	"names_signing_offline_end_timestamp_seconds": true, // a key on a machine without a network
 }
 
 // panelQueries are the queries of a dashboard, with its variables filled in.
