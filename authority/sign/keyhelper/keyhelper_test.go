@@ -106,6 +106,32 @@ func TestKeysOfAHelper(t *testing.T) {
 	}
 }
 
+// TestServeEnds: a socket that fails ends Serve, though a client is connected.
+func TestServeEnds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- Serve(t.Context(), l, nil, slog.New(slog.DiscardHandler)) }()
+	client, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := bufio.NewReader(client).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.SetDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
+}
+
 // TestHelperRestarted: a client connects again.
 func TestHelperRestarted(t *testing.T) {
 	path, stop := helper(t)

@@ -57,7 +57,7 @@ func Listen(path string) (*net.UnixListener, error) {
 	return l, nil
 }
 
-// Serve answers requests that come in over l, until ctx is done, out of keys. Only
+// Serve answers requests that come in over l, until ctx is done, out of keys, and closes l. Only
 // processes of this user and of root are answered, and those of the users with these IDs.
 // Requests of one connection are done one after the other, those of several at the same
 // time.
@@ -65,12 +65,12 @@ func Serve(ctx context.Context, l *net.UnixListener, keys sign.Device, log *slog
 	var all sync.WaitGroup
 	defer all.Wait()
 	slots := make(chan struct{}, maxClients)
+	ctx, cancel := context.WithCancel(ctx)
 	closed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() { l.Close(); close(closed) })
+	context.AfterFunc(ctx, func() { l.Close(); close(closed) })
 	defer func() {
-		if !stop() {
-			<-closed // so that another process can take the place of this one
-		}
+		cancel() // clients do not leave by themselves
+		<-closed // so that another process can take the place of this one
 	}()
 	users = append([]int{os.Geteuid(), 0}, users...)
 	for {
