@@ -81,6 +81,9 @@ func ImportOffline(path string, now time.Time) (zone wire.Name, k *Key, err erro
 	return zone, &Key{SigningKey: made, private: private, Created: now, Publish: now, Activate: now}, nil
 }
 
+// isSigned reports whether signatures were imported for a key on another machine.
+func (k *Key) isSigned() bool { return k.IsOffline() && len(k.offline().signatures) > 0 }
+
 // equal reports whether two sets are the same.
 func (s *OfflineSet) equal(o *OfflineSet) bool {
 	return s.Type == o.Type && s.TTL == o.TTL && slices.EqualFunc(s.Data, o.Data, func(a, b []byte) bool { return string(a) == string(b) })
@@ -213,7 +216,7 @@ func (s *KeySet) offlineWaits(now time.Time) (all []Wait) {
 	switch {
 	case ok && end.After(now):
 		all = append(all, Wait{What: "signatures of the key on another machine end at " + end.UTC().Format(time.RFC3339), Why: whyRequest})
-	default:
+	case ok || !slices.ContainsFunc(s.Keys, (*Key).isSigned): // signatures of a key that is not in use yet wait for it
 		all = append(all, Wait{What: "signatures of the key on another machine are missing", Why: whyRequest})
 	}
 	for _, k := range s.Keys {

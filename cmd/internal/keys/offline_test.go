@@ -36,6 +36,9 @@ func TestOffline(t *testing.T) {
 		return path
 	}
 	request := write(keys(0, "request", "--for", "90d", "--cds", "--dir", here, "example.com"))
+	if text := keys(0, "list", "--dir", here, "example.com"); !strings.Contains(text, "are missing") {
+		t.Errorf("before the import: %s", text)
+	}
 	keys(1, "import-response", "--dir", here, "example.com", request)
 	keys(1, "sign-request", "--dir", vault, "example.org", request)
 	keys(2, "sign-request", "--dir", vault, "example.com")
@@ -44,7 +47,9 @@ func TestOffline(t *testing.T) {
 	if text := keys(0, "import-response", "--dir", here, "example.com", response); !strings.Contains(text, "are signed until") {
 		t.Error(text)
 	}
-	keys(0, "list", "--dir", here, "example.com")
+	if text := keys(0, "list", "--dir", here, "example.com"); strings.Contains(text, "are missing") {
+		t.Errorf("after the import: %s", text)
+	}
 	keys(1, "retire", "--dir", here, "example.com")
 	keys(1, "retire", "--dir", here, "--tag", "70000", "example.com")
 	tag := strings.TrimLeft(name[strings.LastIndex(name, "+")+1:], "0")
