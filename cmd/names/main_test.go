@@ -76,6 +76,7 @@ func TestWrongWords(t *testing.T) {
 		{[]string{"help", "serve", "check"}, `"check" is an argument too many`},
 		{[]string{"version", "extra"}, `"extra" is an argument too many`},
 		{[]string{"--version", "--foo"}, `there is no option --foo`},
+		{[]string{"config", "schema", "--foo"}, `there is no option --foo`},
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := run(test.args, &stdout, &stderr); code != cli.ExitUsage || !strings.Contains(stderr.String(), test.want) || stdout.Len() > 0 {

@@ -28,13 +28,15 @@ Examples:
 // Run runs names config with its arguments and returns its exit code.
 func Run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("config", flag.ContinueOnError)
-	if code, done := cli.ParseFlags(flags, Help, args, stdout, stderr); done {
+	words, code, done := cli.ParseWords(flags, Help, args, stdout, stderr)
+	if done {
 		return code
 	}
-	var err error
-	switch what := flags.Arg(0); {
-	case flags.NArg() != 1:
+	if len(words) != 1 {
 		return cli.UsageError(stderr, "config", errors.New("say what to print: schema or example"))
+	}
+	var err error
+	switch what := words[0]; {
 	case what == "schema":
 		_, err = stdout.Write(Schema())
 	case what == "example":
