@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,8 @@ const Help = `names ctl asks a running server, and tells it what to do.
 Usage:
 
   names ctl [options] VERB [ARGUMENT]...
-  names ctl [options] help    list the verbs of the server
+  names ctl [options] help           list the verbs of the server
+  names ctl [options] VERB... --help the same of those that begin so
 
 Verbs: status, zones, reload, zone ..., trace, cache look, cache flush, cache save, servers,
 stats, log, config diff, stop, and more. docs/control.md explains each.
@@ -150,12 +152,15 @@ func (c *client) run(words []string, isRepeated bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if words[0] == "help" {
+	if words[0] == "help" && len(words) == 1 {
 		return list, nil
 	}
 	var verbs []Verb
 	if err := json.Unmarshal(list, &verbs); err != nil {
 		return nil, fmt.Errorf("the list of verbs is not JSON: %w", err)
+	}
+	if n := len(words) - 1; n > 0 && (words[n] == "--help" || words[n] == "-h") {
+		return explain(verbs, words[:n])
 	}
 	verb, args := find(verbs, words)
 	if verb == nil {
@@ -169,6 +174,20 @@ func (c *client) run(words []string, isRepeated bool) ([]byte, error) {
 		method = http.MethodPost
 	}
 	return c.ask(method, verb.path(), args)
+}
+
+// explain lists the verb that words are, and those that begin like them. Words that
+// follow a verb are taken for its arguments.
+func explain(verbs []Verb, words []string) ([]byte, error) {
+	begin := strings.Join(words, " ")
+	if verb, _ := find(verbs, words); verb != nil {
+		begin = verb.Name
+	}
+	verbs = slices.DeleteFunc(slices.Clone(verbs), func(v Verb) bool { return v.Name != begin && !strings.HasPrefix(v.Name, begin+" ") })
+	if len(verbs) == 0 {
+		return nil, Usagef("there is no verb %s", begin)
+	}
+	return json.Marshal(verbs)
 }
 
 // find returns the verb with the most words that words begin with.
