@@ -90,8 +90,8 @@ func (t *connections) configure(c *Config) {
 }
 
 // admits reports whether a client may begin one more connection.
-func (l *connectionLimits) admits(client netip.Prefix) bool {
-	return l.admit == nil || l.admit(client.Addr())
+func (l *connectionLimits) admits(client netip.Addr) bool {
+	return l.admit == nil || l.admit(client)
 }
 
 // accept serves the connections that come to l until it is closed and, if it is
@@ -143,7 +143,7 @@ func (t *connections) admit(conn net.Conn, l net.Listener) {
 	}
 	s.answered.L = &s.mu
 	s.active.Store(time.Now().UnixNano())
-	if !t.enter(s, clientOf(remote.Addr()), s.opens) {
+	if !t.enter(s, s.peer.Remote.Addr(), s.opens) {
 		conn.Close()
 		return
 	}
@@ -158,7 +158,7 @@ func (t *connections) admit(conn net.Conn, l net.Listener) {
 
 // enter puts a connection of a client into the table, unless there are too
 // many: it then returns false. Whose connection that of a proxy is, identify says.
-func (t *connections) enter(c connection, client netip.Prefix, opens opening) bool {
+func (t *connections) enter(c connection, client netip.Addr, opens opening) bool {
 	t.sharedCounts.add(accepted)
 	if opens != aHeader && !t.limits.Load().admits(client) {
 		t.sharedCounts.add(connectionsRefused)
@@ -166,7 +166,7 @@ func (t *connections) enter(c connection, client netip.Prefix, opens opening) bo
 		t.edge.events.limited(LimitConnectionRate)
 		return false
 	}
-	evicted, reached, ok := t.tryEnter(c, client, opens == aHeader)
+	evicted, reached, ok := t.tryEnter(c, clientOf(client), opens == aHeader)
 	if evicted != nil {
 		t.sharedCounts.add(connectionsEvicted)
 		evicted.hangUp()
@@ -215,10 +215,10 @@ func (t *connections) identify(c connection, p *names.Peer, h *proxy.Header) err
 		return err
 	}
 	clientOfHeader(p, h)
-	client := clientOf(p.Remote.Addr())
-	if !t.limits.Load().admits(client) {
+	if !t.limits.Load().admits(p.Remote.Addr()) {
 		return errTooFast
 	}
+	client := clientOf(p.Remote.Addr())
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, ok := t.open[c]; !ok {

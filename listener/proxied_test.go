@@ -24,6 +24,7 @@ func proxyHeader(command, family byte) []byte {
 const (
 	isLocal, isProxied = 0x20, 0x21
 	overTCP4, overUDP4 = 0x11, 0x12
+	overTCP6           = 0x21
 )
 
 // dialFrom connects to s from an address of this machine.
@@ -192,6 +193,28 @@ func TestConnectionRateOfProxiedClients(t *testing.T) {
 		Eventually(t, s, "the limit of a network", func(c Stats) bool {
 			return c.Limits.ConnectionRate == 1 && c.ConnectionsRefused == 1 && c.ConnectionsForged == 0
 		})
+	})
+}
+
+// What a header names is asked about as it is, not as its network: it may be loopback, or
+// a client without a limit.
+func TestAdmissionOfProxiedAddress(t *testing.T) {
+	eachEngine(t, func(t *testing.T, c Config) {
+		asked := make(chan netip.Addr, 2)
+		c.Admit = func(client netip.Addr) bool {
+			asked <- client
+			return true
+		}
+		s := proxiedBy(t, c)
+		conn := dialFrom(t, s, "tcp", "127.0.0.2")
+		client, server := netip.MustParseAddr("2001:db8::41"), netip.MustParseAddr("2001:db8::53")
+		header := append([]byte("\r\n\r\n\x00\r\nQUIT\n"), isProxied, overTCP6, 0, 36)
+		header = append(append(append(header, client.AsSlice()...), server.AsSlice()...), 0x10, 0x01, 0, 53)
+		conn.Write(append(header, frame.Append(nil, Question(1, "www.example.", nil))...))
+		expectID(t, conn, 1)
+		if got := <-asked; got != client {
+			t.Errorf("asked about %v, not %v", got, client)
+		}
 	})
 }
 

@@ -405,7 +405,7 @@ func (l *epollLoop) admit(s *streamSocket, fd int) {
 	}
 	c := l.newConn(fd, s, names.Peer{Transport: names.TCP, Remote: withoutZone(remote), Local: withoutZone(local)})
 	c.opens = l.edge.rules.Load().openingOf(c.peer.Remote.Addr())
-	if !l.table.enter(c, clientOf(remote.Addr()), c.opens) {
+	if !l.table.enter(c, c.peer.Remote.Addr(), c.opens) {
 		l.forget(c)
 		return
 	}

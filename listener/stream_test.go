@@ -395,7 +395,7 @@ func TestConnectionRate(t *testing.T) {
 		if len(limits) != 1 || limits[0] != listener.LimitConnectionRate {
 			t.Errorf("limits %v", limits)
 		}
-		if want := []netip.Addr{netip.MustParseAddr("2001:db8::"), netip.MustParseAddr("192.0.2.1")}; !slices.Equal(asked, want) {
+		if want := []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.1")}; !slices.Equal(asked, want) {
 			t.Errorf("asked about %v, not %v", asked, want)
 		}
 	})

@@ -415,6 +415,41 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
+// A client is asked about by its address, not by that of its network: it may be loopback,
+// or without a limit.
+func TestAdmissionOfAddress(t *testing.T) {
+	var asked netip.Addr
+	server, client := net.Pipe()
+	defer client.Close()
+	l := NewServer(oneConnection{conn: from{server, "[::1]:4711"}}, ServerConfig{TLS: new(tls.Config), Admit: func(a netip.Addr) bool {
+		asked = a
+		return true
+	}}).listener
+	if conn, err := l.Accept(); err != nil || asked != netip.IPv6Loopback() {
+		t.Errorf("asked about %v (%v)", asked, err)
+	} else {
+		conn.Close()
+	}
+}
+
+// oneConnection accepts a connection.
+type oneConnection struct {
+	net.Listener
+	conn net.Conn
+}
+
+func (o oneConnection) Accept() (net.Conn, error) { return o.conn, nil }
+
+// from is a connection from an address.
+type from struct {
+	net.Conn
+	address string
+}
+
+func (f from) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(f.address))
+}
+
 func FuzzHandler(f *testing.F) {
 	f.Add("dns="+base64.RawURLEncoding.EncodeToString(query("www.example.")), "198.51.100.1, 192.0.2.1")
 	f.Add("dns=AAAA&dns=%41", ",,")

@@ -153,12 +153,13 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		client := clientOf(conn.RemoteAddr())
-		if l.admit != nil && !l.admit(client.Addr()) {
+		address := addressOf(conn.RemoteAddr())
+		if l.admit != nil && !l.admit(address) {
 			l.refuse()
 			conn.Close()
 			continue
 		}
+		client := clientOf(address)
 		if l.enter(client) {
 			return &boundedConn{Conn: conn, listener: l, client: client, accepted: time.Now()}, nil
 		}
@@ -200,17 +201,21 @@ func (l *boundedListener) leave(client netip.Prefix, why end) {
 	*why.of(&l.stats.Ends)++
 }
 
-// clientOf is the client that an address stands for: itself, or for IPv6 its /64.
-func clientOf(a net.Addr) netip.Prefix {
+// addressOf is the address in a, the zero value if there is none.
+func addressOf(a net.Addr) netip.Addr {
 	with, ok := a.(interface{ AddrPort() netip.AddrPort })
 	if !ok {
-		return netip.Prefix{}
+		return netip.Addr{}
 	}
-	client := with.AddrPort().Addr().Unmap().WithZone("")
+	return with.AddrPort().Addr().Unmap().WithZone("")
+}
+
+// clientOf is the client that an address stands for: itself, or for IPv6 its /64.
+func clientOf(a netip.Addr) netip.Prefix {
 	bits := 64
-	if client.Is4() {
+	if a.Is4() {
 		bits = 32
 	}
-	p, _ := client.Prefix(bits)
+	p, _ := a.Prefix(bits)
 	return p
 }

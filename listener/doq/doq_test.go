@@ -294,6 +294,20 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
+// A client is asked about by its address, not by that of its network: it may be loopback,
+// or without a limit.
+func TestAdmissionOfAddress(t *testing.T) {
+	var asked netip.Addr
+	s := &Server{config: Config{Admit: func(a netip.Addr) bool {
+		asked = a
+		return false
+	}}}
+	from := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("[::1]:4711"))
+	if _, err := s.admit(t.Context(), &quic.ClientInfo{RemoteAddr: from, AddrVerified: true}); err != errTooFast || asked != netip.IPv6Loopback() {
+		t.Errorf("asked about %v (%v)", asked, err)
+	}
+}
+
 func TestHTTP3(t *testing.T) {
 	e := edge(t, names.ResolverFunc(zone))
 	_, address := start(t, Config{Edge: e, HTTP: &doh.Handler{Edge: e}})

@@ -203,11 +203,12 @@ func (s *Server) Shutdown(ctx context.Context) {
 
 // admit takes a place for a connection whose first packet has come.
 func (s *Server) admit(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
-	client := clientOf(info.RemoteAddr)
-	if s.config.Admit != nil && info.AddrVerified && !s.config.Admit(client.Addr()) {
+	address := addrPort(info.RemoteAddr).Addr()
+	if s.config.Admit != nil && info.AddrVerified && !s.config.Admit(address) {
 		s.refuse()
 		return nil, errTooFast
 	}
+	client := clientOf(address)
 	if !s.enter(client) {
 		if s.config.Refused != nil {
 			s.config.Refused(client)
@@ -336,12 +337,11 @@ func addrPort(a net.Addr) netip.AddrPort {
 }
 
 // clientOf is the client that an address stands for: itself, or for IPv6 its /64.
-func clientOf(a net.Addr) netip.Prefix {
-	client := addrPort(a).Addr()
+func clientOf(a netip.Addr) netip.Prefix {
 	bits := 64
-	if client.Is4() {
+	if a.Is4() {
 		bits = 32
 	}
-	p, _ := client.Prefix(bits)
+	p, _ := a.Prefix(bits)
 	return p
 }
