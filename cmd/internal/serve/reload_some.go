@@ -69,7 +69,8 @@ func (s *Server) reloadSome(texts []string) (result reloadReply, err error) {
 			result.Changed += changes
 			s.log.Info("zones of folders changed", "added", len(edit.added), "removed", len(edit.removed), "zones", len(s.zones))
 		}
-	} else if otherZones {
+	}
+	if otherZones {
 		if err := s.serveMembers(nil); err != nil {
 			failed = append(failed, err)
 		}

@@ -122,6 +122,36 @@ func TestReloadOfSomeZones(t *testing.T) {
 	serves("after failures", "single", "a", "b", "c", "d", "other", "1/2")
 }
 
+// pyzoneText is the zone py.example, but for more records and "]".
+const pyzoneText = "zone = [SOA('py.example', mname='ns', rname='h', serial=1, refresh='1H', retry='1H', expire='1H', minimum='1H')," +
+	" NS('py.example', 'ns.py.example'), A('ns.py.example', '192.0.2.1')"
+
+// TestReloadOfSomeZonesWithOtherZones: a file that has one more zone now is served whole,
+// even if zones of folders come with the same reload.
+func TestReloadOfSomeZonesWithOtherZones(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "zones"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	pyzone := func(more string) {
+		writeFile(t, filepath.Join(dir, "zone.py"), pyzoneText+more+"]\n")
+	}
+	pyzone("")
+	file := filepath.Join(dir, "names.toml")
+	writeFile(t, file, "[listen]\naddress = [\"127.0.0.1:0\"]\n[[zone]]\nfile = \"zone.py\"\nformat = \"pyzone\"\n[[zones]]\ndirectory = \"zones\"\n")
+	server, log := startFromFile(t, file)
+	pyzone(", A('other.example', '192.0.2.1')")
+	writeFile(t, filepath.Join(dir, "zones", "new.example"), smallZone)
+	if reply, err := server.reloadSome([]string{"py.example", "new.example"}); err != nil || reply.Failed > 0 {
+		t.Fatal(reply, err)
+	}
+	for _, name := range []string{"ns.py.example.", "other.example.", "ns.new.example."} {
+		if m := askServer(t, "udp", server.listener.Addresses()[0], name, wire.TypeA, wire.ClassIN); len(m.Answers) != 1 {
+			t.Errorf("%s is answered with %v\n%s", name, m, log())
+		}
+	}
+}
+
 func paths(c *config.Config) string {
 	var b strings.Builder
 	for _, z := range c.Settings.Zones {
