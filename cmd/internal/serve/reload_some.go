@@ -35,8 +35,13 @@ func (s *Server) reloadSome(texts []string) (result reloadReply, err error) {
 	places := s.placesOf(names)
 	edit := folderEdit{folders: s.folders()}
 	otherZones := false
+	done := map[*servedZone]bool{} // one file may have several of the zones
 	for i, name := range names {
 		at := places[i]
+		if at.served != nil && done[at.served] {
+			continue
+		}
+		done[at.served] = true
 		switch {
 		case at.served == nil && at.isElsewhere:
 			fail("zone %v does not come from a file", name)

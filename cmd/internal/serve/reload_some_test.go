@@ -152,6 +152,27 @@ func TestReloadOfSomeZonesWithOtherZones(t *testing.T) {
 	}
 }
 
+// TestReloadOfZonesOfOneFile: names of several zones that one file has are about one file,
+// also when it is gone.
+func TestReloadOfZonesOfOneFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "zones"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	zone := filepath.Join(dir, "zones", "py.example")
+	writeFile(t, zone, pyzoneText+", A('other.example', '192.0.2.1')]\n")
+	file := filepath.Join(dir, "names.toml")
+	writeFile(t, file, "[listen]\naddress = [\"127.0.0.1:0\"]\n[[zones]]\ndirectory = \"zones\"\nformat = \"pyzone\"\n")
+	server, _ := startFromFile(t, file)
+	if err := os.Remove(zone); err != nil {
+		t.Fatal(err)
+	}
+	reply, err := server.reloadSome([]string{"py.example", "other.example"})
+	if err != nil || reply.Changed != 1 || len(server.set.Zones()) != 0 {
+		t.Errorf("%+v %v; %d zones are served", reply, err, len(server.set.Zones()))
+	}
+}
+
 func paths(c *config.Config) string {
 	var b strings.Builder
 	for _, z := range c.Settings.Zones {
