@@ -47,7 +47,8 @@ func (c *Cache) answer(x *names.Exchange, k *key, now int64) (found finding, due
 	}
 	found = max(found, foundName)
 	other.retarget(c.seed, x.Query.Question.Type, s|variantFailure)
-	if failed, text, ok := c.peekFailure(&other, x.Reply.Buffer()); ok && now < failed.expiry() {
+	var room [names.MaxExtendedText]byte // not after the reply: a stale answer is copied there
+	if failed, text, ok := c.peekFailure(&other, room[:0]); ok && now < failed.expiry() {
 		if found == expired && c.answerStale(x, k, now, staleHits) {
 			return answered, false // RFC 8767 5: it is not asked again for a while
 		}
