@@ -46,31 +46,26 @@ func Read(path string, limit int64) ([]byte, error) {
 // ReadTrusted is [Read] for a file whose contents decide what is believed: it has to
 // pass [CheckTrust].
 func ReadTrusted(path string, limit int64) ([]byte, error) {
-	f, info, err := Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if err := CheckTrust(info); err != nil {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
-	}
-	return read(f, info, limit) // the file that was checked, not another of its name
+	return readChecked(path, limit, CheckTrust)
 }
 
 // ReadSecret is [ReadTrusted] for a file that the user of the server alone may read.
 func ReadSecret(path string, limit int64) ([]byte, error) {
+	return readChecked(path, limit, checkSecret, CheckTrust)
+}
+
+func readChecked(path string, limit int64, checks ...func(fs.FileInfo) error) ([]byte, error) {
 	f, info, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if err = checkSecret(info); err == nil {
-		err = CheckTrust(info)
+	for _, check := range checks {
+		if err := check(info); err != nil {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+		}
 	}
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
-	}
-	return read(f, info, limit)
+	return read(f, info, limit) // the file that was checked, not another of its name
 }
 
 func read(f *os.File, info fs.FileInfo, limit int64) ([]byte, error) {
