@@ -1,7 +1,6 @@
 package acme
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,10 +75,7 @@ func (m *Manager) recallFailures() {
 func (m *Manager) noteFailures(s *State, again time.Time) {
 	text, err := json.MarshalIndent(backoff{m.config.Directory, m.config.Names, s.Failures, s.LastError, again.UTC()}, "", "\t")
 	if err == nil {
-		var line bytes.Buffer
-		line.Write(text)
-		line.WriteByte('\n')
-		err = replace(m.path(backoffFile), line.Bytes())
+		err = replace(m.path(backoffFile), append(text, '\n'))
 	}
 	if err != nil {
 		m.config.Log.Warn("failures are not written down, and a restart forgets them", "file", m.path(backoffFile), "error", err)

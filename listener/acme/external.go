@@ -2,6 +2,7 @@ package acme
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -39,7 +40,7 @@ func parseMACKey(text string) ([]byte, error) {
 	key, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(strings.TrimSpace(text), "="))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("it is not base64url, as the authority shows it: letters, digits, - and _")
+		return nil, errors.New("it is not base64url, as the authority shows it: letters, digits, - and _")
 	case len(key) < leastMACKey:
 		return nil, fmt.Errorf("it has %d octets, less than %d", len(key), leastMACKey)
 	}
