@@ -102,7 +102,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer e.giveBack()
 	if status := e.read(w, r, h); status != 0 {
 		if e.problem != nil {
-			explain(w, status, e.problem)
+			http.Error(w, e.problem.Error(), status)
 		} else {
 			fail(w, status)
 		}
@@ -157,12 +157,6 @@ func fail(w http.ResponseWriter, status int) {
 	}
 	w.Header()["Content-Length"] = []string{"0"}
 	w.WriteHeader(status)
-}
-
-// explain ends a request with a status and a sentence.
-func explain(w http.ResponseWriter, status int, problem error) {
-	w.Header()["X-Content-Type-Options"] = []string{"nosniff"} // it may have what the client has sent
-	http.Error(w, problem.Error(), status)
 }
 
 // read reads the query of a request, in the forms that h offers. It returns the status
