@@ -40,7 +40,7 @@ const (
 	nonceLen      = 12
 	responseNonce = max(keyLen, nonceLen)
 	padTo         = 468   // octets, for replies (RFC 8467 4.1)
-	maxReply      = 65000 // so that all lengths fit
+	maxReply      = 65000 // so that all lengths fit, with padding
 	publishedFor  = 24 * time.Hour
 	recognisedFor = 2 * publishedFor // clients may keep what they got for as long as it was published
 )
@@ -164,9 +164,6 @@ func (a *Answer) Seal(reply []byte) ([]byte, error) {
 	}
 	plain := appendSized(nil, reply)
 	n := (padTo - (len(plain)+2)%padTo) % padTo
-	if len(plain)+2+n > maxReply+100 {
-		n = 0
-	}
 	plain = append(binary.BigEndian.AppendUint16(plain, uint16(n)), make([]byte, n)...)
 	head := appendSized([]byte{typeResponse}, nonce)
 	return appendSized(head, aead.Seal(nil, iv, plain, head)), nil
