@@ -4,12 +4,12 @@
 package ocsp
 
 import (
-	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -23,7 +23,7 @@ const skew = 5 * time.Minute
 // certificate, is signed neither by issuer nor by a responder that issuer has named, is not of
 // now, or says anything but that the certificate is good.
 func Check(response []byte, leaf, issuer *x509.Certificate, now time.Time) (der []byte, until time.Time, err error) {
-	if block, _ := pem.Decode(response); block != nil && bytes.HasSuffix([]byte(block.Type), []byte("OCSP RESPONSE")) {
+	if block, _ := pem.Decode(response); block != nil && strings.HasSuffix(block.Type, "OCSP RESPONSE") {
 		response = block.Bytes
 	}
 	if issuer == nil {
