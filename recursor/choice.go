@@ -17,6 +17,8 @@ type attempt struct {
 	sent    time.Time
 	isTrial bool // it is to show whether a dead server is back
 	isOver  bool // there is a result
+
+	isEncrypted bool // it goes over a transport that is tried in addition: see [opportunist]
 }
 
 func (a *attempt) tried() *attempt { return a }
@@ -104,12 +106,13 @@ func triesOf[A attempted](attempts []A, s *server) (count int, hasFailed bool) {
 	return count, hasFailed
 }
 
-// recordSilence records that servers which have not answered should have. It
-// reports whether all of them are dead.
+// recordSilence records that servers which have not answered should have, unless they
+// were asked over an encrypted transport that is tried in addition. It reports whether
+// all of them are dead.
 func recordSilence[A attempted](attempts []A, now time.Time) (allDead bool) {
 	allDead = true
 	for i := range attempts {
-		if a := attempts[i].tried(); !a.isOver && !a.server.silent(a.sent, now, a.isTrial) {
+		if a := attempts[i].tried(); !a.isOver && !a.isEncrypted && !a.server.silent(a.sent, now, a.isTrial) {
 			allDead = false
 		}
 	}

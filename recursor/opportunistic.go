@@ -85,7 +85,7 @@ func (s EncryptionState) String() string { return encryptionTexts[s] }
 
 // encryption is what is known of the encrypted transports of one server.
 type encryption struct {
-	mu        sync.Mutex
+	mu        sync.Mutex // guards what follows; only transports are made under it
 	isTrying  bool
 	isClosed  bool
 	state     EncryptionState

@@ -47,8 +47,7 @@ type zoneAttempt struct {
 	attempt
 	zoneQuery *zoneQuery
 
-	by          *upstream.Server // the server, or an encrypted transport of it
-	isEncrypted bool             // it is the latter
+	by *upstream.Server // the server, or an encrypted transport of it
 
 	reply upstream.Reply
 	err   error
@@ -183,7 +182,7 @@ func (z *zoneQuery) run() (*response, error) {
 		case <-z.longer:
 			patience, ok = maxPatience, true
 		case <-z.timer.C:
-			z.recordSilence()
+			recordSilence(z.attempts, time.Now())
 			if !time.Now().Before(z.t.fetch.deadline) {
 				z.blame.add(nil, errLate, rankSilence, wire.ExtendedErrorNoReachableAuthority, "no name server answered in time")
 				return z.lastResort()
@@ -193,23 +192,10 @@ func (z *zoneQuery) run() (*response, error) {
 			}
 			patience, ok = z.next()
 		case <-z.t.fetch.abandoned:
-			z.recordSilence()
+			recordSilence(z.attempts, time.Now())
 			return nil, errAbandoned
 		}
 	}
-}
-
-// recordSilence records which servers should have answered, but for those that were asked
-// over an encrypted transport only.
-func (z *zoneQuery) recordSilence() {
-	var room [maxTries]*zoneAttempt
-	inTheClear := room[:0]
-	for _, try := range z.attempts {
-		if !try.isEncrypted {
-			inTheClear = append(inTheClear, try)
-		}
-	}
-	recordSilence(inTheClear, time.Now())
 }
 
 // isHopeless reports whether it is better to show the whole name than to go on
