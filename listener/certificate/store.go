@@ -116,7 +116,7 @@ func (s *Store) Reload() (changed bool, err error) {
 	for i, c := range certificates {
 		all[i].Certificate = c
 		if len(contents) > n && contents[n+i] != nil {
-			all[i].staple(s.files.CheckStaple, contents[n+i])
+			s.files.staple(&all[i], contents[n+i])
 		}
 	}
 	s.contents = contents
@@ -126,14 +126,14 @@ func (s *Store) Reload() (changed bool, err error) {
 
 // staple adds a response to a certificate, if it is good. If it is not, the certificate
 // is used without it: most clients need none.
-func (e *entry) staple(check func([]byte, *x509.Certificate, *x509.Certificate, time.Time) ([]byte, time.Time, error), response []byte) {
+func (f *Files) staple(e *entry, response []byte) {
 	var issuer *x509.Certificate
 	if len(e.Certificate.Certificate) > 1 {
 		issuer, e.problem = x509.ParseCertificate(e.Certificate.Certificate[1])
 	}
 	var der []byte
 	if e.problem == nil {
-		der, e.until, e.problem = check(response, e.Leaf, issuer, time.Now())
+		der, e.until, e.problem = f.CheckStaple(response, e.Leaf, issuer, time.Now())
 	}
 	if e.problem != nil {
 		return
