@@ -164,12 +164,12 @@ func (e *exchange) appendJSON(b, reply []byte) ([]byte, error) {
 				code, comments = edns.RCode(flags), extendedErrors(edns.Options)
 				continue
 			}
-			if data, err = r.AppendRdata(data[:0], h.Type); err != nil {
-				return b, err
-			}
 			if len(records) > maxJSON {
 				isCut = true
 				continue
+			}
+			if data, err = r.AppendRdata(data[:0], h.Type); err != nil {
+				return b, err
 			}
 			if isFirst {
 				records = append(records, `,"`+jsonSections[r.Section()]+`":[`...)
@@ -177,17 +177,7 @@ func (e *exchange) appendJSON(b, reply []byte) ([]byte, error) {
 				records = append(records, ',')
 			}
 			isFirst = false
-			records = append(records, `{"name":`...)
-			scratch = h.Name.AppendText(scratch[:0])
-			records = appendJSONString(records, scratch)
-			records = append(records, `,"type":`...)
-			records = strconv.AppendUint(records, uint64(h.Type), 10)
-			records = append(records, `,"TTL":`...)
-			records = strconv.AppendUint(records, uint64(h.TTL), 10)
-			records = append(records, `,"data":`...)
-			scratch = wire.AppendRdataText(scratch[:0], h.Type, data)
-			records = appendJSONString(records, scratch)
-			records = append(records, '}')
+			records, scratch = appendJSONRecord(records, &h, data, scratch)
 		}
 		if !isFirst {
 			records = append(records, ']')
@@ -219,6 +209,21 @@ func (e *exchange) appendJSON(b, reply []byte) ([]byte, error) {
 		b = append(b, ']')
 	}
 	return append(b, '}', '\n'), nil
+}
+
+// appendJSONRecord appends a record. scratch is room for text.
+func appendJSONRecord(b []byte, h *wire.RecordHeader, data, scratch []byte) (_, _ []byte) {
+	b = append(b, `{"name":`...)
+	scratch = h.Name.AppendText(scratch[:0])
+	b = appendJSONString(b, scratch)
+	b = append(b, `,"type":`...)
+	b = strconv.AppendUint(b, uint64(h.Type), 10)
+	b = append(b, `,"TTL":`...)
+	b = strconv.AppendUint(b, uint64(h.TTL), 10)
+	b = append(b, `,"data":`...)
+	scratch = wire.AppendRdataText(scratch[:0], h.Type, data)
+	b = appendJSONString(b, scratch)
+	return append(b, '}'), scratch
 }
 
 // extendedErrors are those of a reply (RFC 8914), in words.
