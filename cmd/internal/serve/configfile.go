@@ -76,16 +76,16 @@ func logWarnings(warnings config.Problems, log *slog.Logger) {
 
 // reloadConfig reads the configuration file again, and does what it says, or
 // logs why not. Nothing of a file with an error takes effect. s.reloading is held.
-func (s *Server) reloadConfig() error {
+func (s *Server) reloadConfig() (added, removed int, err error) {
 	before := s.config.Load()
 	next, warnings, err := config.Load(before.Files[0])
 	logWarnings(warnings, s.log)
 	if err == nil {
-		err = s.applyConfig(before, next)
+		added, removed, err = s.applyConfig(before, next)
 	}
 	if err == nil {
 		s.config.Store(next)
-		return nil
+		return added, removed, nil
 	}
 	problems, _ := errors.AsType[config.Problems](err)
 	for _, p := range problems {
@@ -95,7 +95,7 @@ func (s *Server) reloadConfig() error {
 		s.log.Error("configuration", "error", err)
 	}
 	s.log.Error("configuration refused, still running the previous one", "file", before.Files[0])
-	return fmt.Errorf("configuration refused, still running the previous one: %w", err)
+	return 0, 0, fmt.Errorf("configuration refused, still running the previous one: %w", err)
 }
 
 // watchConfig reloads when a file of the configuration has changed, as long as the
@@ -135,20 +135,21 @@ func lookAt(paths []string) string {
 	return all.String()
 }
 
-// applyConfig changes what differs from what is in use now.
-func (s *Server) applyConfig(before, next *config.Config) error {
+// applyConfig changes what differs from what is in use now, and returns how many zones
+// were added and removed.
+func (s *Server) applyConfig(before, next *config.Config) (zonesAdded, zonesRemoved int, err error) {
 	if fixed := needsRestart(next, s.inUse()); len(fixed) > 0 {
-		return fmt.Errorf("%s %w", strings.Join(fixed, ", "), errNeedsRestart)
+		return 0, 0, fmt.Errorf("%s %w", strings.Join(fixed, ", "), errNeedsRestart)
 	}
 	commit, cancel, err := s.prepareOperator(next)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
 	options, added, removed := config.Diff(before, next)
 	if !reflect.DeepEqual(next.Settings, s.Settings()) {
 		if err := s.Apply(next.Settings); err != nil {
 			cancel()
-			return err
+			return 0, 0, err
 		}
 	}
 	commit()
@@ -159,7 +160,7 @@ func (s *Server) applyConfig(before, next *config.Config) error {
 	if len(options)+len(added)+len(removed) > 0 {
 		s.log.Info("configuration changed", "settings", len(options), "zones_added", len(added), "zones_removed", len(removed))
 	}
-	return nil
+	return len(added), len(removed), nil
 }
 
 // restartOnly are the options that cannot change while the server runs; docs/configuration.md

@@ -90,7 +90,7 @@ func TestVerbs(t *testing.T) {
 		{"zones find A.ex", 0, "a.example. loaded 1 3 "},
 		{"zones find b.ex", 0, ""},
 		{"zones find a many", 2, "\"many\" is not a number of zones"},
-		{"reload a.example", 0, "zones 1\nchanged 0\n"},
+		{"reload a.example", 0, "zones 1\nadded 0\nremoved 0\nchanged 0\n"},
 		{"reload b.example", 1, "there is no zone b.example. here"},
 		{"reload", 0, "zones 1\n"},
 	} {

@@ -71,7 +71,7 @@ func (s *Server) reloadSome(texts []string) (result reloadReply, err error) {
 		if err := s.serveEdited(&edit); err != nil {
 			fail("zones of folders stay as they were: %w", err)
 		} else {
-			result.Changed += changes
+			result.Added, result.Removed = len(edit.added), len(edit.removed)
 			s.log.Info("zones of folders changed", "added", len(edit.added), "removed", len(edit.removed), "zones", len(s.zones))
 		}
 	}

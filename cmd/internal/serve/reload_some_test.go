@@ -65,7 +65,7 @@ func TestReloadOfSomeZones(t *testing.T) {
 	write("two/1_2.example", "$ORIGIN 1/2.example.\n"+smallZone)
 	write("empty/db.g.example", smallZone+"www ALIAS ns\n")
 	all := []string{"single", "a", "b", "c", "d", "f", "g", "other", "1/2"}
-	reload(0, "zones 4\nchanged 4\nfailed 0", "c.example", "A.example.", "c.example", "1/2.example", "g.example")
+	reload(0, "zones 4\nadded 4\nremoved 0\nchanged 0\nfailed 0", "c.example", "A.example.", "c.example", "1/2.example", "g.example")
 	serves("after four are new", all...)
 	if !strings.Contains(log(), `msg="zones of folders changed" added=4 removed=0 zones=9`) {
 		t.Errorf("the log has\n%s", log())
@@ -84,8 +84,8 @@ func TestReloadOfSomeZones(t *testing.T) {
 		}
 	}
 	write("two/a.example", smallZone) // comes from elsewhere now: first it goes
-	reload(0, "changed 4", "a.example", "b.example", "f.example", "g.example")
-	reload(0, "changed 1", "a.example")
+	reload(0, "added 0\nremoved 3\nchanged 1", "a.example", "b.example", "f.example", "g.example")
+	reload(0, "added 1\nremoved 0\nchanged 0", "a.example")
 	serves("after three are gone", "single", "a", "b", "c", "d", "other", "1/2")
 	if m := askServer(t, "udp", server.listener.Addresses()[0], "new.b.example.", wire.TypeA, wire.ClassIN); len(m.Answers) != 1 {
 		t.Errorf("a record that is new in b.example is answered with %v", m)
@@ -120,6 +120,10 @@ func TestReloadOfSomeZones(t *testing.T) {
 		t.Fatal(err)
 	}
 	serves("after failures", "single", "a", "b", "c", "d", "other", "1/2")
+	write("single.example", smallZone)
+	write("one/d.example.zone", smallZone)
+	write("two/z.example", smallZone)
+	reload(0, "added 1\nremoved 0\n")
 }
 
 // pyzoneText is the zone py.example, but for more records and "]".
@@ -168,7 +172,7 @@ func TestReloadOfZonesOfOneFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	reply, err := server.reloadSome([]string{"py.example", "other.example"})
-	if err != nil || reply.Changed != 1 || len(server.set.Zones()) != 0 {
+	if err != nil || reply.Removed != 1 || len(server.set.Zones()) != 0 {
 		t.Errorf("%+v %v; %d zones are served", reply, err, len(server.set.Zones()))
 	}
 }

@@ -410,13 +410,15 @@ func (s *Server) reload() (result reloadReply, err error) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	s.notify(s.operator.notifier.Reloading())
+	var added, removed int
 	if s.config.Load() != nil {
-		err = s.reloadConfig()
+		added, removed, err = s.reloadConfig()
 	}
 	s.tls.identity().reload(s.log)
 	if err == nil {
 		s.mu.Lock()
 		result = s.zones.reload(s.ctx, s.progress, func() error { return s.serveMembers(nil) }, s.log)
+		result.Added, result.Removed = added, removed
 		s.produceCatalogs() // a catalog may have been edited
 		s.transfer.signing.resume()
 		s.transfer.signing.refresh()

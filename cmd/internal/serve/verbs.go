@@ -170,7 +170,9 @@ func findZone(set *authority.Set, text string) (*authority.Zone, error) {
 // reloadReply is the reply to reload.
 type reloadReply struct {
 	Zones   int `json:"zones"`
-	Changed int `json:"changed"`
+	Added   int `json:"added"`   // is served from now on
+	Removed int `json:"removed"` // is not any longer
+	Changed int `json:"changed"` // has other records
 	Failed  int `json:"failed"`
 }
 
