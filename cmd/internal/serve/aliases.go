@@ -286,6 +286,18 @@ type aliasReply struct {
 	Error     string `json:"error"`
 }
 
+// keptAddresses says whether an owner whose target was not found has addresses from before.
+func (s *Server) keptAddresses(zone, owner wire.Name) string {
+	if z := s.current.Load().set.Find(zone, wire.ClassIN); z != nil {
+		for r := range z.Snapshot().RecordsOf(owner) {
+			if r.Type == wire.TypeA || r.Type == wire.TypeAAAA {
+				return "as they were"
+			}
+		}
+	}
+	return "none"
+}
+
 func (s *Server) doAliases(context.Context, []string) (any, error) {
 	replies := []aliasReply{}
 	at := func(t time.Time) string {
@@ -296,7 +308,7 @@ func (s *Server) doAliases(context.Context, []string) (any, error) {
 	}
 	for _, a := range s.transfer.aliases.Status() {
 		r := aliasReply{
-			Zone: a.Zone.String(), Owner: a.Owner.String(), Target: a.Target.String(), Addresses: "as they were", Found: cmp.Or(at(a.Found), "-"),
+			Zone: a.Zone.String(), Owner: a.Owner.String(), Target: a.Target.String(), Addresses: s.keptAddresses(a.Zone, a.Owner), Found: cmp.Or(at(a.Found), "-"),
 			Next: cmp.Or(at(a.Due), "now"), Failures: a.Failures, Error: "-",
 		}
 		if a.IsKnown {

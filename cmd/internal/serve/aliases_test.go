@@ -91,11 +91,16 @@ func TestAliases(t *testing.T) {
 			t.Run("target out of reach", func(t *testing.T) {
 				other := strings.Replace(text, cdn.listener.Addresses()[0].String(), "127.0.0.1:1", 1)
 				writeFile(t, config, other)
+				writeFile(t, zone, smallZone+"@ ALIAS cdn.example.net.\nnew ALIAS cdn.example.net.\n")
 				s, _ := startFromFile(t, config)
 				if err := has(s, "198.51.100.2"); err != nil {
 					t.Error(err)
 				}
 				check(s)
+				replies, err := s.doAliases(t.Context(), nil)
+				if r := replies.([]aliasReply); err != nil || len(r) != 2 || r[0].Addresses != "as they were" || r[1].Addresses != "none" {
+					t.Errorf("%+v %v", replies, err)
+				}
 			})
 			t.Run("edited while stopped", func(t *testing.T) {
 				writeFile(t, zone, smallZone+"@ A 192.0.2.7\n")
