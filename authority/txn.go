@@ -140,7 +140,17 @@ func (t *Txn) Add(r wire.Record) error {
 	} else {
 		set.data = slices.Insert(set.data, at, data)
 	}
+	if IsAddress(r.Type) && e.setBefore(wire.TypeALIAS) != nil {
+		e.added = append(e.added, wire.Record{Type: r.Type, Data: data})
+	}
 	return nil
+}
+
+// AddsAddress reports whether an edit added an address to a name that had an ALIAS record:
+// even one that was derived from that, which [Txn.Changes] does not have.
+func (t *Txn) AddsAddress(r wire.Record) bool {
+	e := t.name(r.Name, false)
+	return e != nil && slices.ContainsFunc(e.added, func(o wire.Record) bool { return o.Type == r.Type && bytes.Equal(o.Data, r.Data) })
 }
 
 // Remove removes a record, and reports whether it was there. TTL and class do
@@ -466,7 +476,8 @@ type editedName struct {
 	name    wire.Name
 	inChain bool // it is the owner of NSEC3 records, not a name of the zone
 	before  []editedSet
-	sets    []editedSet // in order of their ranks
+	sets    []editedSet   // in order of their ranks
+	added   []wire.Record // see AddsAddress
 }
 
 // editedSet is an RRset as a transaction has it; for RRSIG, the records that

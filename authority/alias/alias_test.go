@@ -307,6 +307,15 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
+func record(t *testing.T, owner string, ttl uint32, kind wire.Type, text string) wire.Record {
+	t.Helper()
+	data, err := wire.AppendRdataFromText(nil, kind, []wire.Word{{Text: []byte(text)}}, wire.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wire.Record{Name: wire.MustParseName(owner), Type: kind, Class: wire.ClassIN, TTL: ttl, Data: data}
+}
+
 // Edits of other sources cannot add addresses next to an ALIAS record, and what was
 // derived goes with it.
 func TestUpdates(t *testing.T) {
@@ -314,15 +323,7 @@ func TestUpdates(t *testing.T) {
 		var w world
 		w.set("a.example.net.", time.Minute, "198.51.100.1")
 		f := newFile(t, Config{Lookup: w.Lookup}, "old A 192.0.2.9")
-		record := func(owner string, ttl uint32, kind wire.Type, text string) wire.Record {
-			t.Helper()
-			data, err := wire.AppendRdataFromText(nil, kind, []wire.Word{{Text: []byte(text)}}, wire.Root)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return wire.Record{Name: wire.MustParseName(owner), Type: kind, Class: wire.ClassIN, TTL: ttl, Data: data}
-		}
-		alias, address := record("example.com.", 3600, wire.TypeALIAS, "a.example.net."), record("example.com.", 3600, wire.TypeA, "192.0.2.1")
+		alias, address := record(t, "example.com.", 3600, wire.TypeALIAS, "a.example.net."), record(t, "example.com.", 3600, wire.TypeA, "192.0.2.1")
 		update := func(edit func(t *authority.Txn) error) error {
 			_, err := f.zone.Update(authority.FromUpdate, edit)
 			synctest.Wait()
@@ -336,9 +337,8 @@ func TestUpdates(t *testing.T) {
 			if err := update(func(t *authority.Txn) error { return t.Add(address) }); err == nil {
 				t.Error("an address was added next to an ALIAS record")
 			}
-			if err := update(func(t *authority.Txn) error {
-				return t.Add(record("old.example.com.", 60, wire.TypeALIAS, "a.example.net."))
-			}); err == nil {
+			old := record(t, "old.example.com.", 60, wire.TypeALIAS, "a.example.net.")
+			if err := update(func(t *authority.Txn) error { return t.Add(old) }); err == nil {
 				t.Error("an ALIAS record was added next to an address")
 			}
 			if err := update(func(t *authority.Txn) error {
@@ -357,6 +357,33 @@ func TestUpdates(t *testing.T) {
 			wantAddresses(t, f.zone, "example.com.", "3600 192.0.2.1")
 		})
 	})
+}
+
+// An address that was derived stays if the transaction that removes the ALIAS record adds it.
+func TestUpdateKeepsAddress(t *testing.T) {
+	alias := record(t, "example.com.", 3600, wire.TypeALIAS, "a.example.net.")
+	for _, ttl := range []uint32{300, 60} {
+		address := record(t, "example.com.", ttl, wire.TypeA, "198.51.100.1")
+		for name, edit := range map[string]func(t *authority.Txn) error{
+			"removes, adds": func(t *authority.Txn) error { t.Remove(alias); return t.Add(address) },
+			"adds, removes": func(t *authority.Txn) error { defer t.Remove(alias); return t.Add(address) },
+			"replaces":      func(t *authority.Txn) error { t.Remove(alias); return t.Replace(address) },
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				var w world
+				w.set("a.example.net.", time.Minute, "198.51.100.1", "198.51.100.2")
+				f := newFile(t, Config{Lookup: w.Lookup}, "@ ALIAS a.example.net.")
+				run(t, f.keeper, func() {
+					if _, err := f.zone.Update(authority.FromUpdate, edit); err != nil {
+						t.Fatal(err)
+					}
+					if got, want := addresses(f.zone, "example.com."), fmt.Sprint(ttl, " 198.51.100.1"); got != want {
+						t.Errorf("%s, TTL %d: %q, want %q", name, ttl, got, want)
+					}
+				})
+			})
+		}
+	}
 }
 
 // Targets are bounded, in number and in how fast they are looked up.

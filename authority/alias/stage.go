@@ -218,7 +218,8 @@ func (k *Keeper) derive(t *authority.Txn, name wire.Name, made *authority.Change
 }
 
 // withdraw removes what was derived from an ALIAS record that is gone. What a file has of
-// its own at that name stays.
+// its own at that name stays, and so does what the transaction adds, even if it was derived
+// before.
 func withdraw(t *authority.Txn, name wire.Name, made *authority.ChangeSet) {
 	derived := addressesBefore(t, name)
 	if t.Source() == authority.FromFile {
@@ -228,7 +229,7 @@ func withdraw(t *authority.Txn, name wire.Name, made *authority.ChangeSet) {
 		})
 	}
 	for _, r := range derived {
-		if r = r.Clone(); t.Remove(r) {
+		if r = r.Clone(); !t.AddsAddress(r) && t.Remove(r) {
 			made.Removed = append(made.Removed, r)
 		}
 	}
