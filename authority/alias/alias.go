@@ -13,6 +13,7 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -213,7 +214,7 @@ func (k *Keeper) scan(z *authority.Zone, s *authority.Snapshot) {
 	gone := maps.Clone(k.zones[z].owners)
 	if s != nil {
 		for r := range s.Aliases() {
-			k.add(z, r)
+			k.add(z, s, r)
 			delete(gone, r.Name.Key())
 		}
 	}
@@ -223,8 +224,10 @@ func (k *Keeper) scan(z *authority.Zone, s *authority.Snapshot) {
 	k.admit()
 }
 
-// add notes an ALIAS record. k.mu is held.
-func (k *Keeper) add(z *authority.Zone, r wire.Record) {
+// add notes an ALIAS record of a version. If that was made before the last look-up of the
+// target, which did not know of it yet, the next look-up is to publish the addresses. k.mu
+// is held.
+func (k *Keeper) add(z *authority.Zone, s *authority.Snapshot, r wire.Record) {
 	name, ok := targetOf(r)
 	if !ok {
 		return
@@ -239,6 +242,9 @@ func (k *Keeper) add(z *authority.Zone, r wire.Record) {
 	k.zones[z].owners[key] = owner{r.Name.Clone(), name.Clone()}
 	k.beyond++
 	k.use(name)
+	if t := k.targets[name.Key()]; t != nil && t.isKnown && !t.isBehind && !t.addresses.equal(addressesAt(s, r.Name)) {
+		t.isBehind, t.due = true, k.config.Now()
+	}
 }
 
 // use adds a user to a target, unless that is a new one and there are too many. k.mu is
@@ -528,6 +534,17 @@ func (k *Keeper) Fill(ctx context.Context) {
 	}
 	all.Wait()
 	k.wake() // Run may have begun before, and found nothing to do
+}
+
+// addressesAt are those that a version has at a name.
+func addressesAt(s *authority.Snapshot, name wire.Name) (a Addresses) {
+	for r := range s.RecordsOf(name) {
+		if ip, ok := netip.AddrFromSlice(r.Data); ok && authority.IsAddress(r.Type) {
+			a.All = append(a.All, ip)
+		}
+	}
+	a.sort()
+	return a
 }
 
 func hasAddress(s *authority.Snapshot, name wire.Name) bool {

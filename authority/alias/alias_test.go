@@ -386,6 +386,33 @@ func TestUpdateKeepsAddress(t *testing.T) {
 	}
 }
 
+// A target that changes between the check of a new owner and its publication is not
+// forgotten: the owner gets what is known with the next look-up.
+func TestChangeDuringUpdate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w world
+		w.set("a.example.net.", time.Minute, "198.51.100.1")
+		f := newFile(t, Config{Lookup: w.Lookup}, "@ ALIAS a.example.net.")
+		other := authority.NewZone(f.zone.Snapshot())
+		changesTarget := func(*authority.Txn) error {
+			w.set("a.example.net.", time.Minute, "198.51.100.2")
+			pass(time.Minute)
+			return nil
+		}
+		other.SetPipeline(&authority.Pipeline{Check: []authority.Stage{f.keeper.Stage, changesTarget}, Tell: []authority.Subscriber{f.keeper.Receive}})
+		run(t, f.keeper, func() {
+			alias := record(t, "www.example.com.", 60, wire.TypeALIAS, "a.example.net.")
+			if _, err := other.Update(authority.FromUpdate, func(t *authority.Txn) error { return t.Add(alias) }); err != nil {
+				t.Fatal(err)
+			}
+			other.SetPipeline(&authority.Pipeline{Check: []authority.Stage{f.keeper.Stage}, Tell: []authority.Subscriber{f.keeper.Receive}})
+			pass(time.Minute)
+			wantAddresses(t, f.zone, "example.com.", "300 198.51.100.2")
+			wantAddresses(t, other, "www.example.com.", "60 198.51.100.2")
+		})
+	})
+}
+
 // Targets are bounded, in number and in how fast they are looked up.
 func TestBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
