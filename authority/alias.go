@@ -96,38 +96,48 @@ func (p *packer) checkALIAS(id uint32, records []addedRecord) {
 	}
 }
 
+// aliasCount is how many records a name has that may not be together.
+type aliasCount struct{ aliases, addresses int }
+
+func (n *aliasCount) add(t wire.Type) {
+	switch {
+	case t == wire.TypeALIAS:
+		n.aliases++
+	case IsAddress(t):
+		n.addresses++
+	}
+}
+
 // checkALIAS reports whether the file has an ALIAS record next to addresses or to another
 // one: then all of it is loaded, which says where.
 func (c *comparison) checkALIAS() error {
-	for _, owner := range c.aliased {
-		var asked lookupName
-		asked.set(owner)
-		aliases, addresses := 0, 0
-		count := func(t wire.Type) {
-			switch {
-			case t == wire.TypeALIAS:
-				aliases++
-			case IsAddress(t):
-				addresses++
-			}
+	if len(c.aliased) == 0 {
+		return nil
+	}
+	added := map[wire.Key]aliasCount{}
+	for i := range c.added {
+		if r := &c.added[i]; r.Type == wire.TypeALIAS || IsAddress(r.Type) {
+			n := added[r.Name.Key()]
+			n.add(r.Type)
+			added[r.Name.Key()] = n
 		}
+	}
+	var asked lookupName
+	for _, owner := range c.aliased {
+		asked.set(owner)
+		has := added[owner.Key()]
 		if n, ok := c.old.findOwner(&asked, false); ok {
 			index := c.firsts[n.id()]
 			for set := range n.all() {
 				for range set.count() {
 					if c.isSeen(index) {
-						count(set.kind())
+						has.add(set.kind())
 					}
 					index++
 				}
 			}
 		}
-		for i := range c.added {
-			if c.added[i].Name.Equal(owner) {
-				count(c.added[i].Type)
-			}
-		}
-		if aliases > 1 || addresses > 0 {
+		if has.aliases > 1 || has.addresses > 0 {
 			return errTooDifferent
 		}
 	}
