@@ -176,7 +176,10 @@ func (s *KeySet) Advance(now time.Time) ([]Transition, error) {
 	if err := s.setGoals(now, isHeld); err != nil {
 		return nil, fmt.Errorf("zone %s: %w", s.Zone, err)
 	}
-	undo := s.progress()
+	undo := func() {}
+	if s.hasOffline() {
+		undo = s.progress()
+	}
 	var done []Transition
 	for {
 		step := s.expire(now)

@@ -159,7 +159,7 @@ func (s *KeySet) keysShown(now time.Time) *OfflineSet {
 
 // checkOffline reports whether offline keys have signed what the keys would be.
 func (s *KeySet) checkOffline(now time.Time) error {
-	if s.isForecast {
+	if s.isForecast || !s.hasOffline() {
 		return nil
 	}
 	if signers := s.with(PartKeySignature, now); !isCovered(signers, s.keysShown(now), now) {
@@ -310,7 +310,7 @@ func (s *KeySet) Request(now, until time.Time, withCDS bool) (*Request, error) {
 		if next.IsZero() || !next.Before(until) {
 			break
 		}
-		now = max64(next, now.Add(time.Second))
+		now = later(next, now.Add(time.Second))
 	}
 	for _, of := range all {
 		end := of.until
@@ -338,7 +338,7 @@ func (s *KeySet) Request(now, until time.Time, withCDS bool) (*Request, error) {
 	return r, nil
 }
 
-func max64(a, b time.Time) time.Time {
+func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}

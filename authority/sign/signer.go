@@ -364,9 +364,12 @@ func (p *pass) apexSets() ([]apexSet, error) {
 // isPrepared reports whether offline keys have signed records of the apex, if there are
 // such keys.
 func (p *pass) isPrepared(kind wire.Type, data [][]byte) bool {
+	if len(data) == 0 || !slices.ContainsFunc(p.keySigners, (*Key).IsOffline) {
+		return true
+	}
 	set := OfflineSet{kind, p.policy.KeyTTL, slices.Clone(data)}
 	set.sort()
-	return len(data) == 0 || isCovered(p.keySigners, &set, p.now)
+	return isCovered(p.keySigners, &set, p.now)
 }
 
 // isApexCurrent reports whether the zone has these records.
