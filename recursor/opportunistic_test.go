@@ -60,6 +60,7 @@ func playEncrypted(t *testing.T, play func(s *encryptedScene)) {
 		}
 		play(s)
 		s.r.Close()
+		checkSums(s.T, s.r.Stats())
 		network.Wait()
 	})
 }
