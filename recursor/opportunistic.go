@@ -54,6 +54,7 @@ type opportunist struct {
 
 	mu       sync.Mutex               // nothing is called under it but what has a lock of its own
 	sessions map[*encryption]struct{} // that may have connections
+	full     time.Time                // until when none of them makes room
 
 	queries, fallbacks, succeeded, failed, timedOut atomic.Uint64
 }
@@ -275,18 +276,29 @@ func (o *opportunist) keep(e *encryption, now time.Time) bool {
 	if _, ok := o.sessions[e]; ok {
 		return true
 	}
-	if len(o.sessions) >= maxEncryptedSessions {
-		for other := range o.sessions {
-			if other.isIdle(now) {
-				delete(o.sessions, other)
-			}
-		}
-		if len(o.sessions) >= maxEncryptedSessions {
-			return false
-		}
+	if len(o.sessions) >= maxEncryptedSessions && !o.makeRoomLocked(now) {
+		return false
 	}
 	o.sessions[e] = struct{}{}
 	return true
+}
+
+// makeRoomLocked forgets servers whose connections have ended by themselves, and reports
+// whether there were such. It looks at them no more often than one can have become idle:
+// a busy resolver comes here with each query.
+func (o *opportunist) makeRoomLocked(now time.Time) bool {
+	if now.Before(o.full) {
+		return false
+	}
+	o.full = now.Add(encryptedSessionLimit)
+	for e := range o.sessions {
+		if at := e.idleAt(); !now.Before(at) {
+			delete(o.sessions, e)
+		} else if at.Before(o.full) {
+			o.full = at
+		}
+	}
+	return len(o.sessions) < maxEncryptedSessions
 }
 
 func (o *opportunist) forget(e *encryption) {
@@ -295,11 +307,15 @@ func (o *opportunist) forget(e *encryption) {
 	delete(o.sessions, e)
 }
 
-// isIdle reports whether the connections have ended by themselves.
-func (e *encryption) isIdle(now time.Time) bool {
+// idleAt is when the connections will have ended by themselves, if they are not used
+// until then. An attempt does not take that long.
+func (e *encryption) idleAt() time.Time {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.isClosed || !e.isTrying && now.Sub(e.lastUse) >= encryptedSessionLimit
+	if e.isClosed {
+		return time.Time{}
+	}
+	return e.lastUse.Add(encryptedSessionLimit)
 }
 
 // encrypt returns what a query to s goes by: s itself, or an encrypted transport of it. If

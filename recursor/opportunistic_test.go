@@ -238,6 +238,9 @@ func TestEncryptionIsBounded(t *testing.T) {
 	if o.keep(new(encryption), began.Add(encryptedSessionLimit-1)) {
 		t.Error("there is room for one more")
 	}
+	if full := began.Add(encryptedSessionLimit); !o.full.Equal(full) {
+		t.Errorf("looked for room again at %v, not %v", o.full, full)
+	}
 	if !o.keep(new(encryption), began.Add(encryptedSessionLimit)) || len(o.sessions) != 1 {
 		t.Error("connections that have ended take room")
 	}
