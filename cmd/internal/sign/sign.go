@@ -30,7 +30,7 @@ The keys are files as BIND and ldns have them: Kexample.com.+013+12345.key and
 .private; "names keys generate" makes them. Entry points (flags 257) sign the
 keys and other keys (256) the rest; if there is only one kind, it signs all.
 FILE may have been signed before with the same keys: signatures that are not due
-are kept.
+are kept. ALIAS records are written as TYPE65401, for servers that do not know them.
 
 Options:
 
@@ -191,9 +191,9 @@ func (c *command) keys(zone wire.Name) (keys []*sign.Key, isSet bool, err error)
 // write writes the zone as a whole, or leaves what is there.
 func (c *command) write(s *authority.Snapshot) error {
 	if c.output == "-" {
-		return zonefile.Write(c.stdout, s.All())
+		return zonefile.WritePortable(c.stdout, s.All())
 	}
-	err := files.Replace(c.output, func(w io.Writer) error { return zonefile.Write(w, s.All()) })
+	err := files.Replace(c.output, func(w io.Writer) error { return zonefile.WritePortable(w, s.All()) })
 	if err == nil {
 		err = os.Chmod(c.output, 0o644) // what is in it is public
 	}
