@@ -16,6 +16,7 @@ import (
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/alias"
 	"github.com/names-dns/names/authority/sign"
+	"github.com/names-dns/names/listener/listenertest"
 	"github.com/names-dns/names/wire"
 )
 
@@ -54,7 +55,7 @@ func TestAliasValidates(t *testing.T) {
 			if err := set.Add(zone); err != nil {
 				t.Fatal(err)
 			}
-			address := serve(t, set)
+			address := listenertest.Serve(t, set)
 			anchor := filepath.Join(dir, "anchor")
 			text := strings.Fields(key.Record.String())
 			write(t, anchor, fmt.Appendf(nil, "trust-anchors { example. static-key %s %s %s \"%s\"; };\n", text[0], text[1], text[2], strings.Join(text[3:], "")))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/names-dns/names/authority/sign"
 	"github.com/names-dns/names/fuzz/exchanges"
+	"github.com/names-dns/names/listener/listenertest"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -41,7 +42,7 @@ func TestExchangesForDelv(t *testing.T) {
 		}
 		return nil
 	})
-	at := serve(t, answer)
+	at := listenertest.Serve(t, answer)
 
 	const days = 14 * 24 * time.Hour // delv judges by the time of day: all signatures are valid for longer
 	start := time.Now().Add(-days)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/authority/sign"
-	"github.com/names-dns/names/listener"
+	"github.com/names-dns/names/listener/listenertest"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -46,7 +46,7 @@ func TestOnlineSigningValidates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := serve(t, signer)
+	address := listenertest.Serve(t, signer)
 	anchor := filepath.Join(t.TempDir(), "anchor")
 	text := strings.Fields(key.Record.String())
 	config := fmt.Sprintf("trust-anchors { example. static-key %s %s %s \"%s\"; };\n", text[0], text[1], text[2], strings.Join(text[3:], ""))
@@ -75,23 +75,4 @@ func TestOnlineSigningValidates(t *testing.T) {
 	if !strings.Contains(out, "status: NXDOMAIN") || !strings.Contains(out, "flags: do co;") {
 		t.Errorf("with CO (RFC 9824 5):\n%s", out)
 	}
-}
-
-// serve has r answer on a port of its own until the test ends.
-func serve(t *testing.T, r names.Resolver) netip.AddrPort {
-	t.Helper()
-	server, err := listener.Listen(listener.Config{Endpoints: listener.Plain(netip.MustParseAddrPort("127.0.0.1:0")), Resolver: r, Workers: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return server.Addresses()[0]
 }

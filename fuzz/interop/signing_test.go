@@ -57,19 +57,7 @@ func TestSigned(t *testing.T) {
 		keys := make(t, t.TempDir(), origin)
 		for name, policy := range policies {
 			t.Run(from+" "+name, func(t *testing.T) {
-				s, err := sign.New(policy, keys, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				contents, err := authority.File{Path: file, Origin: origin}.Load(nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				z := authority.NewEmptyZone(origin, wire.ClassIN)
-				z.SetPipeline(&authority.Pipeline{Sign: []authority.Stage{s.Stage}})
-				if err := z.Replace(authority.FromFile, contents); err != nil {
-					t.Fatal(err)
-				}
+				z := signedWith(t, policy, keys, file, origin)
 				random := rand.New(rand.NewPCG(1, uint64(len(from+name))))
 				for range 4 {
 					out := filepath.Join(t.TempDir(), "signed")
@@ -86,6 +74,25 @@ func TestSigned(t *testing.T) {
 			})
 		}
 	}
+}
+
+// signedWith is the zone of a file, signed by a policy with keys.
+func signedWith(t *testing.T, policy sign.Policy, keys []*sign.Key, file string, origin wire.Name) *authority.Zone {
+	t.Helper()
+	s, err := sign.New(policy, keys, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contents, err := authority.File{Path: file, Origin: origin}.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := authority.NewEmptyZone(origin, wire.ClassIN)
+	z.SetPipeline(&authority.Pipeline{Sign: []authority.Stage{s.Stage}})
+	if err := z.Replace(authority.FromFile, contents); err != nil {
+		t.Fatal(err)
+	}
+	return z
 }
 
 // keyMakers make the keys of a zone: with each algorithm, by each program.

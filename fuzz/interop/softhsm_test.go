@@ -128,7 +128,7 @@ func TestSoftHSM(t *testing.T) {
 				t.Fatal(err)
 			}
 			sign.UseDevice(keys, client)
-			z := signedWith(t, keys, file, origin)
+			z := signedWith(t, sign.Policy{}, keys, file, origin)
 			out := filepath.Join(dir, "signed")
 			write(t, out, zoneText(z.Snapshot()))
 			run(t, dir, ldns, "-V", "1", out)
@@ -156,23 +156,4 @@ func TestSoftHSM(t *testing.T) {
 			run(t, dir, ldns, "-V", "1", out)
 		})
 	}
-}
-
-// signedWith is the zone of a file, signed.
-func signedWith(t *testing.T, keys []*sign.Key, file string, origin wire.Name) *authority.Zone {
-	t.Helper()
-	s, err := sign.New(sign.Policy{}, keys, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	contents, err := authority.File{Path: file, Origin: origin}.Load(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	z := authority.NewEmptyZone(origin, wire.ClassIN)
-	z.SetPipeline(&authority.Pipeline{Sign: []authority.Stage{s.Stage}})
-	if err := z.Replace(authority.FromFile, contents); err != nil {
-		t.Fatal(err)
-	}
-	return z
 }

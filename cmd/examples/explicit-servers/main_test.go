@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/names-dns/names/cmd/examples/internal/exampletest"
+	"github.com/names-dns/names/listener/listenertest"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -14,7 +15,7 @@ import (
 // TestServersInTheirOrder: the first refuses, the second knows, the third
 // would say something else.
 func TestServersInTheirOrder(t *testing.T) {
-	refuses := exampletest.Serve(t, names.ResolverFunc(func(_ context.Context, x *names.Exchange) error {
+	refuses := listenertest.Serve(t, names.ResolverFunc(func(_ context.Context, x *names.Exchange) error {
 		x.RCode = wire.RCodeRefused
 		return nil
 	})).String()

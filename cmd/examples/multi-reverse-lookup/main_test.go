@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/names-dns/names/cmd/examples/internal/exampletest"
+	"github.com/names-dns/names/listener/listenertest"
 	"github.com/names-dns/names/names"
 )
 
@@ -36,7 +37,7 @@ func TestManyNames(t *testing.T) {
 
 // TestOneTimeoutForAll: the server says nothing at all.
 func TestOneTimeoutForAll(t *testing.T) {
-	silent := exampletest.Serve(t, names.ResolverFunc(func(context.Context, *names.Exchange) error { return names.ErrDrop }))
+	silent := listenertest.Serve(t, names.ResolverFunc(func(context.Context, *names.Exchange) error { return names.ErrDrop }))
 	client, err := names.NewClient(names.ClientConfig{Servers: []netip.AddrPort{silent}, NoHosts: true})
 	if err != nil {
 		t.Fatal(err)

@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"github.com/names-dns/names/cmd/examples/internal/exampletest"
+	"github.com/names-dns/names/listener/listenertest"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
 // TestForwards is the dialogue of Twisted Names' how-to.
 func TestForwards(t *testing.T) {
-	upstream := exampletest.Serve(t, names.ResolverFunc(func(_ context.Context, x *names.Exchange) error {
+	upstream := listenertest.Serve(t, names.ResolverFunc(func(_ context.Context, x *names.Exchange) error {
 		q := x.Question()
 		if q.Type != wire.TypeSOA || !q.Name.Equal(wire.MustParseName("example.com.")) {
 			x.RCode = wire.RCodeNXDomain

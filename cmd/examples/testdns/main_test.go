@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/names-dns/names/cmd/examples/internal/exampletest"
+	"github.com/names-dns/names/listener/listenertest"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -39,7 +40,7 @@ plain.example.  TXT "nothing else"
 }
 
 func TestFailureIsNotAbsence(t *testing.T) {
-	server := exampletest.Serve(t, names.ResolverFunc(func(_ context.Context, x *names.Exchange) error {
+	server := listenertest.Serve(t, names.ResolverFunc(func(_ context.Context, x *names.Exchange) error {
 		x.RCode = wire.RCodeServFail
 		return nil
 	}))

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"context"
 	"encoding/json"
 	"net/netip"
 	"os"
@@ -12,7 +11,7 @@ import (
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/diagnostic"
 	"github.com/names-dns/names/cmd/internal/cli"
-	"github.com/names-dns/names/listener"
+	"github.com/names-dns/names/listener/listenertest"
 )
 
 // TestQueryTrace: the steps are shown, then the answer.
@@ -87,18 +86,7 @@ func startUpstream(t *testing.T, text string) netip.AddrPort {
 	if err := set.SetZones([]*authority.Zone{authority.NewZone(snapshot)}); err != nil {
 		t.Fatal(err)
 	}
-	server, err := listener.Listen(listener.Config{Endpoints: listener.Plain(netip.MustParseAddrPort("127.0.0.1:0")), Resolver: set})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error)
-	go func() { ended <- server.Serve(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		<-ended
-	})
-	return server.Addresses()[0]
+	return listenertest.Serve(t, set)
 }
 
 // TestTraceAtAnotherTime: what is traced is validated by the time of --now.

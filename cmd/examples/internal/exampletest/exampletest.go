@@ -18,7 +18,7 @@ import (
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/diagnostic"
-	"github.com/names-dns/names/listener"
+	"github.com/names-dns/names/listener/listenertest"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -41,26 +41,7 @@ func Server(t testing.TB, records string) netip.AddrPort {
 	if err := zones.SetZones([]*authority.Zone{authority.NewZone(snapshot)}); err != nil {
 		t.Fatal(err)
 	}
-	return Serve(t, zones)
-}
-
-// Serve answers with r at an address of loopback until the test ends.
-func Serve(t testing.TB, r names.Resolver) netip.AddrPort {
-	t.Helper()
-	server, err := listener.Listen(listener.Config{Endpoints: listener.Plain(netip.MustParseAddrPort("127.0.0.1:0")), Resolver: r, Workers: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return server.Addresses()[0]
+	return listenertest.Serve(t, zones)
 }
 
 // Client returns a client that asks a [Server] with records.
