@@ -93,10 +93,19 @@ func algorithmsOf(keys []*Key) []wire.Algorithm {
 // is rumoured or unretentive, some have the one, and some the other.
 func (s *KeySet) cached(now time.Time) *versions {
 	v := new(versions)
+	var always []*Key // which every DS RRset has
 	for _, k := range s.Keys {
-		// The parent can have it or not, alone or with others: each has to do alone.
-		if p := k.Progress; p != nil && p.Role.has(PartDS) && p.Parts[PartDS].State != Hidden {
-			v.ds = append(v.ds, []*Key{k})
+		if p := k.Progress; p != nil && p.Role.has(PartDS) && p.Parts[PartDS].State == Omnipresent {
+			always = append(always, k)
+		}
+	}
+	if len(always) > 0 {
+		v.ds = append(v.ds, always)
+	}
+	for _, k := range s.Keys {
+		// The parent can have it or not, with others of these or without: each has to do alone.
+		if state := k.state(PartDS); state == Rumoured || state == Unretentive {
+			v.ds = append(v.ds, append(slices.Clip(always), k))
 		}
 	}
 	for _, at := range s.changes(now, PartDNSKEY, PartKeySignature) {

@@ -52,7 +52,7 @@ func (k *Key) state(p Part) State {
 // isForParent reports whether the parent is to have a DS record of the key.
 func (k *Key) isForParent(now time.Time) bool {
 	if k.Progress != nil {
-		return k.Progress.shows(PartDS)
+		return k.Progress.IsForParent()
 	}
 	return k.IsEntryPoint() && k.IsActive(now)
 }
@@ -146,6 +146,7 @@ var algorithms = dnssec.NewAlgorithms(dnssec.Policy{})
 // roles is which keys do what at one time.
 type roles struct {
 	published   []*Key
+	forParent   []*Key // with a DS record there, published or not yet
 	keySigners  []*Key // of DNSKEY, CDS and CDNSKEY
 	zoneSigners []*Key // of everything else
 }
@@ -166,6 +167,9 @@ func rolesAt(keys []*Key, now time.Time) (roles, error) {
 		}
 		if k.IsPublished(now) {
 			r.published = append(r.published, k)
+		}
+		if k.isForParent(now) {
+			r.forParent = append(r.forParent, k)
 		}
 		if k.Progress != nil {
 			if k.Progress.shows(PartKeySignature) {
@@ -198,7 +202,7 @@ func rolesAt(keys []*Key, now time.Time) (roles, error) {
 	if len(r.zoneSigners) == 0 || len(r.published) == 0 {
 		return r, errNoKeys
 	}
-	for _, list := range [...][]*Key{r.published, r.keySigners, r.zoneSigners} {
+	for _, list := range [...][]*Key{r.published, r.forParent, r.keySigners, r.zoneSigners} {
 		slices.SortFunc(list, func(a, b *Key) int {
 			return cmp.Or(cmp.Compare(a.Record.Algorithm, b.Record.Algorithm), cmp.Compare(a.Tag, b.Tag))
 		})

@@ -15,7 +15,7 @@ import (
 // parts moves towards it as soon as every resolver can validate with whatever it
 // has ([KeySet.Advance]). What order that results in is that of RFC 6781 4.1: a key
 // of the zone is published first, one that the parent knows signs along with the
-// old one, and the signatures of a new algorithm come before its keys.
+// old one, or the parent has DS records of both (doubleds.go), and the signatures of a new algorithm come before its keys.
 type KeySet struct {
 	Zone   wire.Name
 	Policy KeyPolicy
@@ -52,6 +52,10 @@ type KeyPolicy struct {
 	// OneKey makes [KeySet.SetPolicy] exchange two keys for one. Without it and
 	// TwoKeys, what is there stays.
 	OneKey bool
+	// DoubleDS has the parent publish the DS record of the next key first, next to that of the
+	// present one, and exchanges the keys after that (RFC 7583 3.3.2). Otherwise the next key
+	// signs along first (RFC 6781 4.1.2).
+	DoubleDS bool
 	// KeysLifetime is how long a key that the parent knows is used, ZoneLifetime how
 	// long one that it does not know. Zero: for ever.
 	KeysLifetime, ZoneLifetime time.Duration
@@ -119,6 +123,9 @@ func (s *KeySet) SetPolicy(p KeyPolicy) {
 func (p KeyPolicy) Check() error {
 	t := p.Timing.WithDefaults()
 	least := 2*(t.remembered(PartDNSKEY)+t.remembered(PartZoneSignature)) + t.DS
+	if p.DoubleDS { // the parent is asked twice
+		least += t.DS
+	}
 	for _, lifetime := range [...]time.Duration{p.KeysLifetime, p.ZoneLifetime} {
 		if lifetime != 0 && lifetime < least {
 			return fmt.Errorf("keys are to be used for %v, but with these times to exchange one takes up to %v", lifetime, least)
@@ -340,7 +347,11 @@ func (s *KeySet) dueAt(k *Key) (at time.Time, ok bool) {
 	if lifetime == 0 {
 		return at, false
 	}
-	return p.Active.Add(lifetime - s.Policy.remembered(PartDNSKEY)), true // which its successor needs to be known
+	needs := s.Policy.remembered(PartDNSKEY) // for its successor to be known
+	if s.Policy.DoubleDS && p.Role.has(PartDS) {
+		needs += s.Policy.Timing.DS
+	}
+	return p.Active.Add(lifetime - needs), true
 }
 
 // next returns the key that is used next for a role: one that has not been used
@@ -503,8 +514,10 @@ func (s *KeySet) wants(k *Key, part Part) (to State, ok bool) {
 			return o != k && o.Progress != nil && o.Record.Algorithm == k.Record.Algorithm && o.Progress.shows(part)
 		})
 		return to, !isSigned || p.Parts[PartDNSKEY].State == Omnipresent
+	case part == PartDNSKEY && to == Rumoured && s.isDoubleDS(k):
+		return to, p.Parts[PartDS].State == Omnipresent
 	case part == PartDS && to == Rumoured:
-		return to, p.Parts[PartDNSKEY].State == Omnipresent && p.Parts[PartKeySignature].State == Omnipresent
+		return to, s.isDoubleDS(k) || p.Parts[PartDNSKEY].State == Omnipresent && p.Parts[PartKeySignature].State == Omnipresent
 	case part == PartDS: // the parent exchanges one for the other
 		return to, s.Policy.Unsign || others(func(o *Progress) bool { return o.Goal == Omnipresent && o.shows(part) })
 	case part == PartDNSKEY && to == Unretentive:

@@ -265,9 +265,14 @@ func TestYears(t *testing.T) {
 		"zone keys":                {KeyPolicy{TwoKeys: true, ZoneLifetime: 30 * day}, nil, 5, 12},
 		"keys the parent knows":    {KeyPolicy{TwoKeys: true, KeysLifetime: 60 * day}, nil, 8, 6},
 		"one key":                  {KeyPolicy{KeysLifetime: 60 * day}, nil, 8, 6},
+		"two DS records":           {KeyPolicy{DoubleDS: true, TwoKeys: true, KeysLifetime: 60 * day, ZoneLifetime: 40 * day}, nil, 8, 14},
+		"two DS records, one key":  {KeyPolicy{DoubleDS: true, KeysLifetime: 60 * day}, nil, 8, 6},
 		"both":                     {KeyPolicy{TwoKeys: true, KeysLifetime: 50 * day, ZoneLifetime: 20 * day}, nil, 8, 20},
 		"algorithm of one key":     {KeyPolicy{}, func(p *KeyPolicy) { p.Algorithm = wire.AlgorithmED25519 }, 10, 2},
 		"algorithm of two keys":    {KeyPolicy{TwoKeys: true}, func(p *KeyPolicy) { p.Algorithm = wire.AlgorithmECDSAP384SHA384 }, 10, 4},
+		"algorithm, two DS":        {KeyPolicy{DoubleDS: true}, func(p *KeyPolicy) { p.Algorithm = wire.AlgorithmED25519 }, 10, 2},
+		"one key to two, two DS":   {KeyPolicy{DoubleDS: true}, func(p *KeyPolicy) { p.TwoKeys = true }, 10, 3},
+		"two keys to one, two DS":  {KeyPolicy{DoubleDS: true, TwoKeys: true}, func(p *KeyPolicy) { p.TwoKeys = false }, 10, 3},
 		"one key to two":           {KeyPolicy{}, func(p *KeyPolicy) { p.TwoKeys = true }, 10, 3},
 		"two keys to one":          {KeyPolicy{TwoKeys: true}, func(p *KeyPolicy) { p.TwoKeys = false }, 10, 3},
 		"algorithm and two to one": {KeyPolicy{TwoKeys: true}, func(p *KeyPolicy) { p.TwoKeys, p.Algorithm = false, wire.AlgorithmED25519 }, 10, 3},
@@ -310,8 +315,8 @@ func TestParents(t *testing.T) {
 		"not at all":           {[]time.Duration{-1, -1}, false},
 		"at some servers only": {[]time.Duration{0, -1}, false},
 	} {
-		for _, policy := range []KeyPolicy{{}, {TwoKeys: true}} {
-			t.Run(fmt.Sprintf("%s %v", name, policy.TwoKeys), func(t *testing.T) {
+		for _, policy := range []KeyPolicy{{}, {TwoKeys: true}, {DoubleDS: true}, {DoubleDS: true, TwoKeys: true}} {
+			t.Run(fmt.Sprintf("%s %v %v", name, policy.TwoKeys, policy.DoubleDS), func(t *testing.T) {
 				p := prompt()
 				l := newLife(t, policy, p)
 				l.days(20)

@@ -33,6 +33,7 @@ type policyEntry struct {
 	TwoKeys      bool   `json:"two-keys"`
 	Unsign       bool   `json:"unsign,omitzero"`
 	Manual       bool   `json:"manual,omitzero"`
+	DoubleDS     bool   `json:"double-ds,omitzero"`
 	KeysLifetime string `json:"keys-lifetime"`
 	ZoneLifetime string `json:"zone-lifetime"`
 	KeyTTL       string `json:"key-ttl"`
@@ -145,7 +146,7 @@ func (s *KeySet) Save(dir string, now time.Time) error {
 func (p KeyPolicy) entry() policyEntry {
 	t := p.Timing.WithDefaults()
 	return policyEntry{
-		p.Algorithm.String(), p.TwoKeys, p.Unsign, p.Manual, p.KeysLifetime.String(), p.ZoneLifetime.String(),
+		p.Algorithm.String(), p.TwoKeys, p.Unsign, p.Manual, p.DoubleDS, p.KeysLifetime.String(), p.ZoneLifetime.String(),
 		t.KeyTTL.String(), t.MaxTTL.String(), t.Propagation.String(), t.DS.String(),
 	}
 }
@@ -256,7 +257,7 @@ func (s *KeySet) fill(file *keySetFile) (err error) {
 }
 
 func (e policyEntry) policy() (p KeyPolicy, err error) {
-	p.TwoKeys, p.Unsign, p.Manual = e.TwoKeys, e.Unsign, e.Manual
+	p.TwoKeys, p.Unsign, p.Manual, p.DoubleDS = e.TwoKeys, e.Unsign, e.Manual, e.DoubleDS
 	ok := true
 	if p.Algorithm, ok = wire.ParseAlgorithm(e.Algorithm); !ok {
 		return p, fmt.Errorf("algorithm %q is unknown", e.Algorithm)

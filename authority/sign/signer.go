@@ -323,7 +323,9 @@ func (p *pass) apexSets() ([]apexSet, error) {
 	var keys, cds, cdnskey, parameters [][]byte
 	for _, k := range p.published {
 		keys = append(keys, k.Data())
-		if p.policy.CDS && k.isForParent(p.now) {
+	}
+	for _, k := range p.forParent {
+		if p.policy.CDS {
 			ds, err := k.DS(p.origin, digestSHA256)
 			if err != nil {
 				return nil, err
@@ -345,7 +347,7 @@ func (p *pass) apexSets() ([]apexSet, error) {
 			cds, cdnskey = append(cds, ds.AppendTo(nil, nil)), append(cdnskey, k.data)
 		}
 	}
-	isLeaving := slices.ContainsFunc(p.published, func(k *Key) bool { return k.state(PartDS) == Unretentive })
+	isLeaving := slices.ContainsFunc(p.known, func(k *Key) bool { return k.state(PartDS) == Unretentive })
 	if p.policy.CDS && isLeaving && len(cds) == 0 { // the parent is to have no DS records (RFC 8078 4)
 		cds, cdnskey = [][]byte{(&wire.DS{Digest: []byte{0}}).AppendTo(nil, nil)}, [][]byte{(&wire.DNSKEY{Protocol: 3, PublicKey: []byte{0}}).AppendTo(nil, nil)}
 	}

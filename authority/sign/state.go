@@ -97,6 +97,9 @@ type PartState struct {
 // shows reports whether the key contributes a part now.
 func (p *Progress) shows(part Part) bool { return p.Role.has(part) && p.Parts[part].State.isShown() }
 
+// IsForParent reports whether the parent is to have the DS record of the key.
+func (p *Progress) IsForParent() bool { return p.shows(PartDS) }
+
 // isAll reports whether all parts are in a state.
 func (p *Progress) isAll(s State) bool {
 	for part := range parts {

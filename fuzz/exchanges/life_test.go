@@ -60,9 +60,13 @@ func TestValidatorThroughExchanges(t *testing.T) {
 		change func(s *sign.KeySet) error // after 100 days
 		made   int                        // keys that there were at the end, at least
 	}{
-		"one key":   {keys: sign.KeyPolicy{KeysLifetime: 60 * day}, made: 6},
-		"two keys":  {keys: sign.KeyPolicy{TwoKeys: true, KeysLifetime: 70 * day, ZoneLifetime: 25 * day}, made: 15},
-		"algorithm": {change: func(s *sign.KeySet) error { s.Policy.Algorithm = wire.AlgorithmED25519; return nil }, made: 2},
+		"one key":         {keys: sign.KeyPolicy{KeysLifetime: 60 * day}, made: 6},
+		"two keys":        {keys: sign.KeyPolicy{TwoKeys: true, KeysLifetime: 70 * day, ZoneLifetime: 25 * day}, made: 15},
+		"two DS records":  {keys: sign.KeyPolicy{DoubleDS: true, TwoKeys: true, KeysLifetime: 70 * day, ZoneLifetime: 40 * day}, made: 10},
+		"two DS, one key": {keys: sign.KeyPolicy{DoubleDS: true, KeysLifetime: 60 * day}, made: 6},
+		"two DS, at once": {keys: sign.KeyPolicy{DoubleDS: true, TwoKeys: true}, change: func(s *sign.KeySet) error { return s.Roll(sign.RoleKeys) }, made: 3},
+		"two DS, leaked":  {keys: sign.KeyPolicy{DoubleDS: true, KeysLifetime: 100*day + time.Hour}, change: func(s *sign.KeySet) error { return s.Compromise() }, made: 3},
+		"algorithm":       {change: func(s *sign.KeySet) error { s.Policy.Algorithm = wire.AlgorithmED25519; return nil }, made: 2},
 		"algorithm and two": {change: func(s *sign.KeySet) error {
 			s.Policy.Algorithm, s.Policy.TwoKeys = wire.AlgorithmED25519, true
 			return nil

@@ -44,52 +44,57 @@ func TestExchangesForDelv(t *testing.T) {
 	})
 	at := listenertest.Serve(t, answer)
 
-	const days = 14 * 24 * time.Hour // delv judges by the time of day: all signatures are valid for longer
-	start := time.Now().Add(-days)
-	l, err := exchanges.New(exchanges.Config{
-		Dir: t.TempDir(), Start: start, Parent: []time.Duration{3 * time.Hour, 31 * time.Hour},
-		Signing: sign.Policy{Validity: 90 * 24 * time.Hour, Refresh: 60 * 24 * time.Hour},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked := map[string]bool{}
-	isRolled := false
-	for end := start.Add(days); l.Now.Before(end.Add(-13 * time.Hour)); {
-		if l.Now.After(start.Add(5*24*time.Hour)) && !l.Set.Policy.TwoKeys {
-			l.Set.Policy.Algorithm, l.Set.Policy.TwoKeys = wire.AlgorithmED25519, true
-		}
-		if l.Now.After(start.Add(11*24*time.Hour)) && !isRolled {
-			if err := l.Set.Roll(sign.RoleKeys, sign.RoleZone); err != nil {
+	for _, isDoubleDS := range []bool{false, true} {
+		t.Run(fmt.Sprintf("double DS %v", isDoubleDS), func(t *testing.T) {
+			const days = 14 * 24 * time.Hour // delv judges by the time of day: all signatures are valid for longer
+			start := time.Now().Add(-days)
+			l, err := exchanges.New(exchanges.Config{
+				Keys: sign.KeyPolicy{DoubleDS: isDoubleDS},
+				Dir:  t.TempDir(), Start: start, Parent: []time.Duration{3 * time.Hour, 31 * time.Hour},
+				Signing: sign.Policy{Validity: 90 * 24 * time.Hour, Refresh: 60 * 24 * time.Hour},
+			})
+			if err != nil {
 				t.Fatal(err)
 			}
-			isRolled = true
-		}
-		if err := l.Step(12 * time.Hour); err != nil {
-			t.Fatal(err)
-		}
-		for _, served = range l.Combinations() {
-			text := served.String()
-			if asked[text] {
-				continue
+			asked := map[string]bool{}
+			isRolled := false
+			for end := start.Add(days); l.Now.Before(end.Add(-13 * time.Hour)); {
+				if l.Now.After(start.Add(5*24*time.Hour)) && !l.Set.Policy.TwoKeys {
+					l.Set.Policy.Algorithm, l.Set.Policy.TwoKeys = wire.AlgorithmED25519, true
+				}
+				if l.Now.After(start.Add(11*24*time.Hour)) && !isRolled {
+					if err := l.Set.Roll(sign.RoleKeys, sign.RoleZone); err != nil {
+						t.Fatal(err)
+					}
+					isRolled = true
+				}
+				if err := l.Step(12 * time.Hour); err != nil {
+					t.Fatal(err)
+				}
+				for _, served = range l.Combinations() {
+					text := served.String()
+					if asked[text] {
+						continue
+					}
+					asked[text] = true
+					var anchors strings.Builder
+					anchors.WriteString("trust-anchors {\n")
+					for _, ds := range served.DS {
+						fmt.Fprintf(&anchors, "example. static-ds %d %d %d \"%X\";\n", ds.KeyTag, ds.Algorithm, ds.DigestType, ds.Digest)
+					}
+					anchors.WriteString("};\n")
+					file := filepath.Join(t.TempDir(), "anchors")
+					write(t, file, []byte(anchors.String()))
+					out, err := exec.CommandContext(t.Context(), delv, "@127.0.0.1", "-p", fmt.Sprint(at.Port()), "-a", file, "+root=example", exchanges.Host.String(), "A").CombinedOutput()
+					if err != nil || !strings.Contains(string(out), "; fully validated") {
+						t.Errorf("%s: %v\n%s\n%s", l.Now, err, text, out)
+					}
+				}
 			}
-			asked[text] = true
-			var anchors strings.Builder
-			anchors.WriteString("trust-anchors {\n")
-			for _, ds := range served.DS {
-				fmt.Fprintf(&anchors, "example. static-ds %d %d %d \"%X\";\n", ds.KeyTag, ds.Algorithm, ds.DigestType, ds.Digest)
+			if len(asked) < 8 {
+				t.Errorf("%d combinations", len(asked))
 			}
-			anchors.WriteString("};\n")
-			file := filepath.Join(t.TempDir(), "anchors")
-			write(t, file, []byte(anchors.String()))
-			out, err := exec.CommandContext(t.Context(), delv, "@127.0.0.1", "-p", fmt.Sprint(at.Port()), "-a", file, "+root=example", exchanges.Host.String(), "A").CombinedOutput()
-			if err != nil || !strings.Contains(string(out), "; fully validated") {
-				t.Errorf("%s: %v\n%s\n%s", l.Now, err, text, out)
-			}
-		}
+			t.Logf("%d combinations", len(asked))
+		})
 	}
-	if len(asked) < 8 {
-		t.Errorf("%d combinations", len(asked))
-	}
-	t.Logf("%d combinations", len(asked))
 }

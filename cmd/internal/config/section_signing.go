@@ -38,6 +38,7 @@ const notSigned = "no"
 // policy is [policy.NAME].
 type policy struct {
 	algorithm, keys, keyStore  string
+	rollover                   string
 	nsec3, optOut, cds, unsign bool
 	manual, foreignKeys        bool
 	validity, refresh, keyTTL  time.Duration
@@ -49,6 +50,8 @@ type policy struct {
 }
 
 var signingAlgorithms = []string{"ECDSAP256SHA256", "ECDSAP384SHA384", "ED25519", "RSASHA256", "RSASHA512"}
+
+const doubleDS = "double-ds"
 
 var policyOptions = []option[policy]{
 	word(about{
@@ -88,6 +91,10 @@ var policyOptions = []option[policy]{
 		key: "keys-lifetime", what: "How long a key is used that the parent has a DS record of, before the next one takes its place.", why: "For ever.",
 		example: `"8760h"`, least: 3600, most: 100 * 365 * 24 * 3600, others: []string{"ksk-lifetime", "csk-lifetime"},
 	}, func(p *policy) *time.Duration { return &p.keysLifetime }),
+	word(about{
+		key: "ksk-rollover", what: "How a key is exchanged that the parent has a DS record of. \"double-signature\" (RFC 6781 4.1.2): the new key signs along, then the parent exchanges the DS records, then the old key goes. \"double-ds\" (RFC 7583 3.3.2): the parent has the DS records of both, then the keys are exchanged, then the parent drops the old one. An exchange for another algorithm, of a key that leaked and of a key on another machine goes by \"double-signature\" in any case.",
+		why: "\"double-signature\": the parent does something once.", example: `"double-ds"`, words: []string{"double-signature", doubleDS}, others: []string{"keys-rollover", "csk-rollover", "rollover", "double-ds"},
+	}, func(p *policy) *string { return &p.rollover }),
 	span(about{
 		key: "zone-lifetime", what: "How long the key is used that signs the zone, if there are two.", why: "For ever.",
 		example: `"2160h"`, least: 3600, most: 100 * 365 * 24 * 3600, others: []string{"zsk-lifetime"},
@@ -145,7 +152,7 @@ var policySection = byName("policy", "A way to sign zones. The one called defaul
 
 func (p *policy) settings(name string) settings.Policy {
 	algorithm, _ := wire.ParseAlgorithm(p.algorithm)
-	return settings.Policy{Name: name, Algorithm: algorithm, TwoKeys: p.keys == "two", OneKey: p.keys == "one", InHelper: p.keyStore == "helper", Unsign: p.unsign, Manual: p.manual,
+	return settings.Policy{Name: name, Algorithm: algorithm, TwoKeys: p.keys == "two", OneKey: p.keys == "one", InHelper: p.keyStore == "helper", DoubleDS: p.rollover == doubleDS, Unsign: p.unsign, Manual: p.manual,
 		KeysLifetime: p.keysLifetime, ZoneLifetime: p.zoneLifetime, MaxTTL: p.maxTTL, Propagation: p.propagation, DSTTL: p.dsTTL, PurgeKeys: p.purgeKeys,
 		NoDSCheck: p.dsCheck != nil && !*p.dsCheck, Parents: p.parents, Policy: sign.Policy{
 			KeyTTL: uint32(p.keyTTL / time.Second), Validity: p.validity, Refresh: p.refresh, NSEC3: p.nsec3, OptOut: p.optOut, CDS: p.cds, ForeignKeys: p.foreignKeys,
@@ -162,6 +169,9 @@ func policyOf(s settings.Policy) policy {
 	}
 	if s.Algorithm != 0 {
 		p.algorithm = s.Algorithm.String()
+	}
+	if s.DoubleDS {
+		p.rollover = doubleDS
 	}
 	if s.InHelper {
 		p.keyStore = "helper"

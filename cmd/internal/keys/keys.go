@@ -87,6 +87,8 @@ Options:
   --tag N             the key that retires; to export, if there are several; that is compromised,
                       if not all are
   --for TIME          how far plan and request look: 2y, 8w, 30d, 12h (1y)
+  --ksk-rollover WORD double-signature (RFC 6781 4.1.2) or double-ds (RFC 7583 3.3.2): how roll and
+                      plan exchange keys that the parent knows; default: as before
   --parent TIME       how long the parent takes to publish DS records, for plan (24h)
   --ttl TIME          the TTL of DNSKEY records (1h)
   --max-ttl TIME      the largest TTL of the zone (24h)
@@ -102,6 +104,7 @@ Examples:
   names keys ds example.com
   names keys roll --zsk --dir /var/lib/names/keys example.com
   names keys plan --for 2y --dir /var/lib/names/keys example.com
+  names keys roll --ksk --ksk-rollover double-ds --dir /var/lib/names/keys example.com
   names keys list --dir /var/lib/names/keys example.com
 `
 
@@ -118,6 +121,7 @@ type options struct {
 	offline   bool
 	cds       bool
 	servers   []wire.Name // in the NS records of the zone
+	rollover  string
 	horizon   string
 	end       time.Time
 	parent    time.Duration
@@ -136,6 +140,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	flags.BoolVar(&o.offline, "offline", false, "")
 	flags.BoolVar(&o.cds, "cds", false, "")
 	flags.UintVar(&o.tag, "tag", 0, "")
+	flags.StringVar(&o.rollover, "ksk-rollover", "", "")
 	flags.StringVar(&o.horizon, "for", "1y", "")
 	flags.DurationVar(&o.parent, "parent", 24*time.Hour, "")
 	flags.IntVar(&o.bits, "bits", 0, "")
@@ -175,6 +180,10 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return cli.UsageError(stderr, "keys", errors.New("--ksk and --zsk are two keys: without either, one key does both"))
 	case min(o.parent, o.timing.KeyTTL, o.timing.MaxTTL, o.timing.Propagation, o.timing.DS) < 0:
 		return cli.UsageError(stderr, "keys", errors.New("times are not negative"))
+	case o.rollover != "" && o.rollover != "double-signature" && o.rollover != "double-ds":
+		return cli.UsageError(stderr, "keys", fmt.Errorf("--ksk-rollover %q is neither double-signature nor double-ds", o.rollover))
+	case o.rollover != "" && verb != "roll" && verb != "plan":
+		return cli.UsageError(stderr, "keys", errors.New("--ksk-rollover is for roll and plan"))
 	case o.digest != 2 && o.digest != 4:
 		return cli.UsageError(stderr, "keys", fmt.Errorf("--digest %d is not one of 2 (SHA-256) and 4 (SHA-384)", o.digest))
 	}
@@ -368,7 +377,7 @@ func ds(out io.Writer, zone wire.Name, o options) error {
 	found := false
 	for _, k := range set.Keys {
 		switch p := k.Progress; {
-		case p == nil || p.Goal != sign.Omnipresent || p.Role == sign.RoleZone:
+		case p == nil || p.Role == sign.RoleZone || p.Goal != sign.Omnipresent && !p.IsForParent():
 			continue
 		case p.Parts[sign.PartDS].State == sign.Hidden:
 			fmt.Fprintf(out, "; not yet: resolvers may still lack the DNSKEY record of %s; \"names keys plan\" says from when\n", k)
@@ -420,6 +429,9 @@ func prepare(set *sign.KeySet, o options) error {
 			dir = wd
 		}
 		return fmt.Errorf("zone %s has no keys in %s", set.Zone, dir)
+	}
+	if o.rollover != "" {
+		set.Policy.DoubleDS = o.rollover == "double-ds"
 	}
 	t := &set.Policy.Timing
 	t.KeyTTL, t.MaxTTL = cmp.Or(o.timing.KeyTTL, t.KeyTTL), cmp.Or(o.timing.MaxTTL, t.MaxTTL)

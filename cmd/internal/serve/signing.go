@@ -200,10 +200,16 @@ const offlineWarning = 21 * 24 * time.Hour
 func (s *signing) report(zone wire.Name, done []sign.Transition) {
 	for _, t := range done {
 		log := s.log.With("zone", zone.String(), "key", t.Key.Tag, "part", t.Part.String(), "state", t.To.String(), "why", t.Why)
-		if ds, err := t.Key.DS(zone, dnssec.DigestSHA256); err == nil && t.Part == sign.PartDS && t.To == sign.Rumoured {
-			log.Info("key changed; give its DS record to the parent zone", "ds", ds.String())
-		} else {
+		ds, err := t.Key.DS(zone, dnssec.DigestSHA256)
+		switch {
+		case err != nil || t.Part != sign.PartDS || t.To != sign.Rumoured && t.To != sign.Unretentive:
 			log.Info("key changed")
+		case t.To == sign.Unretentive:
+			log.Info("key changed; the parent zone is to take out its DS record", "ds", ds.String())
+		case t.Key.Progress.Parts[sign.PartDNSKEY].State == sign.Hidden: // "double-ds"
+			log.Info("key changed; the parent zone is to have its DS record, too, next to the present one", "ds", ds.String())
+		default:
+			log.Info("key changed; give its DS record to the parent zone", "ds", ds.String())
 		}
 	}
 }

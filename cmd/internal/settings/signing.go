@@ -26,6 +26,8 @@ type Policy struct {
 	// TwoKeys is that one key signs the keys and one the rest, OneKey that one signs
 	// all. Neither: as it is, and one if there are no keys yet.
 	TwoKeys, OneKey bool
+	// DoubleDS has the parent publish the next DS record before the keys are exchanged.
+	DoubleDS bool
 	// KeysLifetime is how long a key is used that the parent knows, ZoneLifetime how
 	// long another one. 0: for ever.
 	KeysLifetime, ZoneLifetime time.Duration
@@ -54,7 +56,7 @@ func (p *Policy) Equal(other *Policy) bool { return reflect.DeepEqual(p, other) 
 // Keys is which keys a zone has.
 func (p *Policy) Keys() sign.KeyPolicy {
 	return sign.KeyPolicy{
-		Algorithm: p.Algorithm, TwoKeys: p.TwoKeys, OneKey: p.OneKey, KeysLifetime: p.KeysLifetime, ZoneLifetime: p.ZoneLifetime, Unsign: p.Unsign, Manual: p.Manual,
+		Algorithm: p.Algorithm, TwoKeys: p.TwoKeys, OneKey: p.OneKey, DoubleDS: p.DoubleDS, KeysLifetime: p.KeysLifetime, ZoneLifetime: p.ZoneLifetime, Unsign: p.Unsign, Manual: p.Manual,
 		Timing: sign.Timing{KeyTTL: time.Duration(p.KeyTTL) * time.Second, MaxTTL: p.MaxTTL, Propagation: p.Propagation, DS: p.DSTTL},
 	}
 }
