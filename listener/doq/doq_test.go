@@ -77,7 +77,10 @@ func start(t testing.TB, c Config) (s *Server, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.TLS = &tls.Config{Certificates: []tls.Certificate{*cert}}
+	if c.TLS == nil {
+		c.TLS = &tls.Config{}
+	}
+	c.TLS.Certificates = []tls.Certificate{*cert}
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

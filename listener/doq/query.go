@@ -52,8 +52,7 @@ func (e *exchange) giveBack() {
 // serveDoQ answers the queries of a connection, each on a stream of its own, until it
 // ends.
 func (s *Server) serveDoQ(conn *quic.Conn) {
-	peer := names.Peer{Transport: names.QUIC, Remote: addrPort(conn.RemoteAddr()), Local: addrPort(conn.LocalAddr()),
-		TLS: listener.PeerTLS(conn.ConnectionState().TLS)}
+	peer := peerOf(conn)
 	var streams sync.WaitGroup
 	defer streams.Wait()
 	for {
@@ -62,7 +61,7 @@ func (s *Server) serveDoQ(conn *quic.Conn) {
 			return
 		}
 		streams.Go(func() {
-			if s.answer(stream, peer) == errProtocol {
+			if s.answer(stream, conn, peer) == errProtocol {
 				s.broken.Add(1)
 				conn.CloseWithError(protocolError, "")
 			}
@@ -70,8 +69,14 @@ func (s *Server) serveDoQ(conn *quic.Conn) {
 	}
 }
 
+// peerOf is the client of a connection.
+func peerOf(conn *quic.Conn) names.Peer {
+	return names.Peer{Transport: names.QUIC, Remote: addrPort(conn.RemoteAddr()), Local: addrPort(conn.LocalAddr()),
+		TLS: listener.PeerTLS(conn.ConnectionState().TLS)}
+}
+
 // answer answers the query of one stream.
-func (s *Server) answer(stream *quic.Stream, peer names.Peer) (err error) {
+func (s *Server) answer(stream *quic.Stream, conn *quic.Conn, peer names.Peer) (err error) {
 	e := exchanges.Get().(*exchange)
 	defer e.giveBack()
 	stream.SetReadDeadline(time.Now().Add(queryTime))
@@ -85,6 +90,13 @@ func (s *Server) answer(stream *quic.Stream, peer names.Peer) (err error) {
 	}
 	if !isAllowed(e.query) {
 		return errProtocol
+	}
+	if !isOver(conn.HandshakeComplete()) {
+		if mayRepeat(e.query) {
+			s.earlyQueries.Add(1)
+		} else if !isDone(stream.Context(), conn.HandshakeComplete()) {
+			return nil
+		}
 	}
 	ctx, cancel := context.WithCancel(stream.Context()) // over when the client takes its question back
 	defer cancel()

@@ -71,7 +71,7 @@ type Config struct {
 type Server struct {
 	config    Config
 	transport *quic.Transport
-	listener  *quic.Listener
+	listener  *quic.EarlyListener
 	http      *http3.Server
 	retry     retry
 	done      sync.WaitGroup
@@ -84,7 +84,9 @@ type Server struct {
 
 	ends listener.Ends
 
-	accepted, broken, retries atomic.Uint64
+	early atomic.Bool // queries in early data may be answered
+
+	accepted, broken, retries, earlyQueries atomic.Uint64
 }
 
 // protocols of ALPN.
@@ -110,13 +112,22 @@ func Listen(conn net.PacketConn, c Config) (*Server, error) {
 	}
 	protocols.MinVersion = tls.VersionTLS13
 	s.transport = &quic.Transport{Conn: conn, VerifySourceAddress: s.verifyAddress, ConnContext: s.admit}
-	var err error
-	s.listener, err = s.transport.Listen(protocols, &quic.Config{
+	config := &quic.Config{
 		HandshakeIdleTimeout: handshakeTime, MaxIdleTimeout: idleTime,
 		MaxIncomingStreams: maxStreams, MaxIncomingUniStreams: uniStreams(c.HTTP != nil),
 		InitialStreamReceiveWindow: streamRoom, MaxStreamReceiveWindow: streamRoom,
 		InitialConnectionReceiveWindow: connectionRoom, MaxConnectionReceiveWindow: connectionRoom,
-	})
+	}
+	early := config.Clone()
+	early.Allow0RTT = true
+	config.GetConfigForClient = func(*quic.ClientInfo) (*quic.Config, error) {
+		if s.early.Load() {
+			return early, nil
+		}
+		return config, nil
+	}
+	var err error
+	s.listener, err = s.transport.ListenEarly(protocols, config)
 	if err != nil {
 		return nil, fmt.Errorf("doq: %w", err)
 	}
@@ -168,8 +179,11 @@ func (s *Server) Serve() error {
 	}
 }
 
-// serve answers what comes over one connection.
+// serve answers what comes over one connection, whose handshake has begun.
 func (s *Server) serve(conn *quic.Conn) {
+	if !s.answersEarly(conn) && !isDone(conn.Context(), conn.HandshakeComplete()) {
+		return
+	}
 	if conn.ConnectionState().TLS.NegotiatedProtocol == protocolHTTP {
 		s.http.ServeQUICConn(conn)
 		return
@@ -224,6 +238,9 @@ func (s *Server) admit(ctx context.Context, info *quic.ClientInfo) (context.Cont
 		}
 		*endOf(context.Cause(ctx), &s.ends)++
 	})
+	if info.AddrVerified {
+		ctx = context.WithValue(ctx, isVerified{}, true)
+	}
 	return ctx, nil
 }
 
@@ -317,13 +334,14 @@ type Stats struct {
 	Ends           listener.Ends
 	Retries        uint64 // clients that had to prove their address
 	ProtocolErrors uint64 // connections ended because their client does not keep to RFC 9250
+	EarlyQueries   uint64 // queries answered before the end of the handshake
 }
 
 // Stats returns what was counted so far.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{Connections: s.accepted.Load(), Ends: s.ends, Retries: s.retries.Load(), ProtocolErrors: s.broken.Load()}
+	return Stats{Connections: s.accepted.Load(), Ends: s.ends, Retries: s.retries.Load(), ProtocolErrors: s.broken.Load(), EarlyQueries: s.earlyQueries.Load()}
 }
 
 // addrPort is the address in a as the edge wants it.

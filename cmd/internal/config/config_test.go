@@ -175,6 +175,7 @@ json = true
 oblivious = true
 [quic]
 address = ["192.0.2.3:8853"]
+early-data = true
 [limits]
 rate-limit = 300
 rate-limit-in-all = 6000
@@ -238,7 +239,7 @@ func TestFileIsLikeFlags(t *testing.T) {
 		--allow-recursion 192.0.2.0/24 --root-hints DIR/hints --stub s.example=192.0.2.7 --no-qname-min --do-not-query 192.0.2.128/25
 		--query-localhost --trust-anchor DIR/keys --insecure corp.example --insecure b.example=2026-12-24 --validation-log-only --any-in-full -c --cache-size 1GiB --serve-stale=90m --cache-file DIR/cache --rate-limit 300 --rate-limit-in-all 6000 --slip 3 --rate-limit-exempt 192.0.2.0/24 --rate-limit-log-only --client-queries 400 --client-waiting 500 --client-exempt 192.0.2.1 -v -v
 		--allow-query any --tls 192.0.2.1 --tls 192.0.2.2:8853 --tls-certificate DIR/cert.pem --tls-certificate /other.pem --tls-key DIR/key.pem --tls-only-13 --tls-ticket-keys DIR/tickets
-		--tls-client-pin B6LEEoIsxgYmZnhsL+MUw4MtEyz8WUCMHTa3mFR7b20= --tls-client-optional --https 192.0.2.3 --https-path /q --https-plain 127.0.0.1:8080 --https-proxy loopback --no-http3 --https-json --https-oblivious --quic 192.0.2.3:8853
+		--tls-client-pin B6LEEoIsxgYmZnhsL+MUw4MtEyz8WUCMHTa3mFR7b20= --tls-client-optional --https 192.0.2.3 --https-path /q --https-plain 127.0.0.1:8080 --https-proxy loopback --no-http3 --https-json --https-oblivious --quic 192.0.2.3:8853 --quic-early-data
 		--query-log slow=20ms --query-log-one-in 7 --query-log-format json --query-log-file DIR/queries.log --dnstap unix:DIR/tap.sock
 		--dnstap-messages auth --dnstap-messages client --dnstap-one-in 9`, "DIR", dir))
 	if err := flags.Parse(append(args, "--nsid", "a \"quoted\" \\ name\t")); err != nil {

@@ -37,4 +37,8 @@ var quicSection = once("quic", "Where queries are received over QUIC (RFC 9250),
 	addresses("address", "The addresses to listen on: each an IP address, or ADDRESS:PORT. The port is 853 if none is given.",
 		"None.", settings.DefaultQUICPort, []string{"quic", "listen", "listen-quic", "doq", "port"},
 		func(c *Config) *[]netip.AddrPort { return &c.Settings.QUIC.Addresses }),
+	toggle(about{
+		key: "early-data", what: "Answer queries that clients which come back send with their first packet (0-RTT) before the end of the handshake, if the client has shown its address and a repetition by others does no harm: no transfers, updates or notifications.",
+		why: "false: an observer can send such a query again.", example: "true", others: []string{"quic-early-data", "0rtt", "zero-rtt", "tls-early-data"},
+	}, func(c *Config) *bool { return &c.Settings.QUIC.EarlyData }),
 )

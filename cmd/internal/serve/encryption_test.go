@@ -6,7 +6,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,6 +20,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/quic-go/quic-go"
+
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/listener/certificate"
 	"github.com/names-dns/names/listener/odoh/odohtest"
 	"github.com/names-dns/names/names"
@@ -306,5 +311,57 @@ func TestOverHTTPS(t *testing.T) {
 		if m, err := wire.ParseMessage(oblivious.Open(t, body)); err != nil || len(m.Answers) != 1 {
 			t.Errorf("%s, encrypted once more: %v, %v", url, m, err)
 		}
+	}
+}
+
+// TestEarlyDataIsAnOption: over QUIC, a client that comes back may send queries early if
+// the configuration wants that, and no longer after a reload.
+func TestEarlyDataIsAnOption(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "names.toml")
+	writeFile(t, filepath.Join(dir, "example"), smallZone)
+	const start = "[listen]\naddress = [\"127.0.0.1:0\"]\n[[zone]]\nfile = \"example\"\n[quic]\naddress = [\"127.0.0.1:0\"]\n"
+	writeFile(t, file, start+"early-data = true\n")
+	server, log := startFromFile(t, file)
+	address := boundAt(t, log(), "quic")
+	sessions := tls.NewLRUClientSessionCache(1)
+	isEarly := func() bool {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), eventually.Limit)
+		defer cancel()
+		conn, err := quic.DialAddrEarly(ctx, address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"doq"}, ClientSessionCache: sessions}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.CloseWithError(0, "")
+		stream, err := conn.OpenStream()
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := wire.AppendQuery([]byte{0, 0}, 0, 0, wire.Question{Name: wire.MustParseName("ns.example."), Type: wire.TypeA, Class: wire.ClassIN}, nil)
+		binary.BigEndian.PutUint16(q, uint16(len(q)-2))
+		stream.Write(q)
+		stream.Close()
+		reply, err := io.ReadAll(stream)
+		if errors.Is(err, quic.Err0RTTRejected) {
+			return false
+		}
+		if err != nil || len(reply) < 2 {
+			t.Fatalf("% x, %v", reply, err)
+		}
+		return conn.ConnectionState().Used0RTT
+	}
+	eventually.Succeed(t, func() error { // once there is a session to resume
+		if !isEarly() {
+			return errors.New("early data is not taken")
+		}
+		return nil
+	})
+	writeFile(t, file, start)
+	if _, err := server.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if isEarly() {
+		t.Error("early data is taken after the reload")
 	}
 }

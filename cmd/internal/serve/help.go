@@ -171,6 +171,8 @@ Encryption:
                             (X-Forwarded-For); may be repeated
   --quic ADDR[:PORT]        listen for DNS over QUIC (RFC 9250), on port 853 if none
                             is given; may be repeated
+  --quic-early-data         answer queries in early data (0-RTT) at once, if a
+                            repetition by others does no harm
   --tls-certificate FILE    certificate and those that lead from it to an
                             authority (PEM), read again when it changes; may be
                             repeated: clients get the one for the name they ask for

@@ -112,6 +112,7 @@ func (t *transports) use(change *bound.Change, edge *listener.Edge, s *settings.
 			server.Limit(s.Limits.HTTPSConnections, s.Limits.ConnectionsPerClient)
 		case *doq.Server:
 			most := s.Limits.HTTPSConnections
+			server.Early(s.QUIC.EarlyData)
 			if server.IsDoQ() {
 				most = s.Limits.QUICConnections
 			}
@@ -161,6 +162,7 @@ func (sum *transportStats) add(server bound.Server) {
 		sum.quic.Ends.Add(c.Ends)
 		sum.quic.Retries += c.Retries
 		sum.quic.ProtocolErrors += c.ProtocolErrors
+		sum.quic.EarlyQueries += c.EarlyQueries
 	}
 }
 
@@ -189,5 +191,6 @@ func (sum *transportStats) metrics() []metrics.Metric {
 	return []metrics.Metric{
 		metrics.Of("names_quic_retries_total", metrics.Counter, "Clients of QUIC that had to prove their address.", float64(sum.quic.Retries)),
 		metrics.Of("names_quic_protocol_errors_total", metrics.Counter, "Connections over QUIC ended because the client did not keep to RFC 9250.", float64(sum.quic.ProtocolErrors)),
+		metrics.Of("names_quic_early_queries_total", metrics.Counter, "Queries in early data of QUIC (0-RTT) that were answered before the end of the handshake.", float64(sum.quic.EarlyQueries)),
 	}
 }

@@ -30,7 +30,7 @@ var flagNames = map[string]string{
 	"query-log.which": "query-log", "query-log.slow": "query-log", "query-log.to": "query-log-file", "query-log.format": "query-log-format",
 	"query-log.one-in": "query-log-one-in", "query-log.messages": "verbose",
 	"dnstap.to": "dnstap", "dnstap.messages": "dnstap-messages", "dnstap.one-in": "dnstap-one-in",
-	"listen.allow-query": "allow-query", "https.address": "https", "https.path": "https-path", "https.json": "https-json", "https.oblivious": "https-oblivious", "https.plain": "https-plain", "https.proxy": "https-proxy", "quic.address": "quic",
+	"listen.allow-query": "allow-query", "https.address": "https", "https.path": "https-path", "https.json": "https-json", "https.oblivious": "https-oblivious", "https.plain": "https-plain", "https.proxy": "https-proxy", "quic.address": "quic", "quic.early-data": "quic-early-data",
 	"tls.address": "tls", "tls.certificate": "tls-certificate", "tls.key": "tls-key", "tls.self-signed": "tls-self-signed", "tls.only-13": "tls-only-13", "tls.ticket-keys": "tls-ticket-keys",
 	"tls.client-authority": "tls-client-authority", "tls.client-pin": "tls-client-pin", "tls.client-optional": "tls-client-optional",
 	"validation.off": "no-validation", "validation.log-only": "validation-log-only", "validation.state": "trust-anchor-state",
@@ -90,6 +90,7 @@ func (f *flagValues) register(flags *flag.FlagSet) {
 	flags.Var((*cli.List)(&f.HTTPS.Proxies), "https-proxy", "")
 	flags.BoolVar(&f.HTTPS.NoHTTP3, "no-http3", false, "")
 	flags.Var(&f.quic, "quic", "")
+	flags.BoolVar(&f.QUIC.EarlyData, "quic-early-data", false, "")
 	flags.Var((*cli.List)(&f.TLS.Certificates), "tls-certificate", "")
 	flags.Var((*cli.List)(&f.TLS.Keys), "tls-key", "")
 	flags.StringVar(&f.TLS.SelfSigned, "tls-self-signed", "", "")

@@ -39,6 +39,7 @@ type HTTPS struct {
 // QUIC says where queries are received over QUIC (RFC 9250).
 type QUIC struct {
 	Addresses []netip.AddrPort
+	EarlyData bool // queries in early data (0-RTT) are answered at once
 }
 
 // The ports of addresses without one.
@@ -91,6 +92,7 @@ func checkTLS(s *Settings, found *problems) {
 	setting, ok = anyGiven(given{"https.path", h.Path != ""}, given{"https.json", h.JSON}, given{"https.oblivious", h.Oblivious}, given{"https.proxy", len(h.Proxies) > 0})
 	found.addIf(ok && len(h.Addresses)+len(h.Plain) == 0, "{%s} requires {https.address} or {https.plain}", setting)
 	found.addIf(h.NoHTTP3 && len(h.Addresses) == 0, "{https.no-http3} requires {https.address}")
+	found.addIf(s.QUIC.EarlyData && len(s.QUIC.Addresses) == 0, "{quic.early-data} requires {quic.address}")
 	for _, text := range t.ClientPins {
 		_, err := certificate.ParsePin(text)
 		found.addIf(err != nil, "{tls.client-pin}: %v", err)
