@@ -357,17 +357,18 @@ func (s *stream) sendOne(reply []byte, _ path) error {
 	if reply == nil {
 		return nil
 	}
-	return s.sendLate(reply)
+	return s.sendLate(reply, true)
 }
 
 // sendMore sends a message of a reply that has more.
 func (s *stream) sendMore(message []byte) error {
 	s.active.Store(time.Now().UnixNano())
-	return s.sendLate(message)
+	return s.sendLate(message, false)
 }
 
-// sendLate sends a message that the reader did not wait for.
-func (s *stream) sendLate(message []byte) error {
+// sendLate sends a message that the reader did not wait for. If it is not the last of its
+// reply, the next one needs the buffer.
+func (s *stream) sendLate(message []byte, isLast bool) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	s.frame = frame.Append(s.frame[:0], message)
@@ -375,7 +376,7 @@ func (s *stream) sendLate(message []byte) error {
 	if err != nil {
 		s.conn.Close() // half a message may be out: nothing can follow
 	}
-	if cap(s.frame) > keptReply {
+	if isLast && cap(s.frame) > keptReply {
 		s.frame = nil
 	}
 	return err

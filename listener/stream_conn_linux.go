@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +41,7 @@ type loopConn struct {
 	out       []byte     // what was not taken yet
 	owed      int        // how many octets of it are to be taken first, all in the time for a reply
 	blocked   int64      // since when they are
+	isLent    bool       // out is memory of a sender that waits
 	waiting   int        // queries whose replies come later
 	hasBegun  bool       // there was a first query
 	hasEnded  bool       // nothing more is to be read
@@ -55,7 +57,7 @@ type loopConn struct {
 // reset makes c like new.
 func (c *loopConn) reset() {
 	c.in, c.out = frames{}, nil
-	c.sentAll, c.hasBegun, c.hasEnded, c.isToStop, c.isFull, c.watchOut = false, false, false, false, false, false
+	c.sentAll, c.hasBegun, c.hasEnded, c.isToStop, c.isFull, c.watchOut, c.isLent = false, false, false, false, false, false, false
 	c.context, c.cancel, c.refusedAs = nil, nil, 0
 	c.condemned.Store(false)
 }
@@ -249,10 +251,10 @@ func (c *loopConn) taken(n int, now int64) {
 	case n < len(c.out):
 		c.out = c.out[n:]
 		return
-	case cap(c.out) <= keptReply:
+	case cap(c.out) <= keptReply && !c.isLent:
 		c.out = c.out[:0]
 	default:
-		c.out = nil
+		c.out, c.isLent = nil, false
 	}
 	c.drained.Broadcast()
 }
@@ -275,24 +277,44 @@ func (c *loopConn) sendOne(reply []byte, _ path) error {
 }
 
 // sendMore sends a message of a reply that has more. It waits until the client
-// has taken all that was sent before: so no connection holds more of such
-// replies than one message. The loop goes on with others meanwhile.
+// has taken all that was sent before, and all of this but what the system keeps: no
+// connection holds more of such replies than one message, which is not copied. The
+// loop goes on with others meanwhile.
 func (c *loopConn) sendMore(message []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.fd >= 0 && len(c.out) > 0 {
-		c.drained.Wait()
-	}
-	if c.fd < 0 {
+	if !c.isDrained() {
 		return net.ErrClosed
 	}
 	now := monotonic()
 	c.active.Store(now)
-	err := c.sendLate(message, now)
-	if err != nil {
-		c.wake()
+	n, errno := transmitFrame(c.fd, message)
+	switch {
+	case errno != 0 && errno != unix.EAGAIN:
+		c.wake() // the loop closes c
+		return os.NewSyscallError("sendmsg", errno)
+	case n == 2+len(message):
+		return nil
+	case n < 2:
+		c.out = frame.Append(nil, message)[n:]
+	default:
+		c.out, c.isLent = slices.Clip(message[n-2:]), true // others append to it meanwhile
 	}
-	return err
+	c.owed, c.blocked = len(c.out), now
+	c.watch()
+	if !c.isDrained() {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// isDrained waits until the client has taken what was sent before. It returns false if
+// the connection is closed.
+func (c *loopConn) isDrained() bool {
+	for c.fd >= 0 && len(c.out) > 0 {
+		c.drained.Wait()
+	}
+	return c.fd >= 0
 }
 
 // sendLate sends reply after what has not been taken yet. If that fails
@@ -430,6 +452,25 @@ func receive(fd int, b []byte) (int, unix.Errno) {
 func transmit(fd int, b []byte) (int, unix.Errno) {
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		if errno == 0 {
+			return int(n), 0
+		}
+		if errno != unix.EINTR {
+			return 0, errno
+		}
+	}
+}
+
+// transmitFrame is transmit for a message after its length.
+func transmitFrame(fd int, message []byte) (int, unix.Errno) {
+	length := [2]byte{byte(len(message) >> 8), byte(len(message))}
+	parts := [2]unix.Iovec{{Base: &length[0]}, {Base: unsafe.SliceData(message)}}
+	parts[0].SetLen(len(length))
+	parts[1].SetLen(len(message))
+	header := unix.Msghdr{Iov: &parts[0]}
+	header.SetIovlen(len(parts))
+	for {
+		n, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&header)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 		if errno == 0 {
 			return int(n), 0
 		}
