@@ -85,10 +85,7 @@ func (n node) numbersAt() int { return cow.AlignUp(nodeName + 1 + int(n[nodeName
 func (n node) wireName() []byte { return n[nodeName+1 : nodeName+1+int(n[nodeName])] }
 
 // name is the owner name.
-func (n node) name() wire.Name {
-	name, _, _ := wire.BorrowName(n.wireName())
-	return name
-}
+func (n node) name() wire.Name { return wire.StoredName(n.wireName()) }
 
 // nameIs reports whether the node's name is the one whose lower-case wire form
 // is folded.

@@ -9,3 +9,10 @@ func poison(b []byte) {
 		b[i] = 0xDB
 	}
 }
+
+// checkStored finds octets that are not a name.
+func checkStored(b []byte) {
+	if n, err := wireNameLen(b); err != nil || n != len(b) {
+		panic("stored octets are not a name")
+	}
+}

@@ -49,6 +49,14 @@ func BorrowName(b []byte) (Name, int, error) {
 	return Name{unsafe.String(unsafe.SliceData(b), n)}, n, nil
 }
 
+// StoredName is [BorrowName] for octets that are exactly one name, which a program has
+// stored after it was checked: it is not checked again. Other octets make a name that no
+// function of this package is safe with.
+func StoredName(b []byte) Name {
+	checkStored(b)
+	return Name{unsafe.String(unsafe.SliceData(b), len(b))}
+}
+
 // NameFromLabels joins labels, the leftmost first, to an absolute name.
 // A label holds raw octets, not text: a dot in it is part of the label.
 func NameFromLabels(labels ...string) (Name, error) {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"slices"
 	"time"
@@ -242,63 +241,85 @@ func (r *reply) soa() wire.Record {
 	return wire.Record{} // cannot be: every zone has one
 }
 
-// records yields the transfer but the SOA at its end.
-func (r *reply) records() iter.Seq[wire.Record] {
-	if r.changes == nil {
-		return r.after.Unsorted() // RFC 5936 2.2: the SOA first
-	}
-	return func(yield func(wire.Record) bool) { // RFC 1995 4
-		if !yield(r.soa()) {
-			return
-		}
+// send sends the transfer, in messages as long as they may be. It returns how
+// many records it has sent.
+func (r *reply) send(x *names.Exchange, until time.Time) (sent int, err error) {
+	o := output{x: x, zone: r.after.Origin(), until: until}
+	o.pace.begin()
+	o.writer.Begin(&x.Reply, o.zone)
+	soa := r.soa()
+	if r.changes == nil { // RFC 5936 2.2: the SOA first
+		err = o.putAll(r.after.Cursor())
+	} else { // RFC 1995 4
+		err = o.put(&soa)
 		for _, c := range r.changes {
 			for _, part := range [][]wire.Record{c.Removed, c.Added} {
-				for _, record := range part {
-					if !yield(record) {
-						return
-					}
+				for i := 0; i < len(part) && err == nil; i++ {
+					err = o.put(&part[i])
 				}
 			}
 		}
 	}
+	if err == nil {
+		err = o.put(&soa)
+	}
+	return o.sent, err
 }
 
-// send sends the transfer, in messages as long as they may be. It returns how
-// many records it has sent.
-func (r *reply) send(x *names.Exchange, until time.Time) (sent int, err error) {
-	var p pace
-	p.begin()
-	for record := range r.records() {
-		if err := put(x, record); err != nil {
-			if err := putNext(x, record, &p, until, err); err != nil {
-				return sent, err
-			}
-		}
-		sent++
-	}
-	if err := put(x, r.soa()); err != nil {
-		if err := putNext(x, r.soa(), &p, until, err); err != nil {
-			return sent, err
-		}
-	}
-	return sent + 1, nil
+// output writes the messages of a transfer.
+type output struct {
+	x      *names.Exchange
+	zone   wire.Name
+	writer wire.ZoneWriter
+	pace   pace
+	until  time.Time
+	sent   int // records
 }
 
-// putNext sends the message, and appends a record to the next one that did not fit into
-// it. cause is why.
-func putNext(x *names.Exchange, record wire.Record, p *pace, until time.Time, cause error) error {
+// put appends a record to the message, or sends that and appends it to the next.
+func (o *output) put(r *wire.Record) error {
+	err := o.writer.Record(r.Name, r.Type, r.Class, r.TTL, r.Data)
+	if err != nil {
+		if err = o.next(err); err == nil {
+			err = o.writer.Record(r.Name, r.Type, r.Class, r.TTL, r.Data)
+		}
+	}
+	if err == nil {
+		o.sent++
+	}
+	return err
+}
+
+// putAll appends all records of a zone.
+func (o *output) putAll(c authority.Cursor) error {
+	for {
+		n, err := c.Write(&o.writer)
+		o.sent += n
+		if err == nil {
+			return nil
+		}
+		if err := o.next(err); err != nil {
+			return err
+		}
+	}
+}
+
+// next sends the message and begins the next, if the cause is that it is full.
+func (o *output) next(cause error) error {
 	switch {
-	case !errors.Is(cause, wire.ErrNoSpace), x.Reply.Count(wire.SectionAnswer) == 0:
+	case !errors.Is(cause, wire.ErrNoSpace), o.x.Reply.Count(wire.SectionAnswer) == 0:
 		return cause
-	case time.Now().After(until):
+	case time.Now().After(o.until):
 		return fmt.Errorf("%w: %w", names.ErrGone, errTooSlow)
 	}
-	p.made()
-	if err := x.NextMessage(); err != nil {
+	o.pace.made()
+	if err := o.x.NextMessage(); err != nil {
 		return err
 	}
-	p.pause()
-	return put(x, record)
+	o.pace.sent()
+	o.pace.pause()
+	o.writer.Begin(&o.x.Reply, o.zone)
+	return nil
 }
 
 // condense makes one change of several (RFC 1995 5).
