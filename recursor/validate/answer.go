@@ -188,10 +188,11 @@ func (c *check) rrsetBySigner(set *RRset) judgement {
 // bySigner judges what is said about records of type t of name by the zones
 // that signed sets, the nearest first. by judges one zone's word, or with nil
 // that there is none. What no zone vouches for is insecure if the zone that
-// name is in is; signatures of zones above it do not change that.
+// name is in is; signatures that do not belong to it do not change that.
 func (c *check) bySigner(sets []*RRset, name wire.Name, t wire.Type, by func(*zone) judgement) judgement {
 	signers := signersOf(sets, func(signer wire.Name) bool { return mayDeny(signer, name, t) })
 	var first judgement // about the nearest zone
+	isTried := false
 	for i, signer := range signers {
 		var j judgement
 		z := c.signerZone(signer)
@@ -210,9 +211,16 @@ func (c *check) bySigner(sets []*RRset, name wire.Name, t wire.Type, by func(*zo
 		if j.verdict >= Insecure {
 			return j
 		}
+		isTried = isTried || j.isTried
 		if i == 0 {
 			first = j
 		}
+	}
+	if isTried {
+		// Records name the zone they are in as the signer (RFC 4035 5.3.1), and
+		// this one is secure: to look for an unsigned zone below it would cost a
+		// query for each name.
+		return first
 	}
 	if t == wire.TypeDS && !name.IsRoot() {
 		name = name.Parent() // DS records are in the parent zone

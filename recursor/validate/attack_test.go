@@ -1,6 +1,8 @@
 package validate
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -115,6 +117,97 @@ func TestKeyTrap(t *testing.T) {
 		}
 		if spent(next, Verifications) > 0 || w.fetches.Load() != before {
 			t.Errorf("%s: the zone is tried again: %d signatures, %d fetches", order, spent(next, Verifications), w.fetches.Load()-before)
+		}
+	}
+}
+
+// TestTooManyKeysAreRemembered: a zone whose right key is not among those that are
+// looked at is not fetched for each name; the first time another server is asked
+// (RFC 4035 4.9.3).
+func TestTooManyKeysAreRemembered(t *testing.T) {
+	o := options(t, "many.", signedtree.NSEC)
+	for i := range DefaultLimits.Keys {
+		o.Keys = append([]*dnssec.SigningKey{newKey(t, fmt.Sprint("key ", i))}, o.Keys...)
+	}
+	w := newWorld(t, signZone(t, ".", options(t, ".", signedtree.NSEC), "many. NS ns.elsewhere.", dsLine(t, "many.")),
+		signZone(t, "many.", o, a("a.many.", 1)))
+	w.change = func(m *wire.Message, fetched bool) *wire.Message {
+		if m.Questions[0].Type == wire.TypeDNSKEY { // a tree has them in order
+			right := newKey(t, "many.").Record.AppendTo(nil, nil)
+			slices.SortStableFunc(m.Answers, func(a, b wire.Record) int {
+				return cmp.Compare(bytes.Index(a.Data, right), bytes.Index(b.Data, right))
+			})
+		}
+		return m
+	}
+	w.want("a.many. A", Indeterminate, "many has 33 DNSKEY records, and none of the first 32 is the one of its DS record")
+	before := w.fetches.Load()
+	w.want("b.many. A", Indeterminate, "many has 33 DNSKEY records")
+	if n := w.fetches.Load() - before; n > 0 {
+		t.Errorf("%d fetches for the second name", n)
+	}
+}
+
+// TestBogusNamesCostNoFetch: a signature that was tried with a key of the secure zone
+// that it names, or is out of its time, makes a name bogus, and no zone cut is looked
+// for at it; one that no key of that zone can have made does not.
+func TestBogusNamesCostNoFetch(t *testing.T) {
+	w := newWorld(t, signZone(t, ".", options(t, ".", signedtree.NSEC), "zone. NS ns.elsewhere.", dsLine(t, "zone.")),
+		signZone(t, "zone.", options(t, "zone.", signedtree.NSEC), "*.zone. A 192.0.2.1", "unsigned.zone. NS ns.elsewhere."),
+		&signedtree.Zone{Apex: wire.MustParseName("unsigned.zone."), Records: []wire.Record{parse(t, a("a.unsigned.zone.", 1))}})
+	damage := func(change func(*wire.RRSIG)) {
+		w.change = func(m *wire.Message, fetched bool) *wire.Message {
+			for _, section := range [][]wire.Record{m.Answers, m.Authority} {
+				for i := range section {
+					if r := &section[i]; !fetched && r.Type == wire.TypeRRSIG {
+						var sig wire.RRSIG
+						c := wire.CursorOver(r.Data)
+						if err := sig.Parse(&c); err != nil {
+							t.Fatal(err)
+						}
+						change(&sig)
+						r.Data = sig.AppendTo(nil, nil)
+					}
+				}
+			}
+			return m
+		}
+	}
+	damage(func(*wire.RRSIG) {})
+	w.want("a.zone. A", Secure, "")
+	before := w.fetches.Load()
+	damage(func(s *wire.RRSIG) { s.Signature[0] ^= 1 })
+	w.want("b.zone. A", Bogus, "signature of b.zone A is wrong")
+	w.want("b.zone. AAAA", Bogus, "is wrong")
+	damage(func(s *wire.RRSIG) { s.Expiration = wire.SerialFromTime(now.Add(-9 * day)) })
+	w.want("c.zone. A", Bogus, "expired")
+	if n := w.fetches.Load() - before; n > 0 {
+		t.Errorf("%d fetches for names with bad signatures", n)
+	}
+	damage(func(s *wire.RRSIG) { s.KeyTag++ })
+	w.want("d.zone. A", Bogus, "which zone does not have")
+	if w.fetches.Load() == before {
+		t.Error("no zone cut was looked for at a name whose signature is of no key of the zone")
+	}
+
+	// The same on a record of an unsigned zone: what could be the zone's own is tried.
+	foreign := sign(t, "zone.", parse(t, a("a.unsigned.zone.", 1)))
+	damage(func(s *wire.RRSIG) {})
+	inner := w.change
+	for _, c := range []struct {
+		tag  uint16
+		want Verdict
+	}{{0, Bogus}, {1, Insecure}} {
+		w.change = func(m *wire.Message, fetched bool) *wire.Message {
+			if !fetched {
+				m.Answers = []wire.Record{parse(t, a("a.unsigned.zone.", 66)), foreign[1].Clone()}
+				sig := m.Answers[1].Data
+				sig[17] += byte(c.tag)
+			}
+			return inner(m, fetched)
+		}
+		if r := w.check("a.unsigned.zone. A"); r.Verdict != c.want {
+			t.Errorf("tag %+d: %v %q, want %v", c.tag, r.Verdict, r.Reason, c.want)
 		}
 	}
 }

@@ -27,6 +27,9 @@ type zone struct {
 
 	// isSigned: it is a zone that a DS record or a trust anchor says is signed.
 	isSigned bool
+	// isTooLarge: it has so many DS or DNSKEY records that none of those looked at
+	// fit together.
+	isTooLarge bool
 }
 
 // zoneKey is a key of a zone; it is parsed when it is first tried.
@@ -196,7 +199,7 @@ func (c *check) tryServers(reply *Reply, judge func(*Reply) *zone) *zone {
 	z := judge(reply)
 	again, ok := c.fetcher.(Refetcher)
 	for range maxRefetches {
-		if !ok || z.verdict != Bogus || !c.budget.take(Fetches, 1) {
+		if !ok || z.verdict != Bogus && !z.isTooLarge || !c.budget.take(Fetches, 1) {
 			break
 		}
 		other, err := again.FetchAgain(c.ctx, reply)
@@ -204,7 +207,7 @@ func (c *check) tryServers(reply *Reply, judge func(*Reply) *zone) *zone {
 			break
 		}
 		reply = other
-		if tried := judge(reply); tried.verdict != Indeterminate {
+		if tried := judge(reply); tried.verdict != Indeterminate || tried.isTooLarge && z.isTooLarge {
 			z = tried
 		}
 	}
@@ -339,7 +342,9 @@ func (c *check) enterBy(name wire.Name, e *entry, reply *Reply) *zone {
 		if len(set.Data) > len(all) {
 			j = indeterminate(wire.ExtendedErrorIndeterminate, "%s has %d DNSKEY records, and none of the first %d is the one of its %s", plain(name), len(set.Data), len(all), e.source)
 		}
-		return failed(j)
+		z := failed(j)
+		z.isTooLarge = len(set.Data) > len(all) || len(e.usable) > c.budget.limits.DS
+		return z
 	}
 	z := &zone{name: name, keys: trusted, entry: e, since: c.time}
 	if j := c.verify(set, z); j.verdict != Secure {
@@ -446,7 +451,7 @@ func (c *check) expiry(ttl uint32) time.Time {
 }
 
 // remember keeps what was found out about a zone. What could not be fetched is
-// tried again with the next query. What the budget was too small for is kept
+// tried again with the next query; what is too large will be so then. What the budget was too small for is kept
 // like a bogus zone if the budget was fresh before: then the zone is at fault,
 // and not one that was validated earlier for the same query.
 func (c *check) remember(z *zone, isFresh bool) *zone {
@@ -461,7 +466,7 @@ func (c *check) remember(z *zone, isFresh bool) *zone {
 			return z
 		}
 		z.until = c.time.Add(c.bogusTTL)
-	case z.verdict == Indeterminate:
+	case z.verdict == Indeterminate && !z.isTooLarge:
 		return z
 	}
 	c.memory.put(z, c.time)

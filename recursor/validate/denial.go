@@ -40,8 +40,12 @@ func (c *check) proofsOf(z *zone, sets []*RRset) *proofs {
 			// signed it, and the owner of both be a zone cut.
 			if j := c.verify(set, z); j.verdict == Secure {
 				set.judge(j)
-			} else if p.failure.reason.Text == "" {
-				p.failure = j
+			} else {
+				j.isTried = j.isTried || p.failure.isTried
+				if p.failure.reason.Text == "" {
+					p.failure = j
+				}
+				p.failure.isTried = j.isTried
 			}
 		}
 		if set.Verdict != Secure || !set.Zone.Equal(z.name) {

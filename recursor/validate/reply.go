@@ -44,7 +44,7 @@ type RRset struct {
 	signedBy *wire.RRSIG
 }
 
-func (r *RRset) judgement() judgement { return judgement{r.Verdict, r.Reason} }
+func (r *RRset) judgement() judgement { return judgement{verdict: r.Verdict, reason: r.Reason} }
 
 func (r *RRset) judge(j judgement) judgement {
 	r.Verdict, r.Reason = j.verdict, j.reason

@@ -27,6 +27,7 @@ func (c *check) verify(set *RRset, z *zone) judgement {
 			return exhausted
 		}
 	}
+	t.worst.isTried = t.isTried
 	return t.worst
 }
 
@@ -36,6 +37,7 @@ type trial struct {
 	*check
 	set     *RRset
 	worst   judgement
+	isTried bool
 	hasForm bool
 }
 
@@ -64,6 +66,7 @@ func (t *trial) by(sig *wire.RRSIG, keys []*zoneKey, zone wire.Name) bool {
 	}
 	if err := dnssec.CheckTime(sig, t.time, t.minSkew, t.maxSkew); err != nil {
 		b.take(Failures, 1) // what is out of its time is not free
+		t.isTried = true
 		t.note(timeFailure(t.set, sig, err))
 		return false
 	}
@@ -95,6 +98,7 @@ func (t *trial) by(sig *wire.RRSIG, keys []*zoneKey, zone wire.Name) bool {
 
 // with tries one signature with one key.
 func (t *trial) with(sig *wire.RRSIG, k *zoneKey, zone wire.Name) bool {
+	t.isTried = true
 	key, j := k.parse(t.check, zone)
 	if key == nil {
 		// A key that cannot be used costs as much as one that fails

@@ -277,11 +277,25 @@ func (t *twin) holds(set *RRset, z twinZone) *wire.RRSIG {
 	return nil
 }
 
+// tries reports whether z has a key for a signature of set, or one of them is out of
+// its time: then it is bogus, and no unsigned zone below z is looked for.
+func (t *twin) tries(set *RRset, z twinZone) bool {
+	return slices.ContainsFunc(set.Signatures, func(sig *wire.RRSIG) bool {
+		if !sig.Signer.Equal(z.apex) || dnssec.CheckRRSIG(sig, &set.RRset) != nil || !algorithms.Has(sig.Algorithm) {
+			return false
+		}
+		return dnssec.CheckTime(sig, t.at, time.Hour, day) != nil || slices.ContainsFunc(z.keys, func(data []byte) bool {
+			return len(data) > 3 && dnssec.KeyTag(data) == sig.KeyTag && data[3] == byte(sig.Algorithm)
+		})
+	})
+}
+
 // set is the verdict about an RRset of an answer.
 func (t *twin) set(set *RRset, authority []*RRset) Verdict {
 	if !dnssec.MayBeSigned(set.Type) {
 		return Insecure
 	}
+	isTried := false
 	for _, sig := range nearestFirst([]*RRset{set}) {
 		if !mayDeny(sig.Signer, set.Name, set.Type) {
 			continue
@@ -295,6 +309,7 @@ func (t *twin) set(set *RRset, authority []*RRset) Verdict {
 		}
 		held := t.holds(set, z)
 		if held == nil {
+			isTried = isTried || t.tries(set, z)
 			continue
 		}
 		if int(held.Labels) == dnssec.LabelCount(set.Name) {
@@ -311,6 +326,9 @@ func (t *twin) set(set *RRset, authority []*RRset) Verdict {
 			return Insecure
 		}
 		return Bogus // what the wildcard needs is not there
+	}
+	if isTried {
+		return Bogus
 	}
 	return t.unsigned(set.Name, set.Type)
 }
@@ -340,6 +358,7 @@ func nearestFirst(sets []*RRset) (sigs []*wire.RRSIG) {
 // negative is the verdict about the absence of records.
 func (t *twin) negative(r *Reply, name wire.Name) Verdict {
 	typ := r.Question.Type
+	isTried := false
 	for _, sig := range nearestFirst(denials(r.Authority)) {
 		if !mayDeny(sig.Signer, name, typ) {
 			continue
@@ -355,11 +374,19 @@ func (t *twin) negative(r *Reply, name wire.Name) Verdict {
 		if soa := find(r.Authority, z.apex, wire.TypeSOA); soa != nil && v >= Insecure {
 			if t.holds(soa, z) == nil {
 				v = Bogus
+				isTried = isTried || t.tries(soa, z)
+			}
+		} else if v < Insecure {
+			for _, set := range denials(r.Authority) {
+				isTried = isTried || t.holds(set, z) == nil && t.tries(set, z)
 			}
 		}
 		if v >= Insecure {
 			return v
 		}
+	}
+	if isTried {
+		return Bogus
 	}
 	return t.unsigned(name, typ)
 }

@@ -53,20 +53,23 @@ func (r Reason) ForInsecure() bool {
 type judgement struct {
 	verdict Verdict
 	reason  Reason
+	// isTried: the zone that signed it is secure, and a signature was tried with a key
+	// of that zone or is out of its time. So it is bogus wherever it is from.
+	isTried bool
 }
 
 var secure = judgement{verdict: Secure}
 
 func bogus(code wire.ExtendedErrorCode, format string, args ...any) judgement {
-	return judgement{Bogus, Reason{code, fmt.Sprintf(format, args...)}}
+	return judgement{verdict: Bogus, reason: Reason{code, fmt.Sprintf(format, args...)}}
 }
 
 func insecure(code wire.ExtendedErrorCode, format string, args ...any) judgement {
-	return judgement{Insecure, Reason{code, fmt.Sprintf(format, args...)}}
+	return judgement{verdict: Insecure, reason: Reason{code, fmt.Sprintf(format, args...)}}
 }
 
 func indeterminate(code wire.ExtendedErrorCode, format string, args ...any) judgement {
-	return judgement{Indeterminate, Reason{code, fmt.Sprintf(format, args...)}}
+	return judgement{verdict: Indeterminate, reason: Reason{code, fmt.Sprintf(format, args...)}}
 }
 
 // and is the judgement about a whole of which j and o are parts.
