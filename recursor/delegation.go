@@ -239,5 +239,6 @@ func (d *delegation) hasAddress(h wire.RecordHeader, data []byte) bool {
 	return s != nil && slices.Contains(s.addresses, netip.AddrPortFrom(address, dnsPort))
 }
 
-// maxDelegation is how many octets are kept of a referral at most.
-const maxDelegation = 8 << 10
+// maxDelegation is how many octets are kept of a referral at most: 200 DS records
+// have room, and a zone with so many is not asked for anew with each name in it.
+const maxDelegation = 16 << 10
