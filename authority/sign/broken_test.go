@@ -3,8 +3,12 @@ package sign
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,5 +101,48 @@ func TestDeviceOutOfOrder(t *testing.T) {
 				verify(t, z.Snapshot(), now)
 			})
 		}
+	}
+}
+
+// TestWrongSignatureOfMany: one wrong signature of a device among many is found, and so is
+// a key in memory that signs wrongly, of whose signatures only some are verified.
+func TestWrongSignatureOfMany(t *testing.T) {
+	text := new(strings.Builder)
+	text.WriteString("@ 3600 SOA ns hostmaster 1 7200 3600 1209600 300\n@ 3600 NS ns\n")
+	for i := range 2 * verifyAll {
+		fmt.Fprintf(text, "host%d 300 A 192.0.2.1\n", i)
+	}
+	inner := csk(t)[0]
+	var made atomic.Int32
+	once := &device{Signer: inner.private, fault: func(digest []byte) ([]byte, error) {
+		if made.Add(1) == verifyAll {
+			digest[0] ^= 1
+		}
+		return ecdsa.SignASN1(nil, inner.private.(*ecdsa.PrivateKey), digest)
+	}}
+	halves := ed25519.NewKeyFromSeed([]byte(strings.Repeat("a", ed25519.SeedSize)))
+	copy(halves[ed25519.SeedSize:], ed25519.NewKeyFromSeed([]byte(strings.Repeat("b", ed25519.SeedSize)))[ed25519.SeedSize:])
+	for name, c := range map[string]struct {
+		algorithm wire.Algorithm
+		private   crypto.Signer
+	}{
+		"device, once":       {wire.AlgorithmECDSAP256SHA256, once},
+		"halves of two keys": {wire.AlgorithmED25519, halves},
+	} {
+		t.Run(name, func(t *testing.T) {
+			signing, err := algorithms.NewSigningKey(c.algorithm, inner.Record.Flags, c.private)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := New(Policy{}, []*Key{{SigningKey: signing, private: c.private}}, func() time.Time { return start })
+			if err != nil {
+				t.Fatal(err)
+			}
+			z := authority.NewEmptyZone(wire.MustParseName("example."), wire.ClassIN)
+			z.SetPipeline(&authority.Pipeline{Sign: []authority.Stage{s.Stage}})
+			if err := z.Replace(authority.FromFile, parse(t, text.String())); err == nil || !strings.Contains(err.Error(), "does not verify") {
+				t.Errorf("signed: %v", err)
+			}
+		})
 	}
 }

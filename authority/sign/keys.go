@@ -76,6 +76,16 @@ func (k *Key) IsActive(now time.Time) bool {
 	return k.IsPublished(now) && isReached(k.Activate, now, true) && !isReached(k.Inactive, now, false)
 }
 
+// isInMemory reports whether the private half is in this process, so that the library signs
+// with it.
+func (k *Key) isInMemory() bool {
+	switch k.private.(type) {
+	case *ecdsa.PrivateKey, ed25519.PrivateKey, *rsa.PrivateKey:
+		return true
+	}
+	return false
+}
+
 func isReached(at, now time.Time, ifZero bool) bool {
 	if at.IsZero() {
 		return ifZero

@@ -42,7 +42,7 @@ func (a *onlineAnswer) signaturesOf(s *rrset, mayMake bool) ([][]byte, error) {
 	if !a.allowance.take(a.Online.now(), len(s.keys)) {
 		return nil, errOverAllowance
 	}
-	if err := a.signSet(s, &a.canonical); err != nil {
+	if err := a.signSet(s, &a.canonical, true); err != nil {
 		return nil, err
 	}
 	a.kept.keep(&hash, s.signatures)

@@ -186,6 +186,13 @@ func isSame(s *rrset, before []wire.Record) bool {
 	return n == len(s.Data)
 }
 
+// With more than verifyAll RRsets at once, one in verifyPart of them has the signatures of
+// keys in memory verified, since to verify takes longer than to sign (docs/decisions/0028).
+const (
+	verifyAll  = 256
+	verifyPart = 16
+)
+
 // makeSignatures makes the signatures that are missing, on all processors.
 func (p *pass) makeSignatures(sets []*rrset) error {
 	work := make(chan *rrset, len(sets))
@@ -196,17 +203,20 @@ func (p *pass) makeSignatures(sets []*rrset) error {
 	}
 	close(work)
 	var all sync.WaitGroup
+	verifyEach := len(sets) <= verifyAll
 	var failed atomic.Bool // and what is left need not be tried: each try can wait for a device
 	for range min(runtime.GOMAXPROCS(0), len(work)) {
 		all.Go(func() {
 			var c dnssec.Canonical
+			done := 0
 			for s := range work {
 				if failed.Load() {
 					return
 				}
-				if s.err = p.signSet(s, &c); s.err != nil {
+				if s.err = p.signSet(s, &c, verifyEach || done%verifyPart == 0); s.err != nil {
 					failed.Store(true)
 				}
+				done++
 			}
 		})
 	}
@@ -219,9 +229,10 @@ func (p *pass) makeSignatures(sets []*rrset) error {
 	return nil
 }
 
-// signSet makes the signatures of one RRset, and verifies each before it counts:
-// a key store that is broken must not break the zone.
-func (p *pass) signSet(s *rrset, c *dnssec.Canonical) error {
+// signSet makes the signatures of one RRset, and verifies them before they count: those of
+// keys that are elsewhere always, since a key store that is broken must not break the zone,
+// and those of keys in memory if verify is set.
+func (p *pass) signSet(s *rrset, c *dnssec.Canonical, verify bool) error {
 	inception, expiration := p.policy.window(s.Name, s.Type, p.now)
 	c.Set(&s.RRset)
 	for _, k := range s.keys {
@@ -235,12 +246,14 @@ func (p *pass) signSet(s *rrset, c *dnssec.Canonical) error {
 		if err != nil {
 			return err
 		}
-		message, err := c.AppendSigned(nil, sig)
-		if err != nil {
-			return err
-		}
-		if !p.verifiers[k].Verify(message, sig.Signature) {
-			return fmt.Errorf("zone %s: the signature of %s %s that key %d made does not verify", p.origin, s.Name, s.Type, k.Tag)
+		if verify || !k.isInMemory() {
+			message, err := c.AppendSigned(nil, sig)
+			if err != nil {
+				return err
+			}
+			if !p.verifiers[k].Verify(message, sig.Signature) {
+				return fmt.Errorf("zone %s: the signature of %s %s that key %d made does not verify", p.origin, s.Name, s.Type, k.Tag)
+			}
 		}
 		s.signatures = append(s.signatures, sig.AppendTo(nil, nil))
 	}
