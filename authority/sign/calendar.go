@@ -47,9 +47,9 @@ func (s *KeySet) Waits(now time.Time) []Wait {
 			case ok:
 				all = append(all, Wait{fmt.Sprintf("%s: %s hidden", k, part), at, "caches drop it"})
 			case p.awaitsParent() && part == PartDS && state == Rumoured:
-				all = append(all, Wait{fmt.Sprintf("%s: DS omnipresent", k), time.Time{}, "all servers of the parent are to have it"})
+				all = append(all, Wait{fmt.Sprintf("%s: DS omnipresent", k), time.Time{}, "all servers of the parent are to have it" + s.updateNote()})
 			case p.awaitsParent() && part == PartDS:
-				all = append(all, Wait{fmt.Sprintf("%s: DS hidden", k), time.Time{}, "the servers of the parent still have it"})
+				all = append(all, Wait{fmt.Sprintf("%s: DS hidden", k), time.Time{}, "the servers of the parent still have it" + s.updateNote()})
 			}
 		}
 		if at, ok := s.dueAt(k); ok && !s.Policy.Unsign && (!s.Policy.Manual || k.Progress.Retire || now.Before(at)) {

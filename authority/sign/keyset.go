@@ -22,6 +22,8 @@ type KeySet struct {
 	Keys   []*Key
 	// History is what was done, the oldest first: the last of it.
 	History []Transition
+	// Update is the last update that was sent to the parent, if it takes some.
+	Update ParentUpdate
 
 	// approved is that an operator lets the next step happen, which the policy holds.
 	approved bool

@@ -24,6 +24,7 @@ type keySetFile struct {
 	Approved bool          `json:"approved,omitzero"` // an operator lets the next step happen
 	Policy   policyEntry   `json:"policy"`
 	Keys     []keyEntry    `json:"keys"`
+	Update   *updateEntry  `json:"parent-update,omitempty"`
 	Next     []waitEntry   `json:"next"`    // for people
 	History  []historyLine `json:"history"` // for people
 }
@@ -64,6 +65,14 @@ type waitEntry struct {
 	What      string    `json:"what"`
 	NotBefore time.Time `json:"not-before,omitzero"`
 	Why       string    `json:"why"`
+}
+
+type updateEntry struct {
+	Of     time.Time `json:"of"`
+	At     time.Time `json:"at"`
+	Tries  int       `json:"tries"`
+	Server string    `json:"server,omitempty"`
+	Failed string    `json:"failed,omitempty"`
 }
 
 type historyLine struct {
@@ -123,6 +132,10 @@ func (s *KeySet) Save(dir string, now time.Time) error {
 		if k.Progress != nil {
 			file.Keys = append(file.Keys, k.entry(s.Zone))
 		}
+	}
+	if !s.Update.At.IsZero() {
+		update := updateEntry(s.Update)
+		file.Update = &update
 	}
 	for _, w := range s.Waits(now) {
 		file.Next = append(file.Next, waitEntry(w))
@@ -226,6 +239,9 @@ func (s *KeySet) fill(file *keySetFile) (err error) {
 	s.alive, s.advanced, s.savedAlive, s.approved = file.Alive, file.Advanced, file.Alive, file.Approved
 	if s.Policy, err = file.Policy.policy(); err != nil {
 		return err
+	}
+	if file.Update != nil {
+		s.Update = ParentUpdate(*file.Update)
 	}
 	byFile := map[string]*Key{}
 	for _, k := range s.Keys {

@@ -68,6 +68,20 @@ func runScript(t *testing.T, binary, script string, args ...string) {
 	}
 }
 
+// takingUpdates are programs that let the key change their zones.
+func takingUpdates() []program {
+	knotUpdated := replaceIn(knot{}, "knot.conf", func(text string) string {
+		return strings.Replace(text, "template:\n", "key:\n  - id: mover\n    algorithm: hmac-sha256\n    secret: "+tsigSecret+
+			"\nacl:\n  - id: updater\n    key: mover\n    action: update\n  - id: all\n    address: 127.0.0.1\n    action: transfer\ntemplate:\n", 1) +
+			"    acl: [updater, all]\n    zonefile-sync: -1\n"
+	})
+	bindUpdated := replaceIn(bind{}, "named.conf", func(text string) string {
+		return "key mover { algorithm hmac-sha256; secret \"" + tsigSecret + "\"; };\n" +
+			strings.Replace(text, "allow-transfer { none; };", "allow-transfer { any; };\n\tallow-update { key mover; };", 1)
+	})
+	return []program{more("--tsig-key", "KEYS", "--allow-update", "key:mover", "--allow-transfer", "127.0.0.1"), knotUpdated, bindUpdated}
+}
+
 // updatable are servers that let the key change the zone, each with a file of its
 // own.
 func updatable(t *testing.T) []*server {
@@ -83,17 +97,8 @@ func updatable(t *testing.T) []*server {
 		}
 		return []zoneFile{{Origin: transferZone, File: file}}
 	}
-	knotUpdated := replaceIn(knot{}, "knot.conf", func(text string) string {
-		return strings.Replace(text, "template:\n", "key:\n  - id: mover\n    algorithm: hmac-sha256\n    secret: "+tsigSecret+
-			"\nacl:\n  - id: updater\n    key: mover\n    action: update\n  - id: all\n    address: 127.0.0.1\n    action: transfer\ntemplate:\n", 1) +
-			"    acl: [updater, all]\n    zonefile-sync: -1\n"
-	})
-	bindUpdated := replaceIn(bind{}, "named.conf", func(text string) string {
-		return "key mover { algorithm hmac-sha256; secret \"" + tsigSecret + "\"; };\n" +
-			strings.Replace(text, "allow-transfer { none; };", "allow-transfer { any; };\n\tallow-update { key mover; };", 1)
-	})
 	var all []*server
-	for _, p := range []program{more("--tsig-key", "KEYS", "--allow-update", "key:mover", "--allow-transfer", "127.0.0.1"), knotUpdated, bindUpdated} {
+	for _, p := range takingUpdates() {
 		zones := fresh()
 		s := start(t, p, zones)
 		if err := s.waitFor(zones); err != nil {

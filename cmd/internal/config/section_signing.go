@@ -47,6 +47,7 @@ type policy struct {
 	purgeKeys                  time.Duration
 	dsCheck                    *bool
 	parents                    []netip.AddrPort
+	parentUpdate               []settings.Peer
 }
 
 var signingAlgorithms = []string{"ECDSAP256SHA256", "ECDSAP384SHA384", "ED25519", "RSASHA256", "RSASHA512"}
@@ -131,6 +132,12 @@ var policyOptions = []option[policy]{
 		key: "parent", what: "The servers of the parent zone, each ADDRESS or ADDRESS:PORT.", why: "They are looked up.",
 		example: `["192.0.2.1", "2001:db8::1"]`, others: []string{"parental-agents", "parents"},
 	}, addressWithDefault(settings.DefaultPort), func(p *policy) *[]netip.AddrPort { return &p.parents }),
+	func() option[policy] {
+		o := otherServers("parent-update", "Servers of the parent that take dynamic updates (RFC 2136) of the DS records, tried in this order until one takes it: key:NAME@ADDRESS, where NAME is a TSIG key. What all servers of the parent answer decides all the same when an exchange of keys goes on.",
+			"None: CDS records, or an operator, tell the parent.", []string{"ds-push", "parent-updates"}, func(p *policy) *[]settings.Peer { return &p.parentUpdate })
+		o.example = `["key:registrant@192.0.2.53"]`
+		return o
+	}(),
 	toggle(about{
 		key: "unsign", what: "Ask the parent to take out the DS records (RFC 8078 4), so that the zone can be served without signatures once \"names keys list\" shows them as hidden.", why: "false.",
 		example: "false", others: []string{"insecure"},
@@ -154,7 +161,7 @@ func (p *policy) settings(name string) settings.Policy {
 	algorithm, _ := wire.ParseAlgorithm(p.algorithm)
 	return settings.Policy{Name: name, Algorithm: algorithm, TwoKeys: p.keys == "two", OneKey: p.keys == "one", InHelper: p.keyStore == "helper", DoubleDS: p.rollover == doubleDS, Unsign: p.unsign, Manual: p.manual,
 		KeysLifetime: p.keysLifetime, ZoneLifetime: p.zoneLifetime, MaxTTL: p.maxTTL, Propagation: p.propagation, DSTTL: p.dsTTL, PurgeKeys: p.purgeKeys,
-		NoDSCheck: p.dsCheck != nil && !*p.dsCheck, Parents: p.parents, Policy: sign.Policy{
+		NoDSCheck: p.dsCheck != nil && !*p.dsCheck, Parents: p.parents, ParentUpdate: p.parentUpdate, Policy: sign.Policy{
 			KeyTTL: uint32(p.keyTTL / time.Second), Validity: p.validity, Refresh: p.refresh, NSEC3: p.nsec3, OptOut: p.optOut, CDS: p.cds, ForeignKeys: p.foreignKeys,
 		}}
 }
@@ -162,7 +169,7 @@ func (p *policy) settings(name string) settings.Policy {
 func policyOf(s settings.Policy) policy {
 	p := policy{
 		nsec3: s.NSEC3, optOut: s.OptOut, cds: s.CDS, validity: s.Validity, refresh: s.Refresh, keyTTL: time.Duration(s.KeyTTL) * time.Second,
-		keysLifetime: s.KeysLifetime, zoneLifetime: s.ZoneLifetime, maxTTL: s.MaxTTL, propagation: s.Propagation, dsTTL: s.DSTTL, purgeKeys: s.PurgeKeys, unsign: s.Unsign, manual: s.Manual, foreignKeys: s.ForeignKeys, parents: s.Parents,
+		keysLifetime: s.KeysLifetime, zoneLifetime: s.ZoneLifetime, maxTTL: s.MaxTTL, propagation: s.Propagation, dsTTL: s.DSTTL, purgeKeys: s.PurgeKeys, unsign: s.Unsign, manual: s.Manual, foreignKeys: s.ForeignKeys, parents: s.Parents, parentUpdate: s.ParentUpdate,
 	}
 	if s.NoDSCheck {
 		p.dsCheck = new(bool)

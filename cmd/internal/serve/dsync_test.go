@@ -164,7 +164,7 @@ func TestNoticesOfKeys(t *testing.T) {
 	s, _, _ := startWhole(t, "--bindzone", filepath.Join(dir, "example.org"))
 	zone := s.set.Zones()[0]
 	var log strings.Builder
-	signing := newSigning(slog.New(slog.NewTextHandler(&log, nil)))
+	signing := newSigning(slog.New(slog.NewTextHandler(&log, nil)), new(wire.TSIGKeys))
 	signing.findBy(parent.set)
 	signing.parents.Load().querier.Timeouts = patient
 	now := time.Now()
@@ -202,7 +202,7 @@ func TestNoticesOfKeys(t *testing.T) {
 	}
 	pass(48*time.Hour, 0)
 	counted := signing.metrics()
-	if got := counted[len(counted)-1]; got.Name != "names_signing_parent_notices_total" || got.Samples[0].Value != 2 || got.Samples[1].Value != 1 {
+	if got := counted[len(counted)-2]; got.Name != "names_signing_parent_notices_total" || got.Samples[0].Value != 2 || got.Samples[1].Value != 1 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -31,6 +31,9 @@ type signing struct {
 	counted atomic.Pointer[[]metrics.Metric]
 
 	noticesTaken, noticesFailed atomic.Uint64 // by parents
+	updatesTaken, updatesFailed atomic.Uint64 // of DS records, likewise
+
+	tsig *wire.TSIGKeys // that updates are signed with
 
 	mu     sync.Mutex
 	zones  map[*authority.Zone]*zoneSigning
@@ -55,8 +58,8 @@ type zoneSigning struct {
 	notice   notice       // the last one to the parent
 }
 
-func newSigning(log *slog.Logger) *signing {
-	s := &signing{log: log, now: time.Now, zones: map[*authority.Zone]*zoneSigning{}, more: make(chan struct{}, 1)}
+func newSigning(log *slog.Logger, tsig *wire.TSIGKeys) *signing {
+	s := &signing{log: log, tsig: tsig, now: time.Now, zones: map[*authority.Zone]*zoneSigning{}, more: make(chan struct{}, 1)}
 	s.findBy(nil)
 	return s
 }
@@ -392,6 +395,7 @@ func (s *signing) change(zone *authority.Zone, z *zoneSigning, edit func(*sign.K
 	if err := s.advance(zone.Origin(), z); err != nil {
 		return err
 	}
+	s.wake() // the parent may have to be asked or notified
 	_, err := s.refreshZone(zone, z)
 	return err
 }
@@ -436,6 +440,9 @@ func (s *signing) step() time.Duration {
 		if at, ok := z.notifiesAt(); ok {
 			least = min(least, max(at.Sub(now), time.Second))
 		}
+		if at, ok := z.updatesAt(); ok {
+			least = min(least, max(at.Sub(now), time.Second))
+		}
 	}
 	return least
 }
@@ -448,6 +455,7 @@ func (s *signing) run(ctx context.Context) {
 		case <-wait.C:
 			s.refresh()
 			s.watchParents(ctx)
+			s.updateParents(ctx)
 			s.notifyParents(ctx)
 		case <-s.more:
 			if err := s.sign(); err != nil {

@@ -98,7 +98,8 @@ type zonePlan struct {
 }
 
 func newTransfers(s *settings.Settings, j *journals, log *slog.Logger) *transfers {
-	t := &transfers{log: log, journals: j, signing: newSigning(log), aliases: newAliases(j, log), pipelines: map[pipelineKind]*authority.Pipeline{}}
+	t := &transfers{log: log, journals: j, aliases: newAliases(j, log), pipelines: map[pipelineKind]*authority.Pipeline{}}
+	t.signing = newSigning(log, &t.keys)
 	t.pool.Total, t.pool.PerPrimary = s.Transfers.MaxConnections, s.Transfers.MaxPerPrimary
 	t.notifier = transfer.NewNotifier(transfer.NotifierConfig{
 		Of: func(z *authority.Zone) transfer.Notify {
@@ -164,6 +165,13 @@ func (t *transfers) plan(ctx context.Context, s settings.Settings, ours servedZo
 	}
 	if err := p.checkKeys(s.AccessKeys()); err != nil {
 		return nil, err
+	}
+	for _, policy := range s.Signing.Policies {
+		for _, peer := range policy.ParentUpdate {
+			if _, err := p.key(peer.Key); err != nil {
+				return nil, fmt.Errorf("policy %s: %w", policy.Name, err)
+			}
+		}
 	}
 	if p.others, err = p.zone(new(settings.Zone)); err != nil {
 		return nil, err

@@ -202,7 +202,9 @@ func (s *signing) metrics() []metrics.Metric {
 		return nil
 	}
 	return append(slices.Clip(*counted), metrics.By("names_signing_parent_notices_total", metrics.Counter, "Notices of new CDS records to parents that want them, by result.", "result",
-		count("acknowledged", s.noticesTaken.Load()), count("failed", s.noticesFailed.Load())))
+		count("acknowledged", s.noticesTaken.Load()), count("failed", s.noticesFailed.Load())),
+		metrics.By("names_signing_parent_updates_total", metrics.Counter, "Dynamic updates of DS records to parents that take them, by result.", "result",
+			count("taken", s.updatesTaken.Load()), count("failed", s.updatesFailed.Load())))
 }
 
 // count works out the metrics, for clients that must not wait until a large zone is

@@ -47,6 +47,9 @@ type Policy struct {
 	NoDSCheck bool
 	// Parents are the servers of the parent zone. None: they are looked up.
 	Parents []netip.AddrPort
+	// ParentUpdate are servers of the parent that take dynamic updates of the DS records,
+	// tried in this order.
+	ParentUpdate []Peer
 	sign.Policy
 }
 
@@ -84,6 +87,10 @@ func checkSigning(s *Settings, found *problems) {
 		found.addIf(keys.Check() != nil, "{policy.keys-lifetime} of %s: %v", p.Name, keys.Check())
 		found.addIf(p.ForeignKeys && !p.Manual, "{policy.foreign-keys} of %s requires {policy.manual}: the other server has to have our next key before we sign with it", p.Name)
 		found.addIf(p.InHelper && s.Signing.Helper == "", "{policy.key-store} of %s requires {signing.helper}, the socket of the key helper", p.Name)
+		for _, peer := range p.ParentUpdate {
+			found.addIf(peer.URL != "", "{policy.parent-update} of %s: %s: updates are sent over TCP; write the address", p.Name, peer.URL)
+			found.addIf(peer.Key.IsZero(), "{policy.parent-update} of %s: %v: an update is signed with a TSIG key; write key:NAME@ADDRESS", p.Name, peer.Address)
+		}
 		found.addIf(p.NoDSCheck && len(p.Parents) > 0, "{policy.parent} of %s requires {policy.ds-check}", p.Name)
 	}
 	zones := slices.Clone(s.Zones)
