@@ -115,10 +115,21 @@ func networkOrder(port *uint16) uint16 {
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
-// sockaddr is the address a reply goes to, in the form for single datagrams.
-func sockaddr(to path) unix.Sockaddr {
+// setSockaddr makes s the address that a reply goes to, and returns how long it is.
+func setSockaddr(s *unix.RawSockaddrInet6, to path) uint32 {
 	if a := to.remote.Addr(); a.Is6() {
-		return &unix.SockaddrInet6{Addr: a.As16(), Port: int(to.remote.Port()), ZoneId: to.scope}
+		*s = unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: a.As16(), Scope_id: to.scope}
+		setNetworkOrder(&s.Port, to.remote.Port())
+		return unix.SizeofSockaddrInet6
 	}
-	return &unix.SockaddrInet4{Addr: to.remote.Addr().As4(), Port: int(to.remote.Port())}
+	s4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(s))
+	*s4 = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.remote.Addr().As4()}
+	setNetworkOrder(&s4.Port, to.remote.Port())
+	return unix.SizeofSockaddrInet4
+}
+
+// setNetworkOrder is the inverse of networkOrder.
+func setNetworkOrder(at *uint16, port uint16) {
+	b := (*[2]byte)(unsafe.Pointer(at))
+	b[0], b[1] = byte(port>>8), byte(port)
 }

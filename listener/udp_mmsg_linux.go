@@ -3,6 +3,7 @@ package listener
 import (
 	"errors"
 	"net"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -197,12 +198,39 @@ func (b *batchIO) sendOne(reply []byte, to path) error {
 	if reply == nil {
 		return nil
 	}
-	var space control
-	controls := appendControl(space.data[:0], to)
-	var sent error
+	d := singles.Get().(*single)
+	defer singles.Put(d)
+	d.data.Base = unsafe.SliceData(reply)
+	d.data.SetLen(len(reply))
+	h := &d.headers[0].Hdr
+	h.Namelen = setSockaddr(&d.remote, to)
+	h.SetControllen(len(appendControl(d.control.data[:0], to)))
+	var errno unix.Errno
 	err := b.raw.Write(func(fd uintptr) bool {
-		_, sent = unix.SendmsgN(int(fd), reply, controls, sockaddr(to), unix.MSG_DONTWAIT)
+		_, errno = mmsg.Send(fd, d.headers[:])
 		return true
 	})
-	return errors.Join(err, sent)
+	d.data = unix.Iovec{}
+	if errno != 0 {
+		err = errors.Join(err, errno)
+	}
+	return err
 }
+
+// single is what the kernel needs to know about a datagram that goes by itself.
+type single struct {
+	headers [1]unix.Mmsghdr
+	data    unix.Iovec
+	remote  unix.RawSockaddrInet6
+	control control
+}
+
+var singles = sync.Pool{New: func() any {
+	d := new(single)
+	h := &d.headers[0].Hdr
+	h.Iov = &d.data
+	h.SetIovlen(1)
+	h.Name = (*byte)(unsafe.Pointer(&d.remote))
+	h.Control = &d.control.data[0]
+	return d
+}}

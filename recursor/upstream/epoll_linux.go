@@ -6,6 +6,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // maxEvents is how many sockets are reported at once.
@@ -53,11 +54,15 @@ func (w *watch) run(tell func(events []syscall.EpollEvent, space []byte)) {
 	events, space := make([]syscall.EpollEvent, maxEvents), make([]byte, maxDatagram)
 	raw.Read(func(fd uintptr) bool {
 		for {
-			n, err := syscall.EpollWait(int(fd), events, 0)
+			// Raw, for it does not wait: see port.connect.
+			n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(unsafe.SliceData(events))), maxEvents, 0, 0, 0)
+			if errno != 0 {
+				n = 0
+			}
 			if n > 0 {
 				tell(events[:n], space)
 			}
-			if n < len(events) && err != syscall.EINTR {
+			if int(n) < len(events) && errno != syscall.EINTR {
 				return false
 			}
 		}
