@@ -263,21 +263,24 @@ func serialOf(zone, server string) (uint32, error) {
 	return soa.Serial, nil
 }
 
+// notifyRounds is how often a NOTIFY is sent that is not acknowledged, as a primary does
+// (RFC 1996 3.6).
+const notifyRounds = 5
+
 // all asks for one zone until it has the serial number, then for the next: that is few
 // queries more than there are zones.
 func all(zone, server string) error {
 	began := time.Now()
 	name := func(i int) string { return fmt.Sprintf("z%d.%s", i, zone) }
+	var pending []int // zones whose NOTIFY is not acknowledged
 	for i := 0; *first && i < *count; i++ {
-		var err error
-		for range 3 { // a server that is busy may drop one
-			if err = notify(name(i), server); err == nil {
-				break
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("NOTIFY for %s: %w", name(i), err)
-		}
+		pending = append(pending, i)
+	}
+	for round := 0; len(pending) > 0 && round < notifyRounds; round++ {
+		pending = slices.DeleteFunc(pending, func(i int) bool { return notifyOnce(name(i), server) == nil })
+	}
+	if len(pending) > 0 { // a primary gives up, too: the zone's REFRESH is for that
+		fmt.Fprintf(os.Stderr, "%d of %d NOTIFY were not acknowledged, %s the first\n", len(pending), *count, name(pending[0]))
 	}
 	for i := range *count {
 		for {
@@ -295,7 +298,16 @@ func all(zone, server string) error {
 	return nil
 }
 
-func notify(zone, server string) error {
+func notify(zone, server string) (err error) {
+	for range notifyRounds {
+		if err = notifyOnce(zone, server); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func notifyOnce(zone, server string) error {
 	m := new(dns.Msg)
 	m.SetNotify(zone)
 	conn, err := dns.Dial("udp", server)
@@ -303,6 +315,6 @@ func notify(zone, server string) error {
 		return err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(2 * time.Second))
 	return exchange(conn, m)
 }
