@@ -186,6 +186,26 @@ func (j *Journal) Has(zone wire.Name, class wire.Class) bool {
 	return j.zones[zoneKey{zone.Key(), class}] != nil
 }
 
+// Whole reports whether the journal has all of a zone, so that [Journal.Replay] needs
+// no file of it, and when the last change was noted, in whole seconds.
+func (j *Journal) Whole(zone wire.Name, class wire.Class) (last time.Time, ok bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	h := j.zones[zoneKey{zone.Key(), class}]
+	if h == nil || h.start < 0 || h.entries[h.start].kind != whole {
+		return last, false
+	}
+	return h.entries[len(h.entries)-1].time.Truncate(time.Second), true
+}
+
+// HasRoom reports whether there is room for whole zones that could be in files: then
+// half of what may be in the journal before it drops old changes is free.
+func (j *Journal) HasRoom() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.size < j.options.MaxSize/4
+}
+
 // append accepts entries of one zone, which become durable together.
 func (j *Journal) append(entries []*Entry, previous authority.Receipt) (authority.Receipt, error) {
 	size := int64(0)

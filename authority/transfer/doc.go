@@ -10,12 +10,13 @@
 // that is newer, and replaces its own in one transaction once all of it has
 // come and been checked. Until then, and after any failure, the zone is as it was.
 //
-// Locks: none of them is held while another is taken. Under that of [Secondaries]
-// goroutines are started, and a Secondary notes that a NOTIFY has come; under
+// Locks: that of a schedule is taken under that of [Secondaries], and no other while
+// one is held. Under that of a schedule goroutines are started; under
 // that of a [Pool] timers are started. Nothing is closed, waited for or called back
 // under any. [Notifier.Receive] and [History.Receive] are subscribers
 // of zones and do not wait.
 //
 // Read next: sender.go for zones that go out, receive.go for one that comes in,
-// secondary.go for when it does.
+// secondary.go for what it does when it is due, schedule.go for how many zones take
+// turns.
 package transfer

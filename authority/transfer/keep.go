@@ -18,7 +18,8 @@ import (
 )
 
 // A zone is kept in a master file of its own, whose time of modification is when
-// a primary last confirmed it.
+// a primary last confirmed it. The file of a zone that the journal has all of is empty, or
+// missing as long as the last change was the last time.
 
 // CheckDirectory reports whether zones can be kept in a directory.
 func CheckDirectory(path string) error {
@@ -63,31 +64,45 @@ func (s *Secondary) Restore() {
 	if !s.isKept() {
 		return
 	}
+	var checked time.Time
+	isWhole := false
+	if s.config.Journal != nil {
+		checked, isWhole = s.config.Journal.Whole(s.zone.Origin(), s.zone.Class())
+	}
 	path := s.fileName()
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err == nil:
+		s.hasFile = true
+		checked = info.ModTime()
+	case errors.Is(err, fs.ErrNotExist) && !isWhole:
 		return
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
 	}
 	if err == nil {
-		err = s.restore(path, info.ModTime())
+		err = s.restore(path, isWhole, info != nil && info.Size() > 0, checked)
 	}
 	if err != nil {
-		s.config.Log.Warn("zone that was kept is not used", "file", path, "error", err)
+		s.log().Warn("zone that was kept is not used", "file", path, "error", err)
 	}
 }
 
-func (s *Secondary) restore(path string, checked time.Time) error {
-	snapshot, err := authority.File{Path: path, Origin: s.zone.Origin(), IsReceived: true}.Load(new(diagnostic.List))
-	if err != nil {
-		return firstProblem(err)
-	}
-	if err := s.zone.Replace(authority.FromJournal, snapshot); err != nil {
-		return err
-	}
-	if s.config.Journal != nil {
-		if err := s.replay(); err != nil {
+// restore reads the zone from the journal, if all of it is there, and from its file,
+// unless that is older.
+func (s *Secondary) restore(path string, isWhole, isFile bool, checked time.Time) error {
+	if isWhole {
+		if _, err := s.config.Journal.Replay(s.zone); err != nil {
 			return err
 		}
+	}
+	if isFile {
+		if err := s.restoreFile(path, isWhole); err != nil {
+			return err
+		}
+	}
+	if s.zone.Snapshot() == nil {
+		return errors.New("file is empty, and the journal does not have the zone")
 	}
 	if now := time.Now(); checked.After(now) {
 		checked = now // the clock was set back
@@ -99,9 +114,33 @@ func (s *Secondary) restore(path string, checked time.Time) error {
 		s.zone.Expire()
 		return fmt.Errorf("it has expired: a primary last confirmed it at %v", checked)
 	}
-	snapshot = s.zone.Snapshot()
-	s.config.Log.Info("zone restored", "serial", snapshot.Serial().String(), "records", snapshot.Records(), "file", path)
+	snapshot := s.zone.Snapshot()
+	s.unsaved = snapshot.Records()
+	if isFile {
+		s.unsaved = 0
+	}
+	s.log().Info("zone restored", "serial", snapshot.Serial().String(), "records", snapshot.Records(), "file", path)
 	return nil
+}
+
+// restoreFile reads the zone's file, and what the journal has in addition. If the
+// journal has all of the zone, the file is of use if the process ended after it was
+// written, before the journal knew.
+func (s *Secondary) restoreFile(path string, isWhole bool) error {
+	snapshot, err := authority.File{Path: path, Origin: s.zone.Origin(), IsReceived: true}.Load(new(diagnostic.List))
+	switch {
+	case err != nil:
+		return firstProblem(err)
+	case isWhole && !s.zone.Snapshot().Serial().Less(snapshot.Serial()):
+		return nil
+	}
+	if err := s.zone.Replace(authority.FromJournal, snapshot); err != nil || s.config.Journal == nil {
+		return err
+	}
+	if isWhole {
+		return s.config.Journal.Forget(s.zone.Origin(), s.zone.Class())
+	}
+	return s.replay()
 }
 
 // replay brings the zone from what its file has to what the journal has. If the file
@@ -112,7 +151,7 @@ func (s *Secondary) replay() error {
 	if err == nil {
 		return nil
 	}
-	s.config.Log.Warn("journal does not continue the zone that was kept; the zone is used without it", "error", err)
+	s.log().Warn("journal does not continue the zone that was kept; the zone is used without it", "error", err)
 	return s.config.Journal.Forget(s.zone.Origin(), s.zone.Class())
 }
 
@@ -125,7 +164,17 @@ func (s *Secondary) save(snapshot *authority.Snapshot) error {
 	if err != nil {
 		return fmt.Errorf("keeping the zone: %w", err)
 	}
+	s.hasFile = true
 	return nil
+}
+
+// isInJournal reports whether the journal has all of the zone.
+func (s *Secondary) isInJournal() bool {
+	if s.config.Journal == nil {
+		return false
+	}
+	_, ok := s.config.Journal.Whole(s.zone.Origin(), s.zone.Class())
+	return ok
 }
 
 // touch notes that a primary has confirmed the zone.
@@ -133,9 +182,28 @@ func (s *Secondary) touch() {
 	if !s.isKept() {
 		return
 	}
-	if err := os.Chtimes(s.fileName(), time.Time{}, s.checked); err != nil {
-		s.config.Log.Warn("cannot note when the zone was confirmed", "error", err)
+	err := os.Chtimes(s.fileName(), time.Time{}, s.checked)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = s.create(); err == nil {
+			err = os.Chtimes(s.fileName(), time.Time{}, s.checked)
+		}
 	}
+	if err != nil {
+		s.log().Warn("cannot note when the zone was confirmed", "error", err)
+	}
+}
+
+// create makes the file that is not there: an empty one, if the journal has the zone.
+func (s *Secondary) create() error {
+	if !s.isInJournal() {
+		return s.save(s.zone.Snapshot())
+	}
+	f, err := os.OpenFile(s.fileName(), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	s.hasFile = true
+	return f.Close()
 }
 
 // Forget removes what is kept of the zone, for one that is not to come back as it

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -62,9 +63,13 @@ type link struct {
 	net.Conn
 	pool   *Pool
 	lane   *lane
-	isUsed bool // by another zone before
+	reader *bufio.Reader // a length and its message come with one call
+	buf    []byte        // messages are read into it; nil at first
+	isUsed bool          // by another zone before
 	expiry *time.Timer
 }
+
+func (l *link) Read(b []byte) (int, error) { return l.reader.Read(b) }
 
 // idleTime is how long a connection waits for the next zone: less than servers
 // commonly do (RFC 7766 6.2.3).
@@ -123,12 +128,14 @@ func (p *Pool) get(ctx context.Context, to Primary, timeout time.Duration, isNew
 	}
 	conn, err := open(dialing, "tcp", to.Source, to.Address)
 	if err != nil {
-		p.mu.Lock()
-		l.failed, l.why = time.Now(), err
-		p.mu.Unlock()
+		if ctx.Err() == nil { // or it says nothing of the primary
+			p.mu.Lock()
+			l.failed, l.why = time.Now(), err
+			p.mu.Unlock()
+		}
 		return giveUp(err)
 	}
-	return &link{Conn: conn, pool: p, lane: l}, nil
+	return &link{Conn: conn, pool: p, lane: l, reader: bufio.NewReader(conn)}, nil
 }
 
 // failureTime is how long a primary that could not be reached is taken to be out of

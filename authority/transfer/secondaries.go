@@ -16,19 +16,10 @@ import (
 //
 // The zero value has no zone.
 type Secondaries struct {
-	mu      sync.RWMutex
-	zones   map[wire.Key]*running
-	ctx     context.Context // nil unless Run runs
-	running sync.WaitGroup
-	counts  counters
-}
-
-// running is a secondary and what ends it.
-type running struct {
-	secondary *Secondary
-	notifiers names.PeerMatcher
-	cancel    context.CancelFunc // nil: it does not run
-	ended     chan struct{}
+	mu       sync.RWMutex
+	zones    map[wire.Key]*place
+	schedule schedule
+	counts   counters
 }
 
 // Add keeps one more zone. NOTIFY is believed from its primaries and from notifiers.
@@ -38,35 +29,33 @@ func (all *Secondaries) Add(s *Secondary, notifiers names.PeerMatcher) {
 	before := all.Find(s.zone.Origin())
 	all.Remove(s.zone.Origin())
 	if before != nil && before.zone == s.zone {
-		s.checked, s.confirmed, s.tried, s.unsaved = before.checked, before.confirmed, before.tried, before.unsaved
+		s.checked, s.confirmed, s.tried, s.unsaved, s.hasFile = before.checked, before.confirmed, before.tried, before.unsaved, before.hasFile
 		s.note(time.Time{}, nil)
 		s.Check() // its primaries may be others
 		if s.zone.Snapshot() != nil {
 			s.noteExpiry()
 		}
 	}
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if all.zones == nil {
-		all.zones = map[wire.Key]*running{}
-	}
 	s.counts = &all.counts
-	r := &running{secondary: s, notifiers: notifiers}
-	all.zones[s.zone.Origin().Key()] = r
-	if all.ctx != nil {
-		all.start(r)
+	t := &place{secondary: s, notifiers: notifiers, schedule: &all.schedule, index: -1}
+	s.place.Store(t)
+	all.mu.Lock()
+	if all.zones == nil {
+		all.zones = map[wire.Key]*place{}
 	}
+	all.zones[s.zone.Origin().Key()] = t
+	all.schedule.add(t)
+	all.mu.Unlock()
 }
 
 // Remove stops keeping a zone. It returns after an attempt that is on its way has ended.
 func (all *Secondaries) Remove(zone wire.Name) {
 	all.mu.Lock()
-	r := all.zones[zone.Key()]
+	t := all.zones[zone.Key()]
 	delete(all.zones, zone.Key())
 	all.mu.Unlock()
-	if r != nil && r.cancel != nil {
-		r.cancel()
-		<-r.ended
+	if t != nil {
+		all.schedule.remove(t)
 	}
 }
 
@@ -74,8 +63,8 @@ func (all *Secondaries) Remove(zone wire.Name) {
 func (all *Secondaries) Find(zone wire.Name) *Secondary {
 	all.mu.RLock()
 	defer all.mu.RUnlock()
-	if r := all.zones[zone.Key()]; r != nil {
-		return r.secondary
+	if t := all.zones[zone.Key()]; t != nil {
+		return t.secondary
 	}
 	return nil
 }
@@ -88,29 +77,15 @@ func (all *Secondaries) Expires(z *authority.Zone) (left time.Duration, ok bool)
 	return 0, false
 }
 
-// start runs a secondary. The caller holds all.mu.
-func (all *Secondaries) start(r *running) {
-	ctx, cancel := context.WithCancel(all.ctx)
-	r.cancel, r.ended = cancel, make(chan struct{})
-	all.running.Go(func() {
-		defer close(r.ended)
-		r.secondary.Run(ctx)
-	})
-}
-
 // Run keeps all zones until ctx is done.
 func (all *Secondaries) Run(ctx context.Context) {
-	all.mu.Lock()
-	all.ctx = ctx
-	for _, r := range all.zones {
-		all.start(r)
+	all.schedule.begin(ctx)
+	all.mu.RLock()
+	for _, t := range all.zones {
+		all.schedule.add(t)
 	}
-	all.mu.Unlock()
-	<-ctx.Done()
-	all.mu.Lock()
-	all.ctx = nil
-	all.mu.Unlock()
-	all.running.Wait()
+	all.mu.RUnlock()
+	all.schedule.run()
 }
 
 // Resolve answers a NOTIFY at once.
@@ -122,23 +97,23 @@ func (all *Secondaries) Resolve(_ context.Context, x *names.Exchange) error {
 func (all *Secondaries) TryResolve(x *names.Exchange) error {
 	q := x.Query.Question
 	all.mu.RLock()
-	defer all.mu.RUnlock()
-	r := all.zones[q.Name.Key()]
+	t, isEmpty := all.zones[q.Name.Key()], len(all.zones) == 0
+	all.mu.RUnlock()
 	switch {
-	case len(all.zones) == 0:
+	case isEmpty:
 		x.RCode = wire.RCodeNotImp
 	case q.Name.IsZero() || q.Type != wire.TypeSOA: // RFC 1996 3.7
 		x.RCode = wire.RCodeFormErr
-	case r == nil || r.secondary.zone.Class() != q.Class:
+	case t == nil || t.secondary.zone.Class() != q.Class:
 		x.RCode = wire.RCodeNotAuth
-	case !r.secondary.isPrimary(&x.Peer) && !r.notifiers.Matches(&x.Peer): // RFC 1996 3.10
+	case !t.secondary.isPrimary(&x.Peer) && !t.notifiers.Matches(&x.Peer): // RFC 1996 3.10
 		all.counts.notifyRefused.Add(1)
 		x.RCode = wire.RCodeRefused
 	default:
 		x.Reply.Flags |= wire.FlagAA
 		all.counts.notified.Add(1)
 		from := x.Peer.Remote
-		r.secondary.checkFrom(&from)
+		t.secondary.checkFrom(&from)
 	}
 	return nil
 }

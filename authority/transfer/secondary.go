@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/authority"
+	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
 
@@ -33,7 +34,8 @@ type SecondaryConfig struct {
 	File      string
 
 	// Journal, if there is one, has changes that the file does not have: then the file
-	// is written only now and then. It has to be the one of the zone's pipeline.
+	// is written only now and then. A small zone is in the journal alone, unless File
+	// says where it has to be. It has to be the journal of the zone's pipeline.
 	Journal Journal
 
 	// Served is the zone that is served, if it is another that follows the one that is
@@ -50,6 +52,11 @@ type Journal interface {
 	Replay(z *authority.Zone) (int, error)
 	Forget(zone wire.Name, class wire.Class) error
 	Saved(s *authority.Snapshot) error
+	// Whole reports whether the journal has all of a zone, so that it can be replayed
+	// without a file, and when the last change was noted.
+	Whole(zone wire.Name, class wire.Class) (last time.Time, ok bool)
+	// HasRoom reports whether there is room for whole zones.
+	HasRoom() bool
 }
 
 // Timers are the least and the most that the timers in the SOA record of a zone
@@ -75,11 +82,14 @@ type Secondary struct {
 	config    SecondaryConfig
 	confirmed time.Time                      // when a primary last said that our version is the newest
 	checked   time.Time                      // the same, or earlier: EXPIRE counts from then
-	wake      chan struct{}                  // a NOTIFY came; at most one is pending
+	next      time.Time                      // when the next attempt is due
+	place     atomic.Pointer[place]          // where it is in a schedule; nil: in none
+	isWanted  atomic.Bool                    // the next attempt is due as soon as it may be
 	first     atomic.Pointer[netip.AddrPort] // the primary it came from; nil: none in particular
 	tried     time.Time                      // when the last attempt began
 	failed    int                            // attempts since the last that succeeded
 	unsaved   int                            // records of changes that the file does not have
+	hasFile   bool                           // there is a file, though it may be empty
 	isForced  atomic.Bool                    // the next attempt transfers the whole zone
 	counts    *counters
 	expires   atomic.Int64 // when the zone expires, in Unix seconds; 0: it is not loaded
@@ -102,8 +112,18 @@ func NewSecondary(zone *authority.Zone, c SecondaryConfig) *Secondary {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	c.Log = c.Log.With("zone", zone.Origin().String())
-	return &Secondary{zone: zone, config: c, wake: make(chan struct{}, 1), counts: new(counters)}
+	return &Secondary{zone: zone, config: c, counts: new(counters)}
+}
+
+// log is where lines about the zone go.
+func (s *Secondary) log() *slog.Logger { return s.config.Log.With("zone", s.zone.Origin().String()) }
+
+// first is the address of the primary that is asked first.
+func (c *SecondaryConfig) first() (a netip.AddrPort) {
+	if len(c.Primaries) > 0 {
+		a = c.Primaries[0].Address
+	}
+	return a
 }
 
 // Zone is the zone that is kept.
@@ -123,51 +143,60 @@ func (s *Secondary) Retransfer() {
 // checkFrom is Check after a NOTIFY: its sender is asked first.
 func (s *Secondary) checkFrom(first *netip.AddrPort) {
 	s.first.Store(first)
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	s.isWanted.Store(true)
+	if t := s.place.Load(); t != nil {
+		t.schedule.hasten(t)
 	}
 }
 
-// Run keeps the zone until ctx is done (RFC 1034 4.3.5).
+// Run keeps the zone until ctx is done (RFC 1034 4.3.5). For many zones there is
+// [Secondaries.Run].
 func (s *Secondary) Run(ctx context.Context) {
-	next := s.begin()
-	timer := time.NewTimer(time.Until(next))
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		case <-s.wake:
-			next = later(time.Now(), s.tried.Add(minSpacing))
-		}
-		if s.zone.State() == authority.Loaded && !time.Now().Before(s.expiry()) {
-			s.zone.Expire()
-			s.config.Log.Error("zone has expired: no primary was in reach, or none had it", "last", s.checked)
-		}
-		if !time.Now().Before(next) {
-			s.tried = time.Now()
-			if !s.attempt(ctx) {
-				return
-			}
-			next = s.following()
-			s.note(next, nil)
-		}
-		wait := time.Until(next)
-		if s.zone.State() == authority.Loaded {
-			wait = min(wait, time.Until(s.expiry()))
-		}
-		timer.Reset(max(wait, 0))
+	var all Secondaries
+	all.Add(s, names.AccessList{})
+	all.Run(ctx)
+}
+
+// turn does what is due. It returns false if ctx is done.
+func (s *Secondary) turn(ctx context.Context) bool {
+	if s.zone.State() == authority.Loaded && !time.Now().Before(s.expiry()) {
+		s.zone.Expire()
+		s.log().Error("zone has expired: no primary was in reach, or none had it", "last", s.checked)
 	}
+	if s.isWanted.Load() {
+		s.next = earlier(s.next, s.tried.Add(minSpacing))
+	}
+	if time.Now().Before(s.next) {
+		return true
+	}
+	s.isWanted.Store(false)
+	s.tried = time.Now()
+	if !s.attempt(ctx) {
+		return false
+	}
+	s.next = s.following()
+	s.note(s.next, nil)
+	return true
+}
+
+// due is when there is something to do next.
+func (s *Secondary) due() time.Time {
+	at := s.next
+	if s.isWanted.Load() {
+		at = earlier(at, s.tried.Add(minSpacing))
+	}
+	if s.zone.State() == authority.Loaded {
+		at = earlier(at, s.expiry())
+	}
+	return at
 }
 
 // minSpacing is between two attempts however many NOTIFY messages come: the
 // address that they claim to come from may be forged.
 const minSpacing = time.Second
 
-func later(a, b time.Time) time.Time {
-	if a.Before(b) {
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
 		return b
 	}
 	return a
@@ -226,9 +255,9 @@ func (s *Secondary) attempt(ctx context.Context) bool {
 			s.failed = 0
 			return true
 		case errors.As(err, &older) && confirmed:
-			s.config.Log.Debug("a primary has an older version", "primary", p.String(), "serial", older.serial.String())
+			s.log().Debug("a primary has an older version", "primary", p.String(), "serial", older.serial.String())
 		case err != nil:
-			s.config.Log.Warn("cannot bring the zone up to date from a primary", "primary", p.String(), "error", err)
+			s.log().Warn("cannot bring the zone up to date from a primary", "primary", p.String(), "error", err)
 		}
 	}
 	if confirmed {
@@ -246,6 +275,16 @@ func (e *olderError) Error() string {
 	return fmt.Sprintf("serial number %v of the primary does not come after ours, %v", e.serial, e.ours)
 }
 
+// received is what a primary has sent. It is not visible yet.
+type received struct {
+	isNew   bool // there is a newer version, one of the following
+	whole   *authority.Snapshot
+	changes []authority.ChangeSet
+	serial  wire.Serial // that the SOA query found; if it was not asked, that of whole
+	expire  *uint32     // what the primary said of the expiry (RFC 7314)
+	began   time.Time
+}
+
 // update asks one primary, and transfers the zone if it has a newer version.
 func (s *Secondary) update(ctx context.Context, p Primary) (isNew bool, err error) {
 	var deadline time.Time // waiting for a connection does not count
@@ -259,79 +298,79 @@ func (s *Secondary) update(ctx context.Context, p Primary) (isNew bool, err erro
 		if deadline.IsZero() {
 			deadline = time.Now().Add(s.config.Limits.Time)
 		}
-		c.conn, c.messages = l, 0
-		isNew, err = s.updateUntil(ctx, deadline, l, c, p, !s.config.WholeOnly && !isWhole)
+		c.conn, c.buf, c.messages = l, l.buf, 0
+		var r received
+		r, err = s.receiveUntil(ctx, deadline, l, c, p, !s.config.WholeOnly && !isWhole)
+		wasRead := c.messages > 0
+		if err == nil { // the connection serves another zone meanwhile
+			err = s.accept(&r, p)
+		}
 		switch {
-		case err != nil && l.isUsed && c.messages == 0:
+		case err != nil && l.isUsed && !wasRead:
 			isNewLink = true // the primary may have closed it meanwhile
 		case isWithoutEDNS(err) && !c.plain:
 			c.plain = true
 		case errors.Is(err, errDifferences) && !isWhole:
-			s.config.Log.Warn("incremental transfer cannot be used, asking for the whole zone", "primary", p.String(), "error", err)
+			s.log().Warn("incremental transfer cannot be used, asking for the whole zone", "primary", p.String(), "error", err)
 			s.counts.fellBack.Add(1)
 			isWhole = true
 		default:
-			return isNew, err
+			return r.isNew && err == nil, err
 		}
 	}
-	return isNew, err
+	return false, err
 }
 
-// updateUntil does that over a connection, which it gives back, until a time.
-func (s *Secondary) updateUntil(ctx context.Context, deadline time.Time, l *link, c *connection, p Primary, mayDiffer bool) (isNew bool, err error) {
+// receiveUntil receives what is newer over a connection, which it gives back, until a time.
+func (s *Secondary) receiveUntil(ctx context.Context, deadline time.Time, l *link, c *connection, p Primary, mayDiffer bool) (r received, err error) {
 	ctx, cancel := context.WithDeadlineCause(ctx, deadline, errors.New("transfer took too long"))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { l.Close() })
-	isNew, err = s.updateOver(ctx, c, p, mayDiffer)
+	r, err = s.receive(ctx, c, p, mayDiffer)
 	var older *olderError
 	isGood := stop() && (err == nil || errors.As(err, &older))
+	l.buf = c.buf
 	l.put(isGood)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
-	return isNew, err
+	return r, err
 }
 
-// updateOver does that over a connection. If mayDiffer is set, it asks for what has
+// receive does that over a connection. If mayDiffer is set, it asks for what has
 // changed since our version.
-func (s *Secondary) updateOver(ctx context.Context, c *connection, p Primary, mayDiffer bool) (isNew bool, err error) {
+func (s *Secondary) receive(ctx context.Context, c *connection, p Primary, mayDiffer bool) (r received, err error) {
 	c.expire = nil
-	serial, err := c.serial(s.zone.Origin(), s.zone.Class())
-	if err != nil {
-		return false, fmt.Errorf("SOA query: %w", err)
-	}
+	r.began = time.Now()
 	isLoaded, had := s.zone.State() == authority.Loaded, s.zone.State() != authority.NotLoaded
-	ours := s.zone.Stats().Serial
-	switch {
-	case had && serial != ours && !ours.Less(serial): // RFC 1982 3.2
-		return false, &olderError{serial, ours}
-	case isLoaded && serial == ours && !s.isForced.Load():
-		s.counts.confirmed.Add(1)
-		s.confirm(c.expire, false)
-		return false, nil
+	if had { // or any version is new
+		if r.serial, err = c.serial(s.zone.Origin(), s.zone.Class()); err != nil {
+			return r, fmt.Errorf("SOA query: %w", err)
+		}
+		switch ours := s.zone.Stats().Serial; {
+		case r.serial != ours && !ours.Less(r.serial): // RFC 1982 3.2
+			return r, &olderError{r.serial, ours}
+		case isLoaded && r.serial == ours && !s.isForced.Load():
+			r.expire = c.expire
+			return r, nil
+		}
+		r.began = time.Now()
+		c.expire = nil
 	}
-	began := time.Now()
-	c.expire = nil
-	var how transferred
+	r.isNew = true
 	if mayDiffer && isLoaded && !s.isForced.Load() {
-		how, err = s.takeChanges(ctx, c, p, serial)
+		err = s.receiveChanges(ctx, c, p, &r)
 	} else {
-		how, err = s.takeWhole(ctx, c, p, serial)
+		r.whole, err = c.zone(ctx, s.zone.Origin(), s.zone.Class(), "transfer from "+p.String())
 	}
 	if err != nil {
-		return false, fmt.Errorf("transfer: %w", err)
+		return r, fmt.Errorf("transfer: %w", err)
 	}
-	s.isForced.Store(false)
-	if how.isIncremental {
-		s.counts.incremental.Add(1)
-	} else {
-		s.counts.transferred.Add(1)
+	if r.whole != nil && !had {
+		r.serial = r.whole.Serial()
 	}
-	s.confirm(c.expire, true)
-	snapshot := s.zone.Snapshot()
-	s.config.Log.Info("zone transferred", "primary", p.String(), "serial", snapshot.Serial().String(), "records", snapshot.Records(),
-		"incremental", how.isIncremental, "changes", how.changes, "took", time.Since(began).Round(time.Millisecond))
-	return true, nil
+	r.expire = c.expire
+	return r, nil
 }
 
 // confirm notes that a primary has our version as its newest one. What it says of the
@@ -352,6 +391,9 @@ func (s *Secondary) confirm(expire *uint32, isNew bool) {
 		s.checked = before
 	}
 	s.noteExpiry()
+	if isNew && !s.hasFile && s.isInJournal() && s.checked.Equal(now) {
+		return // the journal knows when
+	}
 	s.touch()
 }
 

@@ -4,24 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/wire"
 )
 
-// transferred is how a new version came.
-type transferred struct {
-	isIncremental bool
-	changes       int // records
-}
-
-// takeWhole transfers the whole zone.
-func (s *Secondary) takeWhole(ctx context.Context, c *connection, p Primary, serial wire.Serial) (how transferred, err error) {
-	snapshot, err := c.zone(ctx, s.zone.Origin(), s.zone.Class(), "transfer from "+p.String())
-	if err != nil {
-		return how, err
+// accept makes what was received ours.
+func (s *Secondary) accept(r *received, p Primary) error {
+	if !r.isNew {
+		s.counts.confirmed.Add(1)
+		s.confirm(r.expire, false)
+		return nil
 	}
-	return how, s.replace(snapshot, serial)
+	changes, err := 0, error(nil)
+	if r.whole != nil {
+		err = s.replace(r.whole, r.serial)
+	} else {
+		changes, err = s.change(r.changes)
+	}
+	if err != nil {
+		return fmt.Errorf("transfer: %w", err)
+	}
+	s.isForced.Store(false)
+	if r.whole == nil {
+		s.counts.incremental.Add(1)
+	} else {
+		s.counts.transferred.Add(1)
+	}
+	s.confirm(r.expire, true)
+	snapshot := s.zone.Snapshot()
+	s.log().Info("zone transferred", "primary", p.String(), "serial", snapshot.Serial().String(), "records", snapshot.Records(),
+		"incremental", r.whole == nil, "changes", changes, "took", time.Since(r.began).Round(time.Millisecond))
+	return nil
 }
 
 // replace makes a version that was transferred ours. It is on the disk first, so
@@ -33,6 +48,10 @@ func (s *Secondary) replace(snapshot *authority.Snapshot, serial wire.Serial) er
 	if !s.isKept() {
 		return s.zone.Replace(authority.FromTransfer, snapshot)
 	}
+	if s.config.Journal != nil && s.config.File == "" && snapshot.Records() <= manyUnsaved && s.config.Journal.HasRoom() {
+		s.unsaved = snapshot.Records()
+		return s.zone.Replace(authority.FromTransfer, snapshot)
+	}
 	if err := s.save(snapshot); err != nil {
 		return err
 	}
@@ -40,51 +59,52 @@ func (s *Secondary) replace(snapshot *authority.Snapshot, serial wire.Serial) er
 	return s.zone.ReplaceSaved(authority.FromTransfer, snapshot)
 }
 
-// takeChanges transfers what has changed since our version. The primary may send
+// receiveChanges receives what has changed since our version. The primary may send
 // the whole zone instead; that it cannot do either is errDifferences.
-func (s *Secondary) takeChanges(ctx context.Context, c *connection, p Primary, serial wire.Serial) (how transferred, err error) {
-	current := s.zone.Snapshot()
-	ours := reply{after: current}
-	changes, whole, err := c.changes(ctx, ours.soa(), "transfer from "+p.String())
+func (s *Secondary) receiveChanges(ctx context.Context, c *connection, p Primary, r *received) (err error) {
+	ours := reply{after: s.zone.Snapshot()}
+	r.changes, r.whole, err = c.changes(ctx, ours.soa(), "transfer from "+p.String())
 	if _, isRefused := errors.AsType[*refusedError](err); isRefused {
-		return how, fmt.Errorf("%w: %w", errDifferences, err)
+		return fmt.Errorf("%w: %w", errDifferences, err)
 	}
 	switch {
-	case err != nil:
-		return how, err
-	case whole != nil:
-		return how, s.replace(whole, serial)
-	case len(changes) == 0:
-		return how, fmt.Errorf("%w: the primary has nothing newer, though its serial number is %v", errDifferences, serial)
+	case err != nil || r.whole != nil:
+		return err
+	case len(r.changes) == 0:
+		return fmt.Errorf("%w: the primary has nothing newer, though its serial number is %v", errDifferences, r.serial)
 	}
-	if last := changes[len(changes)-1].To; last != serial && !serial.Less(last) {
-		return how, fmt.Errorf("%w: serial number %v is not the one that the SOA query found, %v", errDifferences, last, serial)
+	if last := r.changes[len(r.changes)-1].To; last != r.serial && !r.serial.Less(last) {
+		return fmt.Errorf("%w: serial number %v is not the one that the SOA query found, %v", errDifferences, last, r.serial)
 	}
-	how.isIncremental = true
+	return nil
+}
+
+// change makes a version of changes ours. It returns how many records that were.
+func (s *Secondary) change(changes []authority.ChangeSet) (records int, err error) {
 	for i := range changes {
-		how.changes += len(changes[i].Added) + len(changes[i].Removed)
+		records += len(changes[i].Added) + len(changes[i].Removed)
 	}
 	if s.isKept() && s.config.Journal == nil {
 		// Without a journal, the file has the version before it is visible.
-		next := authority.NewZone(current)
+		next := authority.NewZone(s.zone.Snapshot())
 		if err := apply(next, changes); err != nil {
-			return how, err
+			return records, err
 		}
 		if err := s.save(next.Snapshot()); err != nil {
-			return how, err
+			return records, err
 		}
 	}
 	if err := apply(s.zone, changes); err != nil {
-		return how, err
+		return records, err
 	}
-	s.unsaved += how.changes
+	s.unsaved += records
 	if snapshot := s.zone.Snapshot(); s.isKept() && s.config.Journal != nil && s.unsaved > manyUnsaved+snapshot.Records()/2 {
 		if err := errors.Join(s.save(snapshot), s.config.Journal.Saved(snapshot)); err != nil {
-			s.config.Log.Warn("zone cannot be kept; its changes stay in the journal", "error", err)
+			s.log().Warn("zone cannot be kept; its changes stay in the journal", "error", err)
 		}
 		s.unsaved = 0
 	}
-	return how, nil
+	return records, nil
 }
 
 // manyUnsaved is how many changed records, and half of those that the zone has,

@@ -60,14 +60,18 @@ func (j *journals) replay(from *settings.Zone, z *servedZone) error {
 	file := before.Serial()
 	wasSigned := zone.Snapshot().Signed() != ""
 	n, err := j.Replay(zone)
-	if errors.Is(err, journal.ErrFileChanged) {
+	switch {
+	case errors.Is(err, journal.ErrOutOfSync) && j.isCopy(zone):
+		log.Warn("zone came from primaries before, and has a file now; what the journal has of it is dropped", "file", from.Path, "error", err)
+		err = j.Forget(zone.Origin(), zone.Class())
+	case errors.Is(err, journal.ErrFileChanged):
 		var made authority.ChangeSet
 		if made, err = j.Merge(zone); err == nil {
 			log.Warn("zone file was edited while the journal had changes that are not in it; both are served", "file", from.Path,
 				"file_serial", file.String(), "serial", zone.Snapshot().Serial().String(), "added", len(made.Added), "removed", len(made.Removed))
 			j.aliased.compare(zone, before)
 		}
-	} else if n > 0 && err == nil {
+	case n > 0 && err == nil:
 		log.Log(context.Background(), slog.LevelInfo, "journal replayed", "changes", n, "file_serial", file.String(), "serial", zone.Snapshot().Serial().String())
 	}
 	if err == nil && from.Sign == "" && !wasSigned && zone.Snapshot().Signed() != "" {
@@ -82,6 +86,21 @@ func (j *journals) replay(from *settings.Zone, z *servedZone) error {
 	}
 	z.loader.Unsaved = func(zone *authority.Zone) (authority.ChangeSet, error) { return j.Unsaved(zone.Origin(), zone.Class()) }
 	return nil
+}
+
+// isCopy reports whether the journal has all of a zone because a primary sent it.
+func (j *journals) isCopy(zone *authority.Zone) bool {
+	if _, ok := j.Whole(zone.Origin(), zone.Class()); !ok {
+		return false
+	}
+	var last journal.Entry
+	err := j.Entries(zone.Origin(), zone.Class(), func(e journal.Entry) bool {
+		if e.IsWhole {
+			last = e
+		}
+		return true
+	})
+	return err == nil && last.Source == authority.FromTransfer
 }
 
 // discard drops what the journal has of a zone that has no journal any longer.

@@ -1,12 +1,14 @@
 package serve
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/names-dns/names/authority"
+	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/wire"
 )
 
@@ -121,5 +123,41 @@ func TestJournalRestart(t *testing.T) {
 	})
 	if text, _ := os.ReadFile(zone); !strings.Contains(string(text), "late.example.org.") {
 		t.Errorf("a stop does not write the file:\n%s\nlog:\n%s", text, said())
+	}
+}
+
+// A secondary zone that the journal has all of is made a primary's: its file counts.
+func TestPromotedSecondary(t *testing.T) {
+	dir := t.TempDir()
+	zone, config := filepath.Join(dir, "example.org"), filepath.Join(dir, "names.toml")
+	writeFile(t, zone, smallZone)
+	primary, _, _ := startWhole(t, "--bindzone", zone, "--allow-transfer", "127.0.0.1")
+	common := "[listen]\naddress = [\"127.0.0.1:0\"]\n[journal]\ndir = \"journal\"\n[[zone]]\nname = \"example.org\"\n"
+	t.Run("secondary", func(t *testing.T) {
+		writeFile(t, config, fmt.Sprintf("%sprimaries = [%q]\n", common, primary.listener.Addresses()[0]))
+		s, _ := startFromFile(t, config)
+		eventually.Succeed(t, func() error {
+			if z := s.set.Zones()[0]; z.State() != authority.Loaded {
+				return fmt.Errorf("zone is %v", z.State())
+			}
+			return nil
+		})
+	})
+	if _, err := os.Stat(filepath.Join(dir, "journal", "secondary", "example.org.secondary")); !os.IsNotExist(err) {
+		t.Errorf("the zone has a file: %v", err)
+	}
+	for _, more := range []string{"", "edited A 192.0.2.3\n"} {
+		writeFile(t, zone, smallZone+more)
+		t.Run("primary", func(t *testing.T) {
+			writeFile(t, config, common+"file = \"example.org\"\n")
+			s, log := startFromFile(t, config)
+			m := askServer(t, "udp", s.listener.Addresses()[0], "edited.example.org.", wire.TypeA, wire.ClassIN)
+			if isServed := len(m.Answers) == 1; isServed != (more != "") {
+				t.Errorf("what was edited is served: %v", isServed)
+			}
+			if isDropped := strings.Contains(log(), "has a file now"); isDropped != (more != "") {
+				t.Errorf("log:\n%s", log())
+			}
+		})
 	}
 }
