@@ -28,7 +28,9 @@ type Builder struct {
 	asked    lookupName
 	batches  []*batch // borrowed from the pool
 	single   *batch   // for Add
-	pause    func()   // called between pieces of work unless it is nil: see Loader.Reload
+	added    wire.Record
+	addedAt  diagnostic.Position
+	pause    func() // called between pieces of work unless it is nil: see Loader.Reload
 }
 
 // NewBuilder begins a zone. Its problems are added to the list, for example an
@@ -78,9 +80,16 @@ func (b *Builder) Add(r wire.Record, at diagnostic.Position) {
 		b.single = b.borrowBatch()
 		b.single.Begin(b.problems)
 	}
-	b.single.add(&r, &at)
-	b.take(b.single)
+	b.added, b.addedAt = r, at
+	b.single.add(&b.added, &b.addedAt)
+	if len(b.single.records) >= addedAtOnce {
+		b.take(b.single)
+	}
 }
+
+// addedAtOnce is how many octets of records Add collects until it looks for their owners,
+// of all of them at once: see prefetch.
+const addedAtOnce = 16 << 10
 
 func (b *Builder) position(r addedRecord) diagnostic.Position {
 	return diagnostic.Position{

@@ -23,6 +23,9 @@ var ErrZoneTooLarge = errors.New("zone is larger than 16 GiB")
 // earlier ones included, Freeze returns them and no snapshot. The builder must not
 // be used afterwards.
 func (b *Builder) Freeze() (*Snapshot, error) {
+	if b.single != nil {
+		b.take(b.single)
+	}
 	b.returnBatches()
 	f := freezer{Builder: b, now: time.Now(), snapshot: &Snapshot{
 		origin: b.origin, class: b.class, apexKeyLen: len(b.origin.AppendKey(nil)),
