@@ -2,6 +2,7 @@ package authority
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -298,7 +299,7 @@ func hasLabel(name wire.Name, label string) bool {
 // right either.
 func (p *packer) adviseTypography(r addedRecord) {
 	data := r.data()
-	if !bytes.ContainsFunc(data, func(c rune) bool { return c >= utf8.RuneSelf }) {
+	if !slices.ContainsFunc(data, func(c byte) bool { return c >= utf8.RuneSelf }) {
 		return
 	}
 	for len(data) > 0 {

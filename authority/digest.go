@@ -41,14 +41,15 @@ func (d Digest) Apply(c *ChangeSet) Digest {
 // digester sums up records.
 type digester struct {
 	words [sha256.Size / 8]uint64
-	text  []byte
+	text  []byte // of the last record
+	owner []byte // of it, as it is written: the next record may have the same
 }
 
 // add adds a record sign times.
 func (d *digester) add(r *wire.Record, sign int) {
-	b := d.text[:0]
-	for _, c := range []byte(r.Name.Wire()) {
-		b = append(b, wire.FoldByte(c))
+	b := d.text[:len(d.owner)]
+	if string(d.owner) != r.Name.Wire() {
+		d.owner, b = r.Name.AppendTo(d.owner[:0]), r.Name.AppendFolded(b[:0])
 	}
 	b = binary.BigEndian.AppendUint16(b, uint16(r.Type))
 	b = binary.BigEndian.AppendUint32(b, r.TTL)

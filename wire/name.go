@@ -2,6 +2,7 @@ package wire
 
 import (
 	"cmp"
+	"encoding/binary"
 	"unsafe"
 )
 
@@ -248,8 +249,13 @@ func (n Name) Fold() Name {
 
 // AppendFolded appends the wire form in lower case to b.
 func (n Name) AppendFolded(b []byte) []byte {
-	for i := range len(n.wire) {
-		b = append(b, fold[n.wire[i]])
+	b = append(b, n.wire...)
+	own := b[len(b)-len(n.wire):]
+	for ; len(own) >= 8; own = own[8:] {
+		binary.LittleEndian.PutUint64(own, FoldWord(binary.LittleEndian.Uint64(own)))
+	}
+	for i := range own {
+		own[i] = fold[own[i]]
 	}
 	return b
 }

@@ -166,14 +166,31 @@ func (n Name) AppendText(b []byte) []byte {
 	}
 	for i := 0; i < len(n.wire) && n.wire[i] != 0; {
 		end := i + 1 + int(n.wire[i])
-		for _, c := range []byte(n.wire[i+1 : end]) {
-			b = appendEscaped(b, c, isNameSpecial(c))
+		label := n.wire[i+1 : end]
+		for label != "" {
+			plain := 0
+			for plain < len(label) && isPlain[label[plain]] {
+				plain++
+			}
+			b = append(b, label[:plain]...)
+			if label = label[plain:]; label != "" {
+				b = appendEscaped(b, label[0], isNameSpecial(label[0]))
+				label = label[1:]
+			}
 		}
 		b = append(b, '.')
 		i = end
 	}
 	return b
 }
+
+// isPlain says which octets are written as they are, in names and between quotes.
+var isPlain = func() (plain [256]bool) {
+	for c := byte('!'); c <= '~'; c++ {
+		plain[c] = !isNameSpecial(c)
+	}
+	return plain
+}()
 
 // isNameSpecial reports whether c needs a backslash inside a label: what a
 // zone file or a shell of ours would read as something else.

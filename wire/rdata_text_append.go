@@ -14,8 +14,8 @@ func appendUint(b []byte, n uint64) []byte { return strconv.AppendUint(b, n, 10)
 func appendQuoted(b, text []byte) []byte {
 	b = append(b, '"')
 	for _, c := range text {
-		if c == ' ' {
-			b = append(b, ' ')
+		if c == ' ' || isPlain[c] {
+			b = append(b, c)
 			continue
 		}
 		b = appendEscaped(b, c, c == '"' || c == '\\')
