@@ -27,25 +27,53 @@ type Message struct {
 // them. The message shares no memory with b.
 func ParseMessage(b []byte) (*Message, error) {
 	var r Reader // its name memory becomes the message's
-	if err := r.Reset(b); err != nil {
+	m := new(Message)
+	if _, err := m.parse(&r, nil, b); err != nil {
 		return nil, err
 	}
+	return m, nil
+}
+
+// MessageReader parses messages one after the other, each into the memory of the one
+// before: for those of a zone transfer.
+type MessageReader struct {
+	reader  Reader
+	message Message
+	data    []byte
+}
+
+// Parse is [ParseMessage]. The message, and all that is in it, is valid until the next
+// call.
+func (p *MessageReader) Parse(b []byte) (_ *Message, err error) {
+	m := &p.message
+	*m = Message{Questions: m.Questions[:0], Answers: m.Answers[:0], Authority: m.Authority[:0], Additional: m.Additional[:0]}
+	poison(p.data)
+	if p.data, err = m.parse(&p.reader, p.data[:0], b); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// parse makes m, which is empty, the message b. The data of all records is appended to data.
+func (m *Message) parse(r *Reader, data, b []byte) ([]byte, error) {
+	if err := r.Reset(b); err != nil {
+		return data, err
+	}
 	h := r.Header()
-	m := &Message{ID: h.ID, Flags: h.Flags.WithRCode(0), RCode: h.Flags.RCode()}
+	m.ID, m.Flags, m.RCode = h.ID, h.Flags.WithRCode(0), h.Flags.RCode()
 	for {
 		q, err := r.Question()
 		if err == ErrSectionDone {
 			break
 		}
 		if err != nil {
-			return nil, err
+			return data, err
 		}
 		m.Questions = append(m.Questions, q)
 	}
-	var data []byte // of all records
 	for {
 		if err := r.NextSection(); err != nil {
-			return nil, err
+			return data, err
 		}
 		records := m.section(r.Section())
 		if records == nil {
@@ -57,11 +85,11 @@ func ParseMessage(b []byte) (*Message, error) {
 				break
 			}
 			if err != nil {
-				return nil, err
+				return data, err
 			}
 			if h.Type == TypeOPT {
-				if err := m.takeOPT(&r, h); err != nil {
-					return nil, err
+				if err := m.takeOPT(r, h); err != nil {
+					return data, err
 				}
 				continue
 			}
@@ -70,7 +98,7 @@ func ParseMessage(b []byte) (*Message, error) {
 				start := len(data)
 				data, err = r.AppendRdata(data, h.Type)
 				if err != nil {
-					return nil, err
+					return data, err
 				}
 				record.Data = data[start:len(data):len(data)]
 			}
@@ -78,12 +106,12 @@ func ParseMessage(b []byte) (*Message, error) {
 		}
 	}
 	if err := r.Close(); err != nil {
-		return nil, err
+		return data, err
 	}
 	if m.EDNS != nil {
 		m.RCode = m.EDNS.RCode(h.Flags)
 	}
-	return m, nil
+	return data, nil
 }
 
 func (m *Message) takeOPT(r *Reader, h RecordHeader) error {

@@ -161,6 +161,9 @@ func CheckRdata(t Type, data []byte) error {
 	if len(data) > maxRdataLen {
 		return ErrRdataTooLong
 	}
+	if isAddress(t, len(data)) {
+		return nil
+	}
 	l := rdataTypeOf(t).layout
 	if l == nil {
 		return nil
@@ -176,6 +179,12 @@ func CheckRdata(t Type, data []byte) error {
 	return c.Close()
 }
 
+// isAddress reports whether data of t is right if it has so many octets: that of most
+// records.
+func isAddress(t Type, octets int) bool {
+	return t == TypeA && octets == 4 || t == TypeAAAA && octets == 16
+}
+
 // maxRdataLen is what fits RDLENGTH.
 const maxRdataLen = 1<<16 - 1
 
@@ -184,6 +193,9 @@ const maxRdataLen = 1<<16 - 1
 // that may not compress them are read compressed all the same, unless they
 // stand in a part of the data whose form depends on other parts.
 func (r *Reader) AppendRdata(b []byte, t Type) ([]byte, error) {
+	if raw := r.Raw(); isAddress(t, len(raw)) {
+		return append(b, raw...), nil
+	}
 	c := r.Data()
 	start := len(b)
 	l := rdataTypeOf(t).layout

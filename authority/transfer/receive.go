@@ -84,6 +84,7 @@ type connection struct {
 	left     int64 // octets that may still come
 	unpacked int64 // octets of the records so far, their names written out: two octets may stand for 255
 	buf      []byte
+	reader   wire.MessageReader
 	id       uint16
 	asked    wire.Question
 	session  *wire.TSIGSession // nil: not signed
@@ -122,7 +123,8 @@ func (c *connection) ask(q wire.Question, ours ...wire.Record) error {
 	return err
 }
 
-// next reads a message of the reply, and checks that it is one.
+// next reads a message of the reply, and checks that it is one. It is valid until the
+// next call.
 func (c *connection) next() (*wire.Message, error) {
 	c.conn.SetDeadline(time.Now().Add(c.limits.Message))
 	if c.buf == nil {
@@ -157,7 +159,7 @@ func (c *connection) check(message []byte) (*wire.Message, error) {
 			return nil, err
 		}
 	}
-	m, err := wire.ParseMessage(message)
+	m, err := c.reader.Parse(message)
 	if err != nil {
 		return nil, fmt.Errorf("malformed message: %w", err)
 	}
@@ -266,6 +268,9 @@ func (c *connection) receive(ctx context.Context, r *receiver) error {
 		}
 		if err := r.take(m.Answers); err != nil {
 			return err
+		}
+		if r.each != nil {
+			c.reader = wire.MessageReader{} // the program may keep what it was called with
 		}
 	}
 	if c.session != nil {
