@@ -9,7 +9,7 @@ require (
 	github.com/prometheus/client_golang v1.25.0 // cmd/internal/metrics: what Prometheus reads
 	github.com/quic-go/quic-go v0.65.0 // listener/doq, recursor/upstream/doq: QUIC and HTTP/3
 	golang.org/x/crypto v0.58.0 // listener/acme, listener/ocsp: ACME and OCSP, the protocols of certificate authorities
-	golang.org/x/net v0.62.0 // cmd/names: idna, the xn-- form of names that people type; tests of listener/doh: http2 by frames
+	golang.org/x/net v0.62.0 // cmd/names: idna, the xn-- form of names that people type; listener/doh: frames of HTTP/2, HPACK
 	golang.org/x/sys v0.49.0 // listener: recvmmsg, sendmmsg and socket options, without cgo
 )
 

@@ -79,11 +79,7 @@ func (e *Edge) Answer(ctx context.Context, x *names.Exchange, query []byte, peer
 func (e *Edge) AnswerEach(ctx context.Context, x *names.Exchange, query []byte, peer names.Peer, buf []byte, send func(message []byte) error) []byte {
 	t := spareCounts.Get().(*counts)
 	began := monotonic()
-	defer func() {
-		t.timed(time.Duration(monotonic() - began))
-		e.sharedCounts.take(t) // leaves nothing in it
-		spareCounts.Put(t)
-	}()
+	defer e.count(t, began)
 	t[queriesBy[peer.Transport%transports]]++
 	x.Peer = peer
 	x.Query.Parse(query)
@@ -91,6 +87,11 @@ func (e *Edge) AnswerEach(ctx context.Context, x *names.Exchange, query []byte, 
 	if !isSlow {
 		return reply
 	}
+	return e.answerSlow(ctx, x, t, send)
+}
+
+// answerSlow answers what try found slow, unless too many queries wait. send may be nil.
+func (e *Edge) answerSlow(ctx context.Context, x *names.Exchange, t *counts, send func(message []byte) error) []byte {
 	share, ok := e.waiting.take(x.Peer.Remote.Addr())
 	if !ok {
 		return e.shed(x, t)

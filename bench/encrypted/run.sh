@@ -1,7 +1,7 @@
 #!/bin/bash
 # What queries over TLS, HTTPS and QUIC cost a server: names, and NSD, BIND, Unbound,
 # dnsdist, Knot Resolver and CoreDNS where they are installed, one after the other, with one
-# answer to give.
+# answer to give; over HTTPS also a program that is only Go's net/http.
 #
 #   [SERVERS="names bind"] [IDLE=10000] [COREDNS=coredns] bench/encrypted/run.sh [SECONDS]
 #
@@ -21,7 +21,7 @@ ulimit -n "$(ulimit -Hn)"
 out=$(mktemp -d /tmp/names-encrypted.XXXXXX)
 names=$out/names
 (cd "$here/../.." && go build -o "$names" ./cmd/names)
-(cd "$here" && go build -o "$out/idle" ./idle)
+(cd "$here" && go build -o "$out/idle" ./idle && go build -o "$out/nethttp" ./nethttp)
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$out"' EXIT
 dot=$((port + 1)) https=$((port + 2)) quic=$((port + 3))
@@ -172,6 +172,10 @@ CONF
 	taskset -c "$server_core" dnsdist --supervised --disable-syslog -C "$out/dnsdist.conf" >"$out/dnsdist.log" 2>&1 &
 }
 
+start_nethttp() { # over HTTPS alone
+	GOMAXPROCS=1 taskset -c "$server_core" "$out/nethttp" "127.0.0.1:$https" "$out/tls.pem" >"$out/nethttp.log" 2>&1 &
+}
+
 start_coredns() {
 	cat >"$out/Corefile" <<CONF
 (zone) {
@@ -251,23 +255,27 @@ row() {
 }
 
 printf '%-8s %-6s %9s %9s %6s %9s %9s %9s %9s %6s %8s\n' server over queries us/each by-udp handshake us/each resumed us/each idle KiB/each
-for name in ${SERVERS:-names nsd bind unbound dnsdist kresd coredns}; do
+for name in ${SERVERS:-names nethttp nsd bind unbound dnsdist kresd coredns}; do
 	case $name in
 	names) program=$names ;;
 	coredns) program=$coredns ;;
 	bind) program=named ;;
+	nethttp) program=$out/nethttp ;;
 	*) program=$name ;;
 	esac
 	command -v "$program" >/dev/null || { complain "$program is not installed"; continue; }
 	"start_$name"
 	server=$!
+	ready=(-p "$dot" +tls)
+	[ "$name" != nethttp ] || ready=(-p "$https" +https)
 	for _ in $(seq 300); do
-		"$names" query @127.0.0.1 -p "$dot" +tls +tries=1 +short www.example.com >/dev/null 2>&1 && break
+		"$names" query @127.0.0.1 "${ready[@]}" +tries=1 +short www.example.com >/dev/null 2>&1 && break
 		sleep 0.1
 	done
 	kill -0 "$server" 2>/dev/null || { complain "$name does not run"; cat "$out/$name.log" >&2; server=; continue; }
-	row "$name" udp "$port"
-	row "$name" tls "$dot"
+	udp=0
+	[ "$name" = nethttp ] || row "$name" udp "$port"
+	[ "$name" = nethttp ] || row "$name" tls "$dot"
 	[ "$name" = nsd ] || row "$name" https "$https"
 	[ "$name" != names ] || row "$name" h3 "$https"
 	case $name in

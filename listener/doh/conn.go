@@ -48,6 +48,12 @@ type boundedConn struct {
 	accepted time.Time
 	once     sync.Once
 
+	beforeRead func() // what is above is done with what was read; may be nil
+
+	writing  sync.Mutex // guards what follows
+	gathers  bool       // what is written is kept, to be sent together
+	gathered []byte
+
 	why         atomic.Int32 // an end
 	isReading   atomic.Bool
 	interrupted atomic.Bool // the server's read is to end, not the connection
@@ -56,6 +62,9 @@ type boundedConn struct {
 
 // Read reads, and notes an error.
 func (c *boundedConn) Read(b []byte) (int, error) {
+	if c.beforeRead != nil {
+		c.beforeRead()
+	}
 	c.isReading.Store(true)
 	n, err := c.Conn.Read(b)
 	c.isReading.Store(false)
@@ -65,8 +74,40 @@ func (c *boundedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// BeforeRead has f called before each read.
+func (c *boundedConn) BeforeRead(f func()) { c.beforeRead = f }
+
+// Gather keeps what is written until Release.
+func (c *boundedConn) Gather() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.gathers = true
+}
+
+// Release writes what was gathered, and all that follows at once again.
+func (c *boundedConn) Release() error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.gathers = false
+	_, err := c.write(c.gathered)
+	if c.gathered = c.gathered[:0]; cap(c.gathered) > keptBuffer {
+		c.gathered = nil
+	}
+	return err
+}
+
 // Write writes, and notes an error.
 func (c *boundedConn) Write(b []byte) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if c.gathers {
+		c.gathered = append(c.gathered, b...)
+		return len(b), nil
+	}
+	return c.write(b)
+}
+
+func (c *boundedConn) write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	if err != nil {
 		c.note(err)

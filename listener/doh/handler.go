@@ -2,6 +2,7 @@ package doh
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"io"
@@ -61,6 +62,7 @@ type exchange struct {
 	x      names.Exchange
 	reader wire.Reader
 	query  bytes.Buffer
+	text   []byte // of a variable
 	space  []byte
 
 	isJSON  bool         // the reply is to be in the JSON form
@@ -81,20 +83,21 @@ func (e *exchange) giveBack() {
 	if cap(e.space) > keptBuffer {
 		e.space = make([]byte, 0, 4096)
 	}
+	if cap(e.text) > keptBuffer {
+		e.text = nil
+	}
 	exchanges.Put(e)
 }
 
+func (h *Handler) path() string { return cmp.Or(h.Path, DefaultPath) }
+
 // ServeHTTP answers one query.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path := h.Path
-	if path == "" {
-		path = DefaultPath
-	}
 	if h.Oblivious != nil && r.URL.Path == odoh.ConfigsPath {
 		serveConfigs(w, r, h.Oblivious)
 		return
 	}
-	if r.URL.Path != path {
+	if r.URL.Path != h.path() {
 		fail(w, http.StatusNotFound)
 		return
 	}
@@ -204,7 +207,8 @@ func (e *exchange) readParameter(parameters string) (status int, found bool) {
 		}
 		e.query.Grow(n)
 		b := e.query.AvailableBuffer()
-		b, err := base64.RawURLEncoding.AppendDecode(b, []byte(text))
+		e.text = append(e.text[:0], text...)
+		b, err := base64.RawURLEncoding.AppendDecode(b, e.text)
 		if err != nil {
 			return http.StatusBadRequest, true
 		}
@@ -216,10 +220,9 @@ func (e *exchange) readParameter(parameters string) (status int, found bool) {
 
 // readBody reads the body of a request, whose length may not be known before.
 func (e *exchange) readBody(r *http.Request, keys *odoh.Keys) (status int) {
-	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	kind = strings.TrimSpace(kind)
-	isOblivious := keys != nil && strings.EqualFold(kind, odoh.MediaType)
-	if !isOblivious && !strings.EqualFold(kind, mediaType) {
+	kind := r.Header.Get("Content-Type")
+	isOblivious := keys != nil && isKind(kind, odoh.MediaType)
+	if !isOblivious && !isKind(kind, mediaType) {
 		return http.StatusUnsupportedMediaType
 	}
 	if r.ContentLength > maxMessage {
@@ -237,6 +240,15 @@ func (e *exchange) readBody(r *http.Request, keys *odoh.Keys) (status int) {
 	return 0
 }
 
+// isKind reports whether a content type is kind, whatever its parameters.
+func isKind(contentType, kind string) bool {
+	if contentType == kind {
+		return true
+	}
+	before, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(before), kind)
+}
+
 // peer is the client.
 func (h *Handler) peer(r *http.Request) names.Peer {
 	p := names.Peer{Transport: names.HTTPS}
@@ -244,27 +256,28 @@ func (h *Handler) peer(r *http.Request) names.Peer {
 		p.Remote = netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 	}
 	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		if with, ok := a.(interface{ AddrPort() netip.AddrPort }); ok {
-			local := with.AddrPort()
-			p.Local = netip.AddrPortFrom(local.Addr().Unmap().WithZone(""), local.Port())
-		}
+		p.Local = addrPortOf(a)
 	}
 	if r.TLS != nil {
 		p.TLS = listener.PeerTLS(*r.TLS)
 	}
 	if h.Proxies.Contains(p.Remote.Addr()) {
-		if client, ok := h.forwarded(r.Header); ok {
-			p.Proxy, p.Remote = p.Remote, netip.AddrPortFrom(client, 0)
-			p.TLS = nil // that was the proxy's
-		}
+		h.identify(&p, r.Header["X-Forwarded-For"])
 	}
 	return p
 }
 
+// identify makes p, a proxy, the client that it asks for.
+func (h *Handler) identify(p *names.Peer, lines []string) {
+	if client, ok := h.forwarded(lines); ok {
+		p.Proxy, p.Remote = p.Remote, netip.AddrPortFrom(client, 0)
+		p.TLS = nil // that was the proxy's
+	}
+}
+
 // forwarded is the client that a proxy asks for: the last address that is not that of
 // a proxy itself, since what comes before it may be invented.
-func (h *Handler) forwarded(header http.Header) (client netip.Addr, ok bool) {
-	lines := header["X-Forwarded-For"]
+func (h *Handler) forwarded(lines []string) (client netip.Addr, ok bool) {
 	for i := len(lines) - 1; i >= 0; i-- {
 		rest := lines[i]
 		for rest != "" {

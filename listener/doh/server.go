@@ -14,6 +14,7 @@ import (
 
 	"github.com/names-dns/names/internal/httpserver"
 	"github.com/names-dns/names/listener"
+	"github.com/names-dns/names/listener/doh/internal/h2"
 )
 
 // The limits of a server.
@@ -23,6 +24,7 @@ const (
 	frameSize      = 16 << 10
 	connectionRoom = 256 << 10 // octets of bodies that wait to be read, of a connection
 	streamRoom     = 64 << 10  // and of a request: a whole query
+	replyRoom      = 1 << 20   // octets of replies that a client does not take, of a connection
 	headerTime     = 5 * time.Second
 
 	defaultConnections = 1000
@@ -34,6 +36,15 @@ const (
 // mean the defaults given with each field.
 type ServerConfig struct {
 	Handler http.Handler
+
+	// Direct returns the handler of messages as it is now, which Handler would pass them to.
+	// What comes over HTTP/2 and TLS is answered by it without Handler, where that is
+	// possible. Nil: it is Handler, if that is a [Handler].
+	Direct func() *Handler
+
+	// Alternative returns what replies say of other ways to this server, the value of the header field
+	// Alt-Svc (RFC 7838 3). Nil, or if it returns nothing: they have no such field.
+	Alternative func() string
 
 	// TLS is the server's side of TLS. Nil: requests come in the clear, from a proxy
 	// on the same machine.
@@ -61,6 +72,14 @@ type ServerConfig struct {
 type Server struct {
 	server   httpserver.Server
 	listener *boundedListener
+	log      *slog.Logger
+
+	direct      func() *Handler
+	alternative func() string // may be nil
+	date        date
+
+	mu   sync.Mutex // guards open, and that none is added to it and not stopped
+	open map[*h2.Conn]struct{}
 }
 
 // NewServer returns a server of what comes to l.
@@ -72,25 +91,49 @@ func NewServer(l net.Listener, c ServerConfig) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Direct == nil {
+		h, _ := c.Handler.(*Handler)
+		c.Direct = func() *Handler { return h }
+	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(c.TLS != nil)
 	protocols.SetUnencryptedHTTP2(c.TLS == nil)
 	bounded := &boundedListener{Listener: l, isPlain: c.TLS == nil, max: c.MaxConnections, perClient: c.MaxConnectionsPerClient, clients: map[netip.Prefix]int{}, refused: c.Refused, admit: c.Admit}
-	return &Server{listener: bounded, server: httpserver.Server{Listener: bounded, HTTP: http.Server{
-		Handler:           noteRequests(c.Handler),
-		ConnContext:       withConn,
-		ReadHeaderTimeout: headerTime, ReadTimeout: 2 * headerTime, IdleTimeout: idleTime,
-		MaxHeaderBytes: maxHeader,
-		ErrorLog:       slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
-		TLSConfig:      c.TLS,
-		Protocols:      protocols,
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: frameSize,
-			MaxReceiveBufferPerConnection: connectionRoom, MaxReceiveBufferPerStream: streamRoom,
-			SendPingTimeout: idleTime, PingTimeout: headerTime, WriteByteTimeout: headerTime,
-		},
-	}}}
+	s := &Server{
+		listener: bounded, log: c.Log, direct: c.Direct, alternative: c.Alternative, open: map[*h2.Conn]struct{}{},
+		server: httpserver.Server{Listener: bounded, HTTP: http.Server{
+			Handler:           noteRequests(withAlternative(c.Handler, c.Alternative)),
+			ConnContext:       withConn,
+			ReadHeaderTimeout: headerTime, ReadTimeout: 2 * headerTime, IdleTimeout: idleTime,
+			MaxHeaderBytes: maxHeader,
+			ErrorLog:       slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
+			TLSConfig:      c.TLS,
+			Protocols:      protocols,
+			HTTP2: &http.HTTP2Config{ // without TLS
+				MaxConcurrentStreams: maxStreams, MaxReadFrameSize: frameSize,
+				MaxReceiveBufferPerConnection: connectionRoom, MaxReceiveBufferPerStream: streamRoom,
+				SendPingTimeout: idleTime, PingTimeout: headerTime, WriteByteTimeout: headerTime,
+			},
+		}},
+	}
+	if c.TLS != nil {
+		s.server.HTTP.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){"h2": s.serveHTTP2}
+		s.server.HTTP.RegisterOnShutdown(s.stop)
+	}
+	return s
+}
+
+func withAlternative(h http.Handler, alternative func() string) http.Handler {
+	if alternative == nil {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if value := alternative(); value != "" {
+			w.Header()["Alt-Svc"] = []string{value}
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // Limit changes how many connections may be open, and how many of those one client may
@@ -202,12 +245,16 @@ func (l *boundedListener) leave(client netip.Prefix, why end) {
 }
 
 // addressOf is the address in a, the zero value if there is none.
-func addressOf(a net.Addr) netip.Addr {
+func addressOf(a net.Addr) netip.Addr { return addrPortOf(a).Addr() }
+
+// addrPortOf is addressOf with the port.
+func addrPortOf(a net.Addr) netip.AddrPort {
 	with, ok := a.(interface{ AddrPort() netip.AddrPort })
 	if !ok {
-		return netip.Addr{}
+		return netip.AddrPort{}
 	}
-	return with.AddrPort().Addr().Unmap().WithZone("")
+	local := with.AddrPort()
+	return netip.AddrPortFrom(local.Addr().Unmap().WithZone(""), local.Port())
 }
 
 // clientOf is the client that an address stands for: itself, or for IPv6 its /64.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -23,8 +22,9 @@ import (
 // transports are the servers of packages of their own, over HTTP and QUIC.
 type transports struct {
 	servers  bound.Servers
-	handler  bound.Handler // of DNS over HTTPS
-	hasHTTP3 atomic.Bool   // at each address of HTTPS
+	handler  bound.Handler               // of DNS over HTTPS
+	direct   atomic.Pointer[doh.Handler] // the same
+	hasHTTP3 atomic.Bool                 // at each address of HTTPS
 
 	oblivious odoh.Keys // outlive a reload
 
@@ -56,11 +56,11 @@ func (t *transports) change(edge *listener.Edge, e *encryption, s *settings.Sett
 		if err != nil {
 			return nil, nil, err
 		}
-		var h http.Handler = &t.handler
+		c := doh.ServerConfig{Handler: &t.handler, Direct: t.direct.Load, TLS: config, Log: log, Admit: admit, Refused: limits.refused(what)}
 		if config != nil {
-			h = t.alternative(h, l.Addr().(*net.TCPAddr).Port)
+			c.Alternative = t.alternative(l.Addr().(*net.TCPAddr).Port)
 		}
-		return doh.NewServer(l, doh.ServerConfig{Handler: h, TLS: config, Log: log, Admit: admit, Refused: limits.refused(what)}), l.Addr(), nil
+		return doh.NewServer(l, c), l.Addr(), nil
 	}
 	openQUIC := func(a string, c doq.Config) (bound.Server, net.Addr, error) {
 		conn, err := net.ListenPacket("udp"+family(netip.MustParseAddrPort(a)), a)
@@ -104,6 +104,7 @@ func (t *transports) use(change *bound.Change, edge *listener.Edge, s *settings.
 		h.Oblivious = &t.oblivious
 	}
 	t.handler.Set(h)
+	t.direct.Store(h)
 	t.hasHTTP3.Store(!s.HTTPS.NoHTTP3)
 	change.Commit()
 	for _, server := range t.servers.All() {
@@ -123,14 +124,14 @@ func (t *transports) use(change *bound.Change, edge *listener.Edge, s *settings.
 
 // alternative tells clients of HTTP/1.1 and HTTP/2 that there is HTTP/3 (RFC 9114
 // 3.1.1).
-func (t *transports) alternative(h http.Handler, port int) http.Handler {
-	value := []string{fmt.Sprintf(`h3=":%d"; ma=86400`, port)}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if t.hasHTTP3.Load() {
-			w.Header()["Alt-Svc"] = value
+func (t *transports) alternative(port int) func() string {
+	value := fmt.Sprintf(`h3=":%d"; ma=86400`, port)
+	return func() string {
+		if !t.hasHTTP3.Load() {
+			return ""
 		}
-		h.ServeHTTP(w, r)
-	})
+		return value
+	}
 }
 
 // family is that of an address, as networks have it in their names: :: is for IPv6
