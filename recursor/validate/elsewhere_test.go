@@ -3,13 +3,17 @@ package validate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/names/namestest"
 	"github.com/names-dns/names/wire"
+	"github.com/names-dns/names/wire/dnssec"
 )
 
 // servers is a resolver with several servers, each of which has a world in its own
@@ -213,5 +217,79 @@ func TestResolverDenies(t *testing.T) {
 	r.Forget(wire.MustParseName("nsec."))
 	if _, err := try("nothing2.nsec."); err != names.ErrSlow {
 		t.Errorf("after it was forgotten: %v", err)
+	}
+}
+
+// TestResolverExpands: names that a wildcard stands for get its records without a
+// query, with the proof that they are not there, and names that are there do not.
+func TestResolverExpands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &servers{world: family(t), shapes: []func(*wire.Message, bool) *wire.Message{nil}}
+		config := w.config
+		config.Fetcher, config.RangeSize = nil, 1<<20
+		r := NewResolver(w, config)
+		ask := func(name string, typ wire.Type) (*wire.Message, bool) {
+			t.Helper()
+			w.asked = nil
+			m := namestest.Ask(t, r, name, typ, namestest.WithDO(), namestest.OverTCP())
+			return m, len(w.asked) > 0
+		}
+		for _, zone := range []string{"nsec.", "nsec3."} {
+			ask("q.w."+zone, wire.TypeA)
+			if _, asked := ask("q2.w."+zone, wire.TypeA); !asked {
+				t.Errorf("%s: there was no SOA record to end the proof by", zone)
+			}
+			for i := range 8 { // these have it, and all NSEC3 records
+				ask(fmt.Sprintf("none%d.w.%s", i, zone), wire.TypeAAAA)
+			}
+			m, asked := ask("Q3.w."+zone, wire.TypeA)
+			if asked || m.RCode != wire.RCodeNoError || !m.Flags.Has(wire.FlagAD) || len(m.Answers) != 2 || !m.Answers[0].Name.Equal(wire.MustParseName("q3.w."+zone)) ||
+				string(m.Answers[0].Data) != "\xc0\x00\x02\x03" || !hasType(m.Authority, wire.TypeRRSIG) || hasType(m.Authority, wire.TypeSOA) {
+				t.Errorf("%s: asked: %v\n%v", zone, asked, m)
+			}
+			if got := w.v.Check(t.Context(), mustReply(t, m), nil); got.Verdict != Secure {
+				t.Errorf("%s: what was made is %v %q", zone, got.Verdict, got.Reason)
+			}
+			if m := namestest.Ask(t, r, "q4.w."+zone, wire.TypeA); len(m.Answers) != 1 || len(m.Authority) != 0 || m.Flags.Has(wire.FlagAD) {
+				t.Errorf("%s without DO:\n%v", zone, m)
+			}
+			if _, asked := ask("a."+zone, wire.TypeA); !asked {
+				t.Errorf("a.%s comes from a wildcard", zone)
+			}
+		}
+		if r.Synthesised() != 4 {
+			t.Errorf("%d answers were made", r.Synthesised())
+		}
+		r.wildcards.forget(wire.MustParseName("w.nsec."))
+		if _, asked := ask("q5.w.nsec.", wire.TypeA); !asked {
+			t.Error("a wildcard that was forgotten counts")
+		}
+		time.Sleep(299500 * time.Millisecond)
+		if _, asked := ask("q6.w.nsec3.", wire.TypeA); !asked {
+			t.Error("a wildcard outlives its TTL")
+		}
+	})
+}
+
+// TestWildcardsAreBounded: in number and size; an alias is not kept.
+func TestWildcardsAreBounded(t *testing.T) {
+	var w wildcards
+	keep := func(name string, typ wire.Type, size int) {
+		owner := wire.MustParseName("*." + name)
+		w.keep(&Reply{Question: wire.Question{Name: wire.MustParseName("x." + name), Type: typ, Class: wire.ClassIN}, Answer: []*RRset{{
+			RRset:   dnssec.RRset{Name: wire.MustParseName("x." + name), Type: typ, Class: wire.ClassIN, TTL: 300, Data: [][]byte{make([]byte, size)}},
+			Verdict: Secure, Wildcard: owner,
+		}}}, now)
+	}
+	keep("large.", wire.TypeTXT, maxWildcard+1)
+	keep("alias.", wire.TypeCNAME, 1)
+	if len(w.sets) != 0 {
+		t.Errorf("%d are kept", len(w.sets))
+	}
+	for i := range maxWildcards + 10 {
+		keep(fmt.Sprintf("n%d.", i), wire.TypeTXT, maxWildcard)
+	}
+	if len(w.sets) != maxWildcards {
+		t.Errorf("%d are kept", len(w.sets))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/recursor/ranges"
@@ -26,6 +27,7 @@ type Resolver struct {
 	validator   *Validator
 	passOn      func(*Error)
 	ranges      *ranges.Store // nil: nothing is answered from other proofs
+	wildcards   wildcards
 	synthesised atomic.Uint64
 }
 
@@ -74,6 +76,9 @@ func (r *Resolver) Resolve(ctx context.Context, x *names.Exchange) error {
 	if verdict, why := r.validator.ZoneVerdict(parentOfDS(q)); (verdict == Bogus || verdict == Indeterminate) && r.passOn == nil && !from.trustsAD {
 		return &Error{q, verdict, why}
 	}
+	if r.expand(x, q) {
+		return nil
+	}
 	reply, err := r.ask(ctx, q, x.Peer, from)
 	if err != nil {
 		return err
@@ -107,6 +112,7 @@ func (r *Resolver) Resolve(ctx context.Context, x *names.Exchange) error {
 	if result.Verdict == Secure && !from.isAuthentic {
 		if r.ranges != nil {
 			KeepRanges(r.ranges, reply)
+			r.wildcards.keep(reply, time.Now())
 		}
 		if err := r.validator.Sentinel(q); err != nil {
 			return &Error{q, Indeterminate, Reason{wire.ExtendedErrorOther, err.Error()}}

@@ -51,13 +51,19 @@ func WriteDenial(x *names.Exchange, d *ranges.Denial) error {
 	return nil
 }
 
+// finds finds what denies q, unless an anchor or other servers are nearer than the zone
+// that does.
+func (r *Resolver) finds(q wire.Question, d *ranges.Denial) bool {
+	return r.ranges != nil && r.ranges.Find(q.Name, q.Type, d) && r.validator.Reaches(d.Zone, q.Name) &&
+		(r.elsewhere == nil || !r.elsewhere.HasServersBelow(d.Zone, q.Name))
+}
+
 // TryResolve answers x if it is proved that what is asked for does not exist.
 // Otherwise the next resolver has to be asked.
 func (r *Resolver) TryResolve(x *names.Exchange) error {
 	q := x.Query.Question
 	var d ranges.Denial
-	if r.ranges == nil || q.Class != wire.ClassIN || !r.ranges.Find(q.Name, q.Type, &d) || !d.Wildcard.IsZero() ||
-		!r.validator.Reaches(d.Zone, q.Name) || r.elsewhere != nil && r.elsewhere.HasServersBelow(d.Zone, q.Name) {
+	if q.Class != wire.ClassIN || !r.finds(q, &d) || !d.Wildcard.IsZero() {
 		return names.ErrSlow
 	}
 	err := WriteDenial(x, &d)
@@ -76,5 +82,6 @@ func (r *Resolver) Forget(name wire.Name) {
 	if r.ranges != nil {
 		r.ranges.Flush(name)
 	}
+	r.wildcards.forget(name)
 	r.validator.Forget(name)
 }
