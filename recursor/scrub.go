@@ -34,6 +34,9 @@ const (
 	// maxRecords is how many records are passed on at most: what it takes
 	// to compress them is bounded by that.
 	maxRecords = 1024
+	// maxSignatures is how many signatures of an RRset are passed on: more than are
+	// tried (validate.Limits), so that it can be said that there are too many.
+	maxSignatures = 16
 )
 
 // What is wrong with replies that match the question and cannot be read as an
@@ -86,7 +89,7 @@ func (s *scrubber) read(reply *upstream.Reply) error {
 	if err := s.reader.Reset(reply.Message); err != nil {
 		return err
 	}
-	s.names[0], s.links = s.question.Name, 1
+	s.names[0], s.links, s.size = s.question.Name, 1, len(reply.Message)
 	if err := s.reader.SkipQuestions(); err != nil {
 		return err
 	}
@@ -162,8 +165,13 @@ type scrubber struct {
 	records []wire.Record
 	index   map[uint64]int // of records by their hash, once there are many
 	answers int            // how many of them are from the answer section
-	data    []byte
-	out     answer
+	// signed is the RRset that the last signature covers, and signatures how many of
+	// it came one after the other.
+	signed     passedSet
+	signatures int
+	size       int // of the reply, in octets
+	data       []byte
+	out        answer
 }
 
 // passedSet is an RRset that is passed on.
@@ -171,6 +179,10 @@ type passedSet struct {
 	owner wire.Name
 	kind  wire.Type
 	ttl   uint32 // the lowest of its records
+}
+
+func (p *passedSet) is(owner wire.Name, kind wire.Type) bool {
+	return p.kind == kind && !p.owner.IsZero() && p.owner.Equal(owner)
 }
 
 // section calls take with each record of class IN of the present section whose
@@ -213,6 +225,9 @@ func (s *scrubber) recordDropped(r *wire.Reader, h wire.RecordHeader) {
 func (s *scrubber) pass(r *wire.Reader, h wire.RecordHeader) error {
 	if len(s.records) == maxRecords {
 		return errManyRecords
+	}
+	if s.data == nil {
+		s.data = make([]byte, 0, s.size) // more only where names are compressed
 	}
 	start := len(s.data)
 	data, err := r.AppendRdata(s.data, h.Type)
@@ -411,7 +426,16 @@ func (s *scrubber) takeSignature(r *wire.Reader, h wire.RecordHeader) error {
 		return err
 	}
 	s.addZone(signer)
-	return s.pass(r, h)
+	if !s.signed.is(h.Name, covered) {
+		s.signed, s.signatures = passedSet{owner: h.Name, kind: covered}, 0
+	}
+	if s.signatures == maxSignatures {
+		return nil
+	}
+	before := len(s.records)
+	err = s.pass(r, h)
+	s.signatures += len(s.records) - before
+	return err
 }
 
 // readSignature reads what an RRSIG record covers and whose it is.

@@ -165,7 +165,8 @@ func TestScrub(t *testing.T) {
 }
 
 // TestScrubDropsDuplicates: each record is passed on once, however many there
-// are (RFC 2181 5).
+// are (RFC 2181 5); of the signatures of an RRset so many that it shows if there are
+// too many.
 func TestScrubDropsDuplicates(t *testing.T) {
 	for _, count := range []int{1, 2, fewRecords - 1, fewRecords, fewRecords + 1, 200} {
 		var answers []string
@@ -179,7 +180,13 @@ func TestScrubDropsDuplicates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := text(a.answers), text(upstreamtest.Records(q.Name, answers[:2*count]...)); got != want {
+		var wanted []string
+		for i, line := range answers[:2*count] {
+			if i%2 == 0 || i/2 < maxSignatures {
+				wanted = append(wanted, line)
+			}
+		}
+		if got, want := text(a.answers), text(upstreamtest.Records(q.Name, wanted...)); got != want {
 			t.Errorf("%d records three times: got\n%s", count, got)
 		}
 	}

@@ -12,10 +12,10 @@ import (
 
 // wildcards are RRsets of wildcards that were proved. Other names that a wildcard
 // stands for get theirs without a query, if it is proved that they are not there
-// themselves (RFC 8198 5.3). An alias is not kept: where it leads to has to be asked.
+// themselves (RFC 8198 5.3). An alias is not kept: its target has to be asked for.
 type wildcards struct {
-	mu   sync.Mutex
-	sets map[wildcardKey]*wildcard
+	mu   sync.Mutex                // guards sets; nothing else is done under it
+	sets map[wildcardKey]*wildcard // guarded by mu; a wildcard does not change
 }
 
 type wildcardKey struct {
