@@ -100,7 +100,7 @@ func (f *Follower) catchUp(s *authority.Snapshot) error {
 func (f *Follower) apply(c authority.ChangeSet) error {
 	_, err := f.zone.Update(authority.FromTransfer, func(t *authority.Txn) error {
 		for _, r := range c.Removed {
-			if r.Type != wire.TypeSOA && !isMade(r.Type) && !t.Remove(r) {
+			if r.Type != wire.TypeSOA && !isMade(&r, t.Origin()) && !t.Remove(r) {
 				return fmt.Errorf("the signed zone does not have %s", r)
 			}
 		}
@@ -108,7 +108,7 @@ func (f *Follower) apply(c authority.ChangeSet) error {
 			switch {
 			case r.Type == wire.TypeSOA:
 				r.Data = withPublishedSerial(r.Data, t.Base().Serial())
-			case isMade(r.Type) && r.Type != wire.TypeDNSKEY: // the signer says what it thinks of keys
+			case isMade(&r, t.Origin()) && r.Type != wire.TypeDNSKEY: // the signer says what it thinks of keys
 				continue
 			}
 			if err := t.Add(r); err != nil {

@@ -137,6 +137,12 @@ func (s *KeySet) AwaitsParent() bool {
 	})
 }
 
+// IsSecure reports whether all resolvers expect signatures of the zone: the parent has
+// the DS record of a key, and caches do.
+func (s *KeySet) IsSecure() bool {
+	return slices.ContainsFunc(s.Keys, func(k *Key) bool { return k.state(PartDS) == Omnipresent })
+}
+
 // IsInsecure reports whether no resolver expects signatures of the zone.
 func (s *KeySet) IsInsecure() bool {
 	return !slices.ContainsFunc(s.Keys, func(k *Key) bool { return k.state(PartDS) != Hidden })

@@ -167,7 +167,7 @@ func (s *Signer) Ends() (at time.Time, ok bool) {
 func Remove(t *authority.Txn) {
 	var owners []wire.Record
 	for r := range t.Base().Unsorted() {
-		if isMade(r.Type) {
+		if isMade(&r, t.Origin()) {
 			owners = append(owners, r.Clone())
 		}
 	}
@@ -176,11 +176,14 @@ func Remove(t *authority.Txn) {
 	}
 }
 
-// isMade reports whether records of a type are what a signer makes, keys too.
-func isMade(t wire.Type) bool {
-	switch t {
-	case wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM, wire.TypeDNSKEY, wire.TypeCDS, wire.TypeCDNSKEY, wire.TypeZONEMD:
+// isMade reports whether a record of a zone is what a signer makes, keys too. CDS records
+// below its apex vouch for other zones (RFC 9615).
+func isMade(r *wire.Record, origin wire.Name) bool {
+	switch r.Type {
+	case wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM, wire.TypeDNSKEY, wire.TypeZONEMD:
 		return true
+	case wire.TypeCDS, wire.TypeCDNSKEY:
+		return r.Name.Equal(origin)
 	}
 	return false
 }

@@ -23,7 +23,7 @@ func signal(out io.Writer, zone wire.Name, o options) error {
 	}
 	var data []wire.Record
 	for _, k := range set.Keys {
-		if p := k.Progress; p == nil || p.Goal != sign.Omnipresent || p.Role == sign.RoleZone || p.Parts[sign.PartDS].State == sign.Hidden {
+		if p := k.Progress; p == nil || !p.IsForParent() {
 			continue
 		}
 		ds, err := k.DS(zone, uint8(o.digest))
@@ -36,7 +36,7 @@ func signal(out io.Writer, zone wire.Name, o options) error {
 		return fmt.Errorf("zone %s has no key yet of which the parent is to have a DS record: \"names keys list\" shows from when", zone)
 	}
 	for _, server := range o.servers {
-		owner, err := signalName(zone, server)
+		owner, err := sign.SignalName(zone, server)
 		if err != nil {
 			return err
 		}
@@ -48,26 +48,4 @@ func signal(out io.Writer, zone wire.Name, o options) error {
 		}
 	}
 	return nil
-}
-
-// signalName is where the records for a zone are below the name of one of its servers.
-func signalName(zone, server wire.Name) (wire.Name, error) {
-	if server.HasSuffix(zone) { // RFC 9615 4.2: nothing vouches for that name yet
-		return server, fmt.Errorf("server %s is in zone %s itself, and cannot vouch for it", server, zone)
-	}
-	owner, err := server.Prepend("_signal")
-	if err != nil {
-		return owner, fmt.Errorf("server %s: %w", server, err)
-	}
-	var labels []string
-	for name := zone; !name.IsRoot(); name = name.Parent() {
-		labels = append(labels, name.FirstLabel())
-	}
-	labels = append([]string{"_dsboot"}, labels...)
-	for i := len(labels) - 1; i >= 0; i-- {
-		if owner, err = owner.Prepend(labels[i]); err != nil {
-			return owner, fmt.Errorf("zone %s below server %s: %w", zone, server, err)
-		}
-	}
-	return owner, nil
 }

@@ -33,7 +33,8 @@ type signing struct {
 	noticesTaken, noticesFailed atomic.Uint64 // by parents
 	updatesTaken, updatesFailed atomic.Uint64 // of DS records, likewise
 
-	tsig *wire.TSIGKeys // that updates are signed with
+	signals signals
+	tsig    *wire.TSIGKeys // that updates are signed with
 
 	mu     sync.Mutex
 	zones  map[*authority.Zone]*zoneSigning
@@ -69,8 +70,18 @@ func newSigning(log *slog.Logger, tsig *wire.TSIGKeys) *signing {
 func (s *signing) pipeline(how *settings.Signing, from *settings.Zone, zone *authority.Zone, p *authority.Pipeline) (*authority.Pipeline, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	all := authority.Pipeline{}
+	if p != nil {
+		all = *p
+	}
+	if how.HasSignals() {
+		all.Tell = append(slices.Clip(all.Tell), s.receiveSignals)
+	}
 	if from.Sign == "" {
 		delete(s.zones, zone)
+		if how.HasSignals() {
+			return &all, nil
+		}
 		return p, nil
 	}
 	policy, _ := how.Policy(from.Sign) // the settings are checked
@@ -90,9 +101,8 @@ func (s *signing) pipeline(how *settings.Signing, from *settings.Zone, zone *aut
 		s.zones[zone] = known
 		s.wake()
 	}
-	all := authority.Pipeline{}
-	if p != nil {
-		all = *p
+	if policy.Signal != "" {
+		all.Check = append(slices.Clip(all.Check), s.signals.stage)
 	}
 	all.Sign = []authority.Stage{known.signer.Stage}
 	all.Tell = append(slices.Clip(all.Tell), s.receive)
@@ -202,6 +212,7 @@ const offlineWarning = 21 * 24 * time.Hour
 // report logs what has become of keys.
 func (s *signing) report(zone wire.Name, done []sign.Transition) {
 	for _, t := range done {
+		s.signals.isStale.Store(true)
 		log := s.log.With("zone", zone.String(), "key", t.Key.Tag, "part", t.Part.String(), "state", t.To.String(), "why", t.Why)
 		ds, err := t.Key.DS(zone, dnssec.DigestSHA256)
 		switch {
@@ -407,12 +418,17 @@ func (s *signing) keep(p *transferPlan) {
 	if len(s.zones) == 0 {
 		return
 	}
+	all := p.ours.served()
+	for _, c := range p.copies {
+		all = append(all, c.zone)
+	}
 	served := map[*authority.Zone]bool{}
-	for _, zone := range p.ours.served() {
+	for _, zone := range all {
 		served[zone] = true
 	}
-	for _, c := range p.copies {
-		served[c.zone] = true
+	if p.settings.Signing.HasSignals() {
+		s.signals.serve(all)
+		s.wake()
 	}
 	for zone := range s.zones {
 		if !served[zone] {
@@ -454,6 +470,7 @@ func (s *signing) run(ctx context.Context) {
 		select {
 		case <-wait.C:
 			s.refresh()
+			s.keepSignals()
 			s.watchParents(ctx)
 			s.updateParents(ctx)
 			s.notifyParents(ctx)
@@ -461,6 +478,7 @@ func (s *signing) run(ctx context.Context) {
 			if err := s.sign(); err != nil {
 				s.log.Error("zone not signed again", "error", err)
 			}
+			s.keepSignals()
 		case <-ctx.Done():
 			wait.Stop()
 			return

@@ -41,6 +41,9 @@ type Policy struct {
 	InHelper bool
 	// Unsign takes the DS records out of the parent.
 	Unsign bool
+	// Signal is how long zones vouch for others that are served here, before the parent knows
+	// these: [SignalAlways] or [SignalUntilDS]. "": not at all.
+	Signal string
 	// Manual is that an operator lets each step of an exchange of keys happen.
 	Manual bool
 	// NoDSCheck does not ask the parent for DS records: an operator confirms them.
@@ -62,6 +65,16 @@ func (p *Policy) Keys() sign.KeyPolicy {
 		Algorithm: p.Algorithm, TwoKeys: p.TwoKeys, OneKey: p.OneKey, DoubleDS: p.DoubleDS, KeysLifetime: p.KeysLifetime, ZoneLifetime: p.ZoneLifetime, Unsign: p.Unsign, Manual: p.Manual,
 		Timing: sign.Timing{KeyTTL: time.Duration(p.KeyTTL) * time.Second, MaxTTL: p.MaxTTL, Propagation: p.Propagation, DS: p.DSTTL},
 	}
+}
+
+const (
+	SignalAlways  = "always"
+	SignalUntilDS = "until-ds" // until the parent has the DS record, as far as that is known
+)
+
+// HasSignals reports whether zones vouch for others.
+func (s *Signing) HasSignals() bool {
+	return slices.ContainsFunc(s.Policies, func(p Policy) bool { return p.Signal != "" })
 }
 
 // DefaultPolicy is the one that is there without being given.
@@ -118,7 +131,8 @@ func checkSigning(s *Settings, found *problems) {
 		if !slices.Contains(known, DefaultPolicy) {
 			known = append(known, DefaultPolicy)
 		}
-		_, ok := s.Signing.Policy(z.Sign)
+		policy, ok := s.Signing.Policy(z.Sign)
+		found.addIf(policy.Signal != "" && z.IsCopy(), "{policy.signal} of %s, by which %s is signed, excludes {zone.primaries}: the records are added to the zone here", z.Sign, what)
 		found.addIf(!ok, "{zone.sign} of %s: there is no policy %q: there are %s", what, z.Sign, strings.Join(known, ", "))
 		found.addIf(s.Signing.KeyDir == "", "{zone.sign} of %s requires {signing.key-dir}, the folder of the keys", what)
 		found.addIf(z.Format != authority.MasterFile, "{zone.sign} of %s: only master files are signed, not pyzones", what)
