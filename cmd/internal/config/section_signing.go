@@ -48,6 +48,7 @@ type policy struct {
 	dsCheck                    *bool
 	parents                    []netip.AddrPort
 	parentUpdate               []settings.Peer
+	reportAgent                wire.Name
 }
 
 var signingAlgorithms = []string{"ECDSAP256SHA256", "ECDSAP384SHA384", "ED25519", "RSASHA256", "RSASHA512"}
@@ -142,6 +143,10 @@ var policyOptions = []option[policy]{
 		key: "signal", what: "Have zones of this policy vouch for other zones that are served here, below the names of their name servers (RFC 9615), so that parents take the first DS record from CDS records: copies of the CDS and CDNSKEY records of each zone are added, changed and removed as those are, \"always\", or \"until-ds\": for zones that are signed here until the parent has the DS record. Other CDS and CDNSKEY records at names that begin with _dsboot are removed.",
 		why: "No records are added, and those that there are stay.", example: `"until-ds"`, words: []string{settings.SignalAlways, settings.SignalUntilDS}, others: []string{"dsboot", "signaling", "bootstrap"},
 	}, func(p *policy) *string { return &p.signal }),
+	domain(about{
+		key: "report-agent", what: "Where parents that are notified of new CDS records (RFC 9859) can report what is wrong with these or with the zone: the name of a reporting agent (RFC 9567), outside the zone. A report is a query for a name below _er. Requires cds.",
+		why: "They do not report.", example: `"agent.example.net"`, others: []string{"report-channel", "error-reporting-agent"},
+	}, func(p *policy) *wire.Name { return &p.reportAgent }),
 	toggle(about{
 		key: "unsign", what: "Ask the parent to take out the DS records (RFC 8078 4), so that the zone can be served without signatures once \"names keys list\" shows them as hidden.", why: "false.",
 		example: "false", others: []string{"insecure"},
@@ -165,7 +170,7 @@ func (p *policy) settings(name string) settings.Policy {
 	algorithm, _ := wire.ParseAlgorithm(p.algorithm)
 	return settings.Policy{Name: name, Algorithm: algorithm, TwoKeys: p.keys == "two", OneKey: p.keys == "one", InHelper: p.keyStore == "helper", DoubleDS: p.rollover == doubleDS, Signal: p.signal, Unsign: p.unsign, Manual: p.manual,
 		KeysLifetime: p.keysLifetime, ZoneLifetime: p.zoneLifetime, MaxTTL: p.maxTTL, Propagation: p.propagation, DSTTL: p.dsTTL, PurgeKeys: p.purgeKeys,
-		NoDSCheck: p.dsCheck != nil && !*p.dsCheck, Parents: p.parents, ParentUpdate: p.parentUpdate, Policy: sign.Policy{
+		NoDSCheck: p.dsCheck != nil && !*p.dsCheck, Parents: p.parents, ParentUpdate: p.parentUpdate, ReportAgent: p.reportAgent, Policy: sign.Policy{
 			KeyTTL: uint32(p.keyTTL / time.Second), Validity: p.validity, Refresh: p.refresh, NSEC3: p.nsec3, OptOut: p.optOut, CDS: p.cds, ForeignKeys: p.foreignKeys,
 		}}
 }
@@ -173,7 +178,7 @@ func (p *policy) settings(name string) settings.Policy {
 func policyOf(s settings.Policy) policy {
 	p := policy{
 		nsec3: s.NSEC3, optOut: s.OptOut, cds: s.CDS, validity: s.Validity, refresh: s.Refresh, keyTTL: time.Duration(s.KeyTTL) * time.Second,
-		keysLifetime: s.KeysLifetime, zoneLifetime: s.ZoneLifetime, maxTTL: s.MaxTTL, propagation: s.Propagation, dsTTL: s.DSTTL, purgeKeys: s.PurgeKeys, unsign: s.Unsign, manual: s.Manual, foreignKeys: s.ForeignKeys, parents: s.Parents, parentUpdate: s.ParentUpdate, signal: s.Signal,
+		keysLifetime: s.KeysLifetime, zoneLifetime: s.ZoneLifetime, maxTTL: s.MaxTTL, propagation: s.Propagation, dsTTL: s.DSTTL, purgeKeys: s.PurgeKeys, unsign: s.Unsign, manual: s.Manual, foreignKeys: s.ForeignKeys, parents: s.Parents, parentUpdate: s.ParentUpdate, reportAgent: s.ReportAgent, signal: s.Signal,
 	}
 	if s.NoDSCheck {
 		p.dsCheck = new(bool)

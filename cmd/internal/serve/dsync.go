@@ -31,8 +31,9 @@ const schemeNotify = 1
 var errNoTarget = errors.New("the parent does not publish where it wants to be notified")
 
 // notify notifies the parent of a zone of changed CDS records, and returns the targets
-// that have acknowledged it. The error is errNoTarget if there are none.
-func (p *parents) notify(ctx context.Context, zone wire.Name) (told []string, err error) {
+// that have acknowledged it. The error is errNoTarget if there are none. The parent can report
+// to an agent, if there is one, what is wrong with the records or the zone (RFC 9567).
+func (p *parents) notify(ctx context.Context, zone, agent wire.Name) (told []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, parentTimeout)
 	defer cancel()
 	targets, err := p.notifyTargets(ctx, zone)
@@ -43,6 +44,9 @@ func (p *parents) notify(ctx context.Context, zone wire.Name) (told []string, er
 		ID: uint16(rand.Uint32()), Flags: wire.FlagAA.WithOpcode(wire.OpcodeNotify),
 		Questions: []wire.Question{{Name: zone, Type: wire.TypeCDS, Class: wire.ClassIN}},
 		EDNS:      &wire.EDNS{UDPSize: 1232},
+	}
+	if !agent.IsZero() && !agent.HasSuffix(zone) { // the zone may be what does not work
+		m.EDNS.Options = m.EDNS.Options.Append(&wire.ReportChannel{Agent: agent})
 	}
 	message, err := m.AppendTo(nil)
 	if err != nil {
@@ -185,7 +189,7 @@ func (s *signing) notifyParents(ctx context.Context) {
 	s.mu.Unlock()
 	for _, d := range all {
 		log := s.log.With("zone", d.zone.Origin().String())
-		told, err := s.parents.Load().notify(ctx, d.zone.Origin())
+		told, err := s.parents.Load().notify(ctx, d.zone.Origin(), d.of.policy.ReportAgent)
 		switch {
 		case errors.Is(err, errNoTarget):
 			log.Debug("parent not notified of new CDS records", "error", err)

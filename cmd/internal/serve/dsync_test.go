@@ -90,17 +90,21 @@ func TestNotifyParent(t *testing.T) {
 		want    int    // notices
 		rcode   wire.RCode
 		err     error
+		agent   wire.Name // that errors are reported to
+		option  bool      // says so
 	}{
-		"for the zone":             {records: "example._dsync DSYNC CDS NOTIFY %d notify\n", want: 1},
-		"for another zone":         {records: "other._dsync DSYNC CDS NOTIFY %d notify\n", err: errNoTarget},
-		"by a wildcard":            {records: "*._dsync DSYNC CDS NOTIFY %d notify\n", want: 1},
-		"for all zones":            {records: "_dsync DSYNC CDS NOTIFY %d notify\n", want: 1},
-		"for all zones, with data": {records: "example._dsync TXT x\n_dsync DSYNC CDS NOTIFY %d notify\n", want: 1},
-		"for two types":            {records: "*._dsync DSYNC CSYNC NOTIFY 1 notify\n*._dsync DSYNC CDS NOTIFY %d notify\n", want: 1},
-		"for another type":         {records: "*._dsync DSYNC CSYNC NOTIFY %d notify\n_dsync DSYNC CDS NOTIFY %[1]d notify\n", err: errNoTarget},
-		"by another scheme":        {records: "*._dsync DSYNC CDS 128 %d notify\n", err: errNoTarget},
-		"nowhere":                  {records: "; %d\n", err: errNoTarget},
-		"at a target that refuses": {records: "*._dsync DSYNC CDS NOTIFY %d notify\n", want: 1, rcode: wire.RCodeRefused, err: errors.New("")},
+		"with an agent":             {records: "_dsync DSYNC CDS NOTIFY %d notify\n", want: 1, agent: wire.MustParseName("agent.example.net."), option: true},
+		"with an agent in the zone": {records: "_dsync DSYNC CDS NOTIFY %d notify\n", want: 1, agent: wire.MustParseName("agent.example.org.")},
+		"for the zone":              {records: "example._dsync DSYNC CDS NOTIFY %d notify\n", want: 1},
+		"for another zone":          {records: "other._dsync DSYNC CDS NOTIFY %d notify\n", err: errNoTarget},
+		"by a wildcard":             {records: "*._dsync DSYNC CDS NOTIFY %d notify\n", want: 1},
+		"for all zones":             {records: "_dsync DSYNC CDS NOTIFY %d notify\n", want: 1},
+		"for all zones, with data":  {records: "example._dsync TXT x\n_dsync DSYNC CDS NOTIFY %d notify\n", want: 1},
+		"for two types":             {records: "*._dsync DSYNC CSYNC NOTIFY 1 notify\n*._dsync DSYNC CDS NOTIFY %d notify\n", want: 1},
+		"for another type":          {records: "*._dsync DSYNC CSYNC NOTIFY %d notify\n_dsync DSYNC CDS NOTIFY %[1]d notify\n", err: errNoTarget},
+		"by another scheme":         {records: "*._dsync DSYNC CDS 128 %d notify\n", err: errNoTarget},
+		"nowhere":                   {records: "; %d\n", err: errNoTarget},
+		"at a target that refuses":  {records: "*._dsync DSYNC CDS NOTIFY %d notify\n", want: 1, rcode: wire.RCodeRefused, err: errors.New("")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			to := newNotified(t)
@@ -112,7 +116,7 @@ func TestNotifyParent(t *testing.T) {
 			}
 			p := newParents(client)
 			p.querier.Timeouts = patient
-			told, err := p.notify(t.Context(), wire.MustParseName("example.org."))
+			told, err := p.notify(t.Context(), wire.MustParseName("example.org."), test.agent)
 			if (err == nil) != (test.err == nil) || test.err == errNoTarget && !errors.Is(err, errNoTarget) || (len(told) == 1) != (err == nil) {
 				t.Errorf("%v told, %v", told, err)
 			}
@@ -123,6 +127,11 @@ func TestNotifyParent(t *testing.T) {
 			for _, m := range got {
 				if m.Flags.Opcode() != wire.OpcodeNotify || len(m.Questions) != 1 || m.Questions[0].Type != wire.TypeCDS || m.Questions[0].Name.String() != "example.org." {
 					t.Errorf("%+v", m)
+				}
+				var channel wire.ReportChannel
+				data, ok := m.EDNS.Options.Find(wire.OptionReportChannel)
+				if ok != test.option || ok && (channel.Parse(data) != nil || !channel.Agent.Equal(test.agent)) {
+					t.Errorf("report channel %x, %v", data, ok)
 				}
 			}
 		})

@@ -53,6 +53,8 @@ type Policy struct {
 	// ParentUpdate are servers of the parent that take dynamic updates of the DS records,
 	// tried in this order.
 	ParentUpdate []Peer
+	// ReportAgent is where parents that are notified report errors to; zero: nowhere.
+	ReportAgent wire.Name
 	sign.Policy
 }
 
@@ -104,6 +106,7 @@ func checkSigning(s *Settings, found *problems) {
 			found.addIf(peer.URL != "", "{policy.parent-update} of %s: %s: updates are sent over TCP; write the address", p.Name, peer.URL)
 			found.addIf(peer.Key.IsZero(), "{policy.parent-update} of %s: %v: an update is signed with a TSIG key; write key:NAME@ADDRESS", p.Name, peer.Address)
 		}
+		found.addIf(!p.ReportAgent.IsZero() && (!p.CDS || p.NoDSCheck), "{policy.report-agent} of %s requires {policy.cds} and {policy.ds-check}: parents are notified of CDS records", p.Name)
 		found.addIf(p.NoDSCheck && len(p.Parents) > 0, "{policy.parent} of %s requires {policy.ds-check}", p.Name)
 	}
 	zones := slices.Clone(s.Zones)
@@ -134,6 +137,8 @@ func checkSigning(s *Settings, found *problems) {
 		policy, ok := s.Signing.Policy(z.Sign)
 		found.addIf(policy.Signal != "" && z.IsCopy(), "{policy.signal} of %s, by which %s is signed, excludes {zone.primaries}: the records are added to the zone here", z.Sign, what)
 		found.addIf(!ok, "{zone.sign} of %s: there is no policy %q: there are %s", what, z.Sign, strings.Join(known, ", "))
+		found.addIf(!policy.ReportAgent.IsZero() && !z.Origin.IsZero() && policy.ReportAgent.HasSuffix(z.Origin),
+			"{policy.report-agent} of %s, by which %s is signed: %v is in that zone, and may not be reached when it does not work", z.Sign, what, policy.ReportAgent)
 		found.addIf(s.Signing.KeyDir == "", "{zone.sign} of %s requires {signing.key-dir}, the folder of the keys", what)
 		found.addIf(z.Format != authority.MasterFile, "{zone.sign} of %s: only master files are signed, not pyzones", what)
 		found.addIf(z.IsCopy() && !s.hasJournal(&z), "{zone.sign} of %s, with {zone.primaries}, requires {journal.dir}: the serial number that is published has to go on after a restart", what)
