@@ -83,6 +83,8 @@ Options:
                       from it: the private half stays there
   --label LABEL       the name of the key there
   --offline           the private half of the key stays on another machine
+  --knot              print the request in the form of Knot DNS, for "keymgr ZONE sign-ksr";
+                      sign-request and import-response read both forms
   --cds               with CDS and CDNSKEY records, if the policy of the server has them
   --tag N             the key that retires; to export, if there are several; that is compromised,
                       if not all are
@@ -120,6 +122,7 @@ type options struct {
 	label     string
 	offline   bool
 	cds       bool
+	knot      bool        // the form of Knot DNS
 	servers   []wire.Name // in the NS records of the zone
 	rollover  string
 	horizon   string
@@ -139,6 +142,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.label, "label", "", "")
 	flags.BoolVar(&o.offline, "offline", false, "")
 	flags.BoolVar(&o.cds, "cds", false, "")
+	flags.BoolVar(&o.knot, "knot", false, "")
 	flags.UintVar(&o.tag, "tag", 0, "")
 	flags.StringVar(&o.rollover, "ksk-rollover", "", "")
 	flags.StringVar(&o.horizon, "for", "1y", "")
@@ -184,6 +188,8 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return cli.UsageError(stderr, "keys", fmt.Errorf("--ksk-rollover %q is neither double-signature nor double-ds", o.rollover))
 	case o.rollover != "" && verb != "roll" && verb != "plan":
 		return cli.UsageError(stderr, "keys", errors.New("--ksk-rollover is for roll and plan"))
+	case o.knot && (verb != "request" || o.cds):
+		return cli.UsageError(stderr, "keys", errors.New("--knot is for request; the machine that signs decides about CDS records then, without --cds"))
 	case o.digest != 2 && o.digest != 4:
 		return cli.UsageError(stderr, "keys", fmt.Errorf("--digest %d is not one of 2 (SHA-256) and 4 (SHA-384)", o.digest))
 	}

@@ -20,13 +20,18 @@ func request(out io.Writer, zone wire.Name, o options) error {
 	}); err != nil {
 		return err
 	}
-	_, err := out.Write(r.AppendText(nil))
+	text := r.AppendText(nil)
+	if o.knot {
+		text = r.Knot().AppendText(nil, o.now)
+	}
+	_, err := out.Write(text)
 	return err
 }
 
-// signRequest is done on the machine that has the private halves.
+// signRequest is done on the machine that has the private halves. The response has the form
+// of the request.
 func signRequest(out io.Writer, zone wire.Name, o options) error {
-	r, err := readRequest(zone, o)
+	r, knot, err := readRequest(zone, o)
 	if err != nil {
 		return err
 	}
@@ -34,17 +39,27 @@ func signRequest(out io.Writer, zone wire.Name, o options) error {
 	if err != nil {
 		return err
 	}
-	done, err := r.Sign(keys)
-	if err != nil {
-		return err
+	var text []byte
+	if knot != nil {
+		done, err := knot.Sign(keys)
+		if err != nil {
+			return err
+		}
+		text = done.AppendText(nil, o.now)
+	} else {
+		done, err := r.Sign(keys)
+		if err != nil {
+			return err
+		}
+		text = done.AppendText(nil)
 	}
-	_, err = out.Write(done.AppendText(nil))
+	_, err = out.Write(text)
 	return err
 }
 
 // importResponse checks what was signed, and keeps it for the server.
 func importResponse(out io.Writer, zone wire.Name, o options) error {
-	r, err := readRequest(zone, o)
+	r, _, err := readRequest(zone, o)
 	if err != nil {
 		return err
 	}
@@ -61,17 +76,25 @@ func importResponse(out io.Writer, zone wire.Name, o options) error {
 	return err
 }
 
-func readRequest(zone wire.Name, o options) (*sign.Request, error) {
+// readRequest reads a request or a response in our form; knot is not nil if it came in that of
+// Knot DNS.
+func readRequest(zone wire.Name, o options) (r *sign.Request, knot *sign.KnotRequest, err error) {
 	text, err := files.Read(o.file, sign.MaxRequest)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	r, err := sign.ParseRequest(text, o.file)
+	if sign.IsKnotRequest(text) {
+		if knot, err = sign.ParseKnotRequest(text, o.file); err == nil {
+			r = knot.Response()
+		}
+	} else {
+		r, err = sign.ParseRequest(text, o.file)
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if !r.Zone.Equal(zone) {
-		return nil, fmt.Errorf("%s is for zone %s", o.file, r.Zone)
+		return nil, nil, fmt.Errorf("%s is for zone %s", o.file, r.Zone)
 	}
-	return r, nil
+	return r, knot, nil
 }
