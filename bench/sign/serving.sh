@@ -60,7 +60,7 @@ start_signer() {
 
 # serving SERVER KIND: rows for a server.
 serving() {
-	local server=$1 kind=$2 port=15300 plain signed p first before i from
+	local server=$1 kind=$2 port=$((20000 + $$ % 10000)) plain signed p first before i from
 	case $server in names) : ;; knot) command -v knotd > /dev/null || { echo "serve $kind $server not installed"; return; } ;; bind) command -v named > /dev/null || { echo "serve $kind $server not installed"; return; } ;; esac
 	start_signer "$server" unsigned $port || return 0
 	sleep 2; plain=$(resident "${pids[-1]}"); stop

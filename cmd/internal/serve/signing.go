@@ -257,12 +257,18 @@ func (s *signing) sign() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.count()
+	var records int64
+	defer func() { freeMemory(records) }()
 	for zone, z := range s.zones {
 		if z.isSigned || zone.State() != authority.Loaded {
 			continue
 		}
 		began := s.now()
-		if _, err := s.refreshZone(zone, z); err != nil {
+		due, err := s.refreshZone(zone, z)
+		if due > 0 {
+			records += int64(zone.Snapshot().Records())
+		}
+		if err != nil {
 			// What the journal has is good for as long as its signatures: a key helper that
 			// is away does not keep the server from starting.
 			if sign.Verify(zone.Snapshot(), s.now()) != nil {

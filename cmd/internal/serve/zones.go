@@ -28,8 +28,8 @@ type servedZone struct {
 	zones  []*authority.Zone // of the file: one, or for a pyzone with names outside its own zone more
 }
 
-// freeMemory gives back what reading so many records took: that is more than keeping
-// them takes, and the runtime would hold on to it for minutes.
+// freeMemory gives back what reading or signing so many records took: that is more than
+// keeping them takes, and the runtime would hold on to it for minutes.
 func freeMemory(records int64) {
 	const many = 1000
 	if records > many {
