@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -40,8 +41,11 @@ safe DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000
 \000\255 A 192.0.2.3
 `
 
+// edits is after how many edits at random each signed zone is looked at.
+var edits = flag.Int("edits", 3, "how many times at random TestSigned edits each zone that others verify")
+
 // TestSigned: what we sign, with keys that we, BIND and ldns made, is right for
-// ldns-verify-zone, dnssec-verify and kzonecheck, also after edits.
+// ldns-verify-zone, dnssec-verify, kzonecheck and us, also after edits.
 func TestSigned(t *testing.T) {
 	ldns, bind := need(t, "ldns-verify-zone"), need(t, "dnssec-verify")
 	knot, err := exec.LookPath("kzonecheck")
@@ -59,7 +63,10 @@ func TestSigned(t *testing.T) {
 			t.Run(from+" "+name, func(t *testing.T) {
 				z := signedWith(t, policy, keys, file, origin)
 				random := rand.New(rand.NewPCG(1, uint64(len(from+name))))
-				for range 4 {
+				for range *edits + 1 {
+					if r := (sign.Verification{Now: time.Now()}).Run(z.Snapshot()); r.Count > 0 {
+						t.Fatalf("%d faults, the first %v", r.Count, r.Faults)
+					}
 					out := filepath.Join(t.TempDir(), "signed")
 					write(t, out, zoneText(z.Snapshot()))
 					run(t, dir, ldns, "-V", "1", out)
@@ -246,7 +253,7 @@ func editAtRandom(t *authority.Txn, random *rand.Rand) error {
 			}
 		}
 		r := wire.Record{Name: name, Class: wire.ClassIN, TTL: 300}
-		switch random.IntN(4) {
+		switch random.IntN(6) {
 		case 0:
 			t.RemoveName(name)
 			continue
@@ -255,6 +262,18 @@ func editAtRandom(t *authority.Txn, random *rand.Rand) error {
 				continue
 			}
 			r.Type, r.Data = wire.TypeNS, wire.MustParseName("ns.example.com.").AppendTo(nil)
+			if random.IntN(2) == 0 {
+				if err := t.Add(r); err != nil {
+					return err
+				}
+				r.Type, r.Data = wire.TypeDS, (&wire.DS{KeyTag: 1, Algorithm: wire.AlgorithmECDSAP256SHA256, DigestType: 2, Digest: make([]byte, 32)}).AppendTo(nil, nil)
+			}
+		case 2:
+			var err error
+			if r.Name, err = name.Prepend("dname"); err != nil { // nothing else is at or below it
+				return err
+			}
+			r.Type, r.Data = wire.TypeDNAME, wire.MustParseName("example.net.").AppendTo(nil)
 		default:
 			r.Type, r.Data = wire.TypeA, []byte{192, 0, 2, byte(random.IntN(250))}
 		}
