@@ -194,6 +194,47 @@ func TestEncryptedUpstreams(t *testing.T) {
 	}
 }
 
+// TestDesignatedServers: Unbound designates what it has, by a record for
+// _dns.resolver.arpa, and so does a server of ours: we go on over that.
+func TestDesignatedServers(t *testing.T) {
+	i := newIdentity(t)
+	tls := freeport.Loopback(t).Port()
+	u := start(t, replaceIn(unbound{}, "unbound.conf", func(text string) string {
+		return strings.Replace(text, "\tnum-threads", fmt.Sprintf("\tinterface: 127.0.0.1@%d\n\ttls-port: %[1]d\n\ttls-service-key: %[2]q\n\ttls-service-pem: %[3]q\n"+
+			"\tlocal-zone: \"resolver.arpa.\" static\n\tlocal-data: \"_dns.resolver.arpa. 60 IN SVCB 1 dns.example. alpn=dot port=%[1]d ipv4hint=127.0.0.1\"\n"+
+			"\tlocal-data: \"www.crypt.example. 60 IN A 192.0.2.80\"\n\tnum-threads", tls, i.key, i.file), 1)
+	}), nil)
+	isDesignated(t, u.Addr.String(), fmt.Sprintf("by=tls://dns.example:%d@127.0.0.1 proved=true", tls), "--upstream-authority", i.file)
+	isDesignated(t, u.Addr.String(), fmt.Sprintf("by=tls://dns.example:%d@127.0.0.1 proved=false", tls)) // another authority
+
+	zones, quic := encryptedZones(t), freeport.Loopback(t).Port()
+	s := startAll(t, zones, withArguments{ours{}, func(dir string, port uint16, _ []string) ([]string, error) {
+		file := filepath.Join(dir, "names.toml")
+		text := fmt.Sprintf("[listen]\naddress = [\"127.0.0.1:%d\"]\n[recursion]\nfrom-root = true\nallow = [\"any\"]\n[[zone]]\nname = %q\nfile = %q\n[tls]\nname = \"ns.example\"\ncertificate = [%q]\n[quic]\naddress = [\"127.0.0.1:%d\"]\n",
+			port, zones[0].Origin, zones[0].File, i.file, quic)
+		return []string{"serve", "--config", file}, os.WriteFile(file, []byte(text), 0o600)
+	}})[0]
+	isDesignated(t, s.Addr.String(), fmt.Sprintf("by=quic://ns.example:%d@127.0.0.1 proved=true", quic), "--upstream-authority", i.file)
+}
+
+// isDesignated has a server of ours ask one that is given by its address, and wants a line of
+// the log.
+func isDesignated(t *testing.T, server, want string, options ...string) {
+	t.Helper()
+	s := start(t, withArguments{ours{}, func(_ string, _ uint16, args []string) ([]string, error) {
+		return append(append(args, "--forward", server, "--upgrade", "ddr", "--no-validation", "--allow-recursion", "any"), options...), nil
+	}}, nil)
+	eventually.Succeed(t, func() error {
+		if !strings.Contains(s.printed(), want) {
+			return fmt.Errorf("no %q in\n%s", want, s.printed())
+		}
+		return nil
+	})
+	if got := answerOf(t, s, "www.crypt.example"); got != "192.0.2.80" {
+		t.Errorf("by way of %s: %q\n%s", server, got, s.printed())
+	}
+}
+
 // TestEncryptedForwarders: Unbound and Knot Resolver ask us over TLS.
 func TestEncryptedForwarders(t *testing.T) {
 	i := newIdentity(t)

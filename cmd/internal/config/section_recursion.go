@@ -44,6 +44,11 @@ var recursionSection = once("recursion", "What is looked up elsewhere, where, an
 	pathList("upstream-authority", "Files of the authorities that vouch for servers with a URL, as PEM.", "Those of the system.",
 		`["/etc/names/tls/ca.pem"]`, []string{"tls-cert-bundle", "tls_servername", "ca-file", "tls-ca"},
 		func(c *Config) *[]string { return &c.Settings.Recursion.Authorities }),
+	word(about{
+		key: "upgrade", words: settings.Upgrades,
+		what: "Ask the servers of forward or resolv-conf that are given by their address which encrypted transports they designate (DDR, RFC 9462), and use one whose certificate is for that address; in a private network, one at the same address, whatever its certificate. If there is none, or it cannot be connected to, the server is asked in the clear.",
+		why:  "None: servers are asked as they are given.", example: `"ddr"`, others: []string{"autoUpgrade", "auto-upgrade", "discovery"},
+	}, func(c *Config) *string { return &c.Settings.Recursion.Upgrade }),
 	path(about{
 		key: "hosts-file", what: "Answer from this hosts file before any other server is asked. It is watched for changes.",
 		why:     "None.",

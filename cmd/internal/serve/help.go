@@ -105,6 +105,9 @@ Recursion:
                             an answer is authentic (AD); may be repeated
   --bootstrap ADDR[:PORT]   ask this server for the address of one whose URL has
                             only a name; may be repeated
+  --upgrade ddr             ask servers with an address over the encrypted transport
+                            that they designate and that proves it (RFC 9462), and
+                            in the clear if there is none
   --upstream-authority FILE trust the certificates of servers for which the
                             authorities in FILE vouch, not those of the system;
                             may be repeated

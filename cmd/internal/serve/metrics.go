@@ -45,6 +45,7 @@ func (s *Server) metrics() []metrics.Metric {
 	if v.parts.servers != nil {
 		all = append(all, v.parts.serverMetrics()...)
 		all = append(all, v.parts.encryptedMetrics()...)
+		all = append(all, v.parts.upgradeMetrics()...)
 		all = append(all, resolverMetrics(v.parts.asking())...)
 	}
 	return all

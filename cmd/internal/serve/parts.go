@@ -12,6 +12,7 @@ import (
 	"github.com/names-dns/names/listener/ratelimit"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/recursor"
+	"github.com/names-dns/names/recursor/upstream/designated"
 	"github.com/names-dns/names/recursor/upstream/encrypted"
 	"github.com/names-dns/names/recursor/validate"
 	"github.com/names-dns/names/wire"
@@ -48,7 +49,8 @@ type parts struct {
 	closers  []func()
 	views    []*parts // of views that ask servers of their own
 
-	encrypted []*encrypted.Client // of servers that have a URL
+	encrypted []*encrypted.Client  // of servers that have a URL
+	upgrader  *designated.Upgrader // of servers that have none; nil: they stay as they are
 
 	cancel context.CancelFunc // ends what start began
 	begun  sync.WaitGroup

@@ -10,7 +10,9 @@ import (
 	"github.com/names-dns/names/cmd/internal/metrics"
 	"github.com/names-dns/names/listener/certificate"
 	"github.com/names-dns/names/names"
+	"github.com/names-dns/names/recursor"
 	"github.com/names-dns/names/recursor/upstream"
+	"github.com/names-dns/names/recursor/upstream/designated"
 	"github.com/names-dns/names/recursor/upstream/doq"
 	"github.com/names-dns/names/recursor/upstream/encrypted"
 )
@@ -21,12 +23,9 @@ func (p *parts) newTransports() (map[netip.AddrPort]*upstream.Transport, error) 
 	if len(r.Encrypted) == 0 {
 		return nil, nil
 	}
-	config := encrypted.Config{QUIC: doq.New, HTTP3: doq.NewHTTP3}
-	var err error
-	if len(r.Authorities) > 0 {
-		if config.Authorities, err = certificate.ReadAuthorities(r.Authorities...); err != nil {
-			return nil, fmt.Errorf("upstream servers: %w", err)
-		}
+	config, err := p.connecting()
+	if err != nil {
+		return nil, err
 	}
 	if len(r.Bootstrap) > 0 {
 		client, err := names.NewClient(names.ClientConfig{Servers: r.Bootstrap, NoHosts: true, Ndots: -1})
@@ -48,6 +47,55 @@ func (p *parts) newTransports() (map[netip.AddrPort]*upstream.Transport, error) 
 	}
 	slices.SortFunc(p.encrypted, func(a, b *encrypted.Client) int { return strings.Compare(a.Server.Label(), b.Server.Label()) })
 	return transports, nil
+}
+
+// connecting is how encrypted servers are connected to.
+func (p *parts) connecting() (config encrypted.Config, err error) {
+	config = encrypted.Config{QUIC: doq.New, HTTP3: doq.NewHTTP3}
+	if files := p.settings.Recursion.Authorities; len(files) > 0 {
+		if config.Authorities, err = certificate.ReadAuthorities(files...); err != nil {
+			return config, fmt.Errorf("upstream servers: %w", err)
+		}
+	}
+	return config, nil
+}
+
+// upgrade has the servers of a forwarder asked over the transports that they designate, if
+// the settings want that.
+func (p *parts) upgrade(forwarder *recursor.Forwarder, servers []netip.AddrPort) error {
+	r := &p.settings.Recursion
+	if r.Upgrade == "" {
+		return nil
+	}
+	connect, err := p.connecting()
+	if err != nil {
+		return err
+	}
+	own := slices.Concat(p.settings.Listen.Addresses, p.settings.EncryptedAddresses())
+	p.upgrader = designated.New(designated.Config{
+		Servers: p.inTheClear(servers), Connect: connect, Use: forwarder.AskBy, Log: p.log,
+		IsOwn: func(a netip.AddrPort) bool { return recursor.IsOwnAddress(own, a) },
+	})
+	p.closers = append(p.closers, p.upgrader.Close)
+	return nil
+}
+
+// inTheClear are those servers that are not asked over TLS, HTTPS or QUIC, and those of
+// zones.
+func (p *parts) inTheClear(servers []netip.AddrPort) (all []netip.AddrPort) {
+	add := func(servers []netip.AddrPort) {
+		for _, a := range servers {
+			a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+			if _, isEncrypted := p.settings.Recursion.Encrypted[a]; !isEncrypted && !slices.Contains(all, a) {
+				all = append(all, a)
+			}
+		}
+	}
+	add(servers)
+	for _, z := range p.settings.Recursion.Zones {
+		add(z.Servers)
+	}
+	return all
 }
 
 // encryptedPort is where authoritative servers are tried over TLS and QUIC (RFC 9539 4.1).
@@ -83,4 +131,22 @@ func (p *parts) encryptedMetrics() []metrics.Metric {
 		}
 	}
 	return []metrics.Metric{m}
+}
+
+// upgradeMetrics are those of transports that servers designate.
+func (p *parts) upgradeMetrics() []metrics.Metric {
+	if p.upgrader == nil {
+		return nil
+	}
+	stats, upgraded := p.upgrader.Stats(), 0
+	for _, s := range p.upgrader.Status() {
+		if s.By != "" {
+			upgraded++
+		}
+	}
+	return []metrics.Metric{
+		metrics.Of("names_upstream_upgraded", metrics.Gauge, "Servers that are asked over the encrypted transport that they designate (RFC 9462).", float64(upgraded)),
+		metrics.By("names_upstream_designations_total", metrics.Counter, "Attempts to find the encrypted transport that a server designates, by result; lost: one in use could not be connected to.", "result",
+			count("upgraded", stats.Upgraded), count("none", stats.None), count("refused", stats.Refused), count("lost", stats.Lost)),
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 	"github.com/names-dns/names/cmd/internal/querylog"
 	"github.com/names-dns/names/cmd/internal/web"
 	"github.com/names-dns/names/recursor"
+	"github.com/names-dns/names/recursor/upstream/designated"
 	"github.com/names-dns/names/wire"
 )
 
@@ -219,6 +221,8 @@ type serverReply struct {
 	LastReply string  `json:"last_reply"`
 
 	Encryption string `json:"encryption,omitempty"`
+
+	DesignatedBy string `json:"designated_by,omitempty"` // the server that is asked by this one's transport
 }
 
 func (s *Server) doServers(context.Context, []string) (any, error) {
@@ -227,6 +231,12 @@ func (s *Server) doServers(context.Context, []string) (any, error) {
 		return nil, errors.New("no other servers are asked")
 	}
 	encrypts := s.current.Load().parts.settings.Recursion.Iteration.Encrypt
+	designates := map[netip.AddrPort]designated.Status{}
+	if u := s.current.Load().parts.upgrader; u != nil {
+		for _, status := range u.Status() {
+			designates[status.Server] = status
+		}
+	}
 	list := []serverReply{}
 	for _, each := range asked() {
 		reply := serverReply{Address: each.Name, State: "good", RTT: querylog.Milliseconds(each.RTT), Variation: querylog.Milliseconds(each.Variation), Waiting: each.Waiting, LastReply: "never"}
@@ -240,6 +250,14 @@ func (s *Server) doServers(context.Context, []string) (any, error) {
 			reply.Encryption = each.Encryption.String()
 			if each.Encryption == recursor.EncryptionWorks {
 				reply.Encryption += " over " + each.EncryptedBy.String()
+			}
+		}
+		if status, ok := designates[each.Addr]; ok {
+			switch reply.Encryption = "none"; {
+			case status.By != "" && status.IsProved:
+				reply.Encryption, reply.DesignatedBy = "proved", each.Addr.String()
+			case status.By != "":
+				reply.Encryption, reply.DesignatedBy = "not proved", each.Addr.String()
 			}
 		}
 		list = append(list, reply)

@@ -201,6 +201,9 @@ func (p *parts) newForwarder(zones *authority.Set) (*recursor.Forwarder, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := p.upgrade(forwarder, config.Servers); err != nil {
+		return nil, err
+	}
 	p.closers = append(p.closers, func() { forwarder.Close() })
 	p.servers, p.asking = forwarder.Servers, forwarder.Stats
 	if r.ReadsResolvConf() {
@@ -211,6 +214,9 @@ func (p *parts) newForwarder(zones *authority.Set) (*recursor.Forwarder, error) 
 				return
 			}
 			forwarder.SetServers(conf.Servers)
+			if p.upgrader != nil {
+				p.upgrader.SetServers(p.inTheClear(conf.Servers))
+			}
 			if p.carried != nil {
 				p.carried.forget()
 			}

@@ -140,6 +140,7 @@ func (f *flagValues) register(flags *flag.FlagSet) {
 	flags.Var(&f.bootstrap, "bootstrap", "")
 	flags.Var(&f.trustAD, "trust-ad", "")
 	flags.Var((*cli.List)(&r.Authorities), "upstream-authority", "")
+	flags.StringVar(&r.Upgrade, "upgrade", "", "")
 	flags.StringVar(&r.HostsFile, "hosts-file", "", "")
 	flags.Var((*cli.List)(&r.Allow), "allow-recursion", "")
 	flags.BoolVar(&c.Enabled, "cache", false, "")

@@ -19,7 +19,12 @@ type Upstreams struct {
 	Encrypted   map[netip.AddrPort]encrypted.Server
 	Bootstrap   []netip.AddrPort // servers that know the addresses of those that have only a name
 	Authorities []string         // files of authorities that vouch for servers; none: the system's
+	Upgrade     string           // one of Upgrades; "": servers that are asked in the clear stay so
 }
+
+// Upgrades are how the encrypted transports of servers may be found that are given by
+// their address.
+var Upgrades = []string{"ddr"}
 
 // AddForward adds a server to ask: [ZONE=]ADDR[:PORT], or [ZONE=]URL.
 func (r *Recursion) AddForward(text string) error {
@@ -157,7 +162,9 @@ func (p *Peer) setURL(text string) error {
 
 func checkUpstreams(s *Settings, found *problems) {
 	r := &s.Recursion
-	found.addIf(len(r.Upstreams.Authorities) > 0 && len(r.Encrypted) == 0, "{recursion.upstream-authority} requires a server with a URL in {recursion.forward} or {recursion.stub}")
+	found.addIf(len(r.Upstreams.Authorities) > 0 && len(r.Encrypted) == 0 && r.Upgrade == "", "{recursion.upstream-authority} requires a server with a URL in {recursion.forward} or {recursion.stub}, or {recursion.upgrade}")
+	found.addIf(r.Upgrade != "" && !slices.Contains(Upgrades, r.Upgrade), "{recursion.upgrade} %q is not one of %s", r.Upgrade, strings.Join(Upgrades, ", "))
+	found.addIf(r.Upgrade != "" && !r.Forward && len(r.Servers)+len(r.Zones) == 0, "{recursion.upgrade} requires {recursion.forward} or {recursion.recursive}")
 	isLookedUp := false
 	for _, server := range r.Encrypted {
 		isLookedUp = isLookedUp || !server.Address.IsValid()

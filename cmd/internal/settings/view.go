@@ -55,6 +55,7 @@ func (v *View) Of(s Settings) Settings {
 	own, all := v.Recursion, &s.Recursion
 	own.Forward = len(own.Servers) > 0
 	own.Bootstrap, own.Authorities, own.Allow, own.Validation = all.Bootstrap, all.Authorities, all.Allow, all.Validation
+	own.Upgrade = all.Upgrade
 	own.Validation.State = "" // the file is that of the others
 	if len(v.AllowRecursion) > 0 {
 		own.Allow = v.AllowRecursion

@@ -59,6 +59,9 @@ type Config struct {
 	// Opened is called with how long each connection took to open. It may be nil.
 	Opened func(took time.Duration)
 
+	// Failed is called if the server cannot be connected to, with why. It may be nil.
+	Failed func(err error)
+
 	// Connected is called after each handshake. It may be nil.
 	Connected func(state *tls.ConnectionState)
 }
@@ -121,7 +124,7 @@ func New(s Server, c Config) (*Client, error) {
 		client.tls.MinVersion = tls.VersionTLS13
 	}
 	// Without a name to prove, what is proved instead is in verify.
-	client.tls.InsecureSkipVerify = s.NoProof || len(s.Pins) > 0
+	client.tls.InsecureSkipVerify = s.NoProof || len(s.Pins) > 0 || s.Proof.IsValid()
 	switch {
 	case s.Protocol == names.QUIC:
 		client.exchanger = c.QUIC(client)
@@ -142,6 +145,11 @@ func (c *Client) verify(state tls.ConnectionState) error {
 	if len(c.Server.Pins) > 0 && !pin.Matches(c.Server.Pins, state.PeerCertificates) {
 		return &CertificateError{Text: "key is not the one that is pinned: it is " + pin.Text(pin.Of(state.PeerCertificates[0]))}
 	}
+	if c.Server.Proof.IsValid() {
+		if err := c.proveAddress(state.PeerCertificates); err != nil {
+			return err
+		}
+	}
 	if state.DidResume {
 		c.resumed.Add(1)
 	} else {
@@ -149,6 +157,19 @@ func (c *Client) verify(state tls.ConnectionState) error {
 	}
 	if c.config.Connected != nil {
 		c.config.Connected(&state)
+	}
+	return nil
+}
+
+// proveAddress returns an error if certificates are not those of the address that is to be
+// proved.
+func (c *Client) proveAddress(certificates []*x509.Certificate) error {
+	options := x509.VerifyOptions{Roots: c.config.Authorities, Intermediates: x509.NewCertPool(), DNSName: c.Server.Proof.String()}
+	for _, i := range certificates[1:] {
+		options.Intermediates.AddCert(i)
+	}
+	if _, err := certificates[0].Verify(options); err != nil {
+		return &tls.CertificateVerificationError{UnverifiedCertificates: certificates, Err: err}
 	}
 	return nil
 }
@@ -225,7 +246,11 @@ func First[T any](ctx context.Context, c *Client, try func(ctx context.Context, 
 	}
 	c.failed.Add(1)
 	c.forget()
-	return none, Explain(err)
+	err = Explain(err)
+	if c.config.Failed != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		c.config.Failed(err)
+	}
+	return none, err
 }
 
 // maxAddresses is how many addresses of a server are tried.

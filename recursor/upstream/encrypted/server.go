@@ -23,6 +23,7 @@ type Server struct {
 	Name     string     // what the certificate has to be for: a name or an address
 	Pins     [][32]byte // SHA-256 of public keys (RFC 7858 4.2), which count instead of Name
 	NoProof  bool       // any certificate will do: the opportunistic profile (RFC 8310 5)
+	Proof    netip.Addr // the certificate has to be for this address, not for Name, which the server is only asked for (RFC 9462 4.2); the zero value: for Name
 }
 
 // schemes are what URLs begin with.
