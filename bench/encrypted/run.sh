@@ -7,9 +7,10 @@
 #
 # For each server and transport, UDP first: queries and microseconds of the server's processor time
 # for each, over connections that are kept; that as a multiple of UDP's; handshakes and the same
-# for each, over new connections; and, over TLS, the memory of 10,000 idle connections. All on 127.0.0.1, what asks
+# for each, over new connections, and how many of these there were a second and would be on a core that
+# does only that; and, over TLS, the memory of 10,000 idle connections. All on 127.0.0.1, what asks
 # on another core. The figures are processor time of the server, and so bear a generator
-# that is slower than the server.
+# that is slower than the server; connections a second do not.
 set -euo pipefail
 here=$(realpath "$(dirname "$0")")
 # shellcheck source=../load/common.sh
@@ -216,9 +217,9 @@ field() { awk -F'[":, ]+' -v name="$1" '$2 == name { print $3; exit }' "$2"; }
 
 # measure asks over a transport, with more options, and prints how many and what each cost.
 measure() {
-	local transport=$1 at=$2 before after count
+	local transport=$1 at=$2 before after
 	shift 2
-	each=
+	each= count=
 	before=$(used)
 	taskset -c "$asking_core" "$names" bench @127.0.0.1 -p "$at" --transport "$transport" --time "${seconds}s" --json "$@" www.example.com >"$out/report" 2>/dev/null || true
 	after=$(used)
@@ -231,6 +232,10 @@ measure() {
 # multiple prints what a query cost in the last measurement, as a multiple of one over UDP.
 multiple() { awk -v each="${each:-0}" -v udp="${udp:-0}" 'BEGIN { if (each > 0 && udp > 0) printf " %6.1f", each / udp; else printf " %6s", "-" }'; }
 
+# rates prints how many of the last measurement there were a second, and in a second of the
+# server's processor time.
+rates() { awk -v count="${count:-0}" -v seconds="$seconds" -v each="${each:-0}" 'BEGIN { if (each > 0) printf " %7.0f %7.0f", count / seconds, 1000000 / each; else printf " %7s %7s", "-", "-" }'; }
+
 row() {
 	local name=$1 transport=$2 at=$3
 	printf '%-8s %-6s' "$name" "$transport"
@@ -242,6 +247,7 @@ row() {
 	fi
 	multiple
 	measure "$transport" "$at" --clients 4 --window 1 --per-connection 1
+	rates
 	measure "$transport" "$at" --clients 4 --window 1 --per-connection 1 --resume
 	if [ "$transport" = tls ]; then
 		# What is resident is that of the process which answers.
@@ -254,7 +260,7 @@ row() {
 	printf '\n'
 }
 
-printf '%-8s %-6s %9s %9s %6s %9s %9s %9s %9s %6s %8s\n' server over queries us/each by-udp handshake us/each resumed us/each idle KiB/each
+printf '%-8s %-6s %9s %9s %6s %9s %9s %7s %7s %9s %9s %6s %8s\n' server over queries us/each by-udp handshake us/each /s /core-s resumed us/each idle KiB/each
 for name in ${SERVERS:-names nethttp nsd bind unbound dnsdist kresd coredns}; do
 	case $name in
 	names) program=$names ;;
