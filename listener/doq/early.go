@@ -18,14 +18,14 @@ func (s *Server) Early(isAllowed bool) { s.early.Store(isAllowed && s.config.DoQ
 // that it is at its address by the token in its first packet (RFC 9000 8.1.3).
 type isVerified struct{}
 
-// answersEarly reports whether queries of conn may be answered before the end of its
+// answersEarly reports whether conn has queries that may be answered before the end of its
 // handshake. A client that has not shown its address may have forged it, and what access
 // lists, views and limits say of an address would be said of another (RFC 9250 8). A
 // certificate is that of the session which is resumed: it counts once the client has shown
 // by the handshake that the session is its own.
 func (s *Server) answersEarly(conn *quic.Conn) bool {
-	state := conn.ConnectionState().TLS
-	return s.early.Load() && state.NegotiatedProtocol == protocolDoQ && conn.Context().Value(isVerified{}) != nil && len(state.PeerCertificates) == 0
+	state := conn.ConnectionState()
+	return state.Used0RTT && s.early.Load() && conn.Context().Value(isVerified{}) != nil && len(state.TLS.PeerCertificates) == 0
 }
 
 // mayRepeat reports whether it changes nothing if a query is repeated by others: it asks

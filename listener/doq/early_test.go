@@ -419,3 +419,44 @@ func captureEarly(t *testing.T, s *Server, address string) (packets [][]byte) {
 	})
 	return packets
 }
+
+// A client that has shown its address, and has a certificate and no session, is the one of
+// its certificate, though its connection may be looked at before that comes.
+func TestCertificateWithoutSession(t *testing.T) {
+	certificates, err := certificate.MakeSelfSigned([]string{"client.example"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var unknown atomic.Int32
+	e := edge(t, names.ResolverFunc(func(ctx context.Context, x *names.Exchange) error {
+		if x.Peer.TLS == nil || x.Peer.TLS.ClientKey == nil {
+			unknown.Add(1)
+		}
+		return zone(ctx, x)
+	}))
+	s, address := start(t, Config{Edge: e, DoQ: true, TLS: &tls.Config{ClientAuth: tls.RequireAnyClientCert}})
+	s.Early(true)
+	m := &memory{TokenStore: quic.NewLRUTokenStore(1, 1)}
+	for i := range 5 {
+		tokens := m.tokens.Load()
+		ctx, cancel := context.WithTimeout(context.Background(), eventually.Limit)
+		conn, err := quic.DialAddr(ctx, address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"doq"}, Certificates: []tls.Certificate{*certificates}}, &quic.Config{HandshakeIdleTimeout: handshakeTime, TokenStore: m})
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ask(t, conn, framed(query(0, "www.example.", wire.TypeA))); err != nil {
+			t.Errorf("connection %d: %v", i, err)
+		}
+		eventually.Succeed(t, func() error {
+			if m.tokens.Load() == tokens {
+				return errors.New("no token for the next connection")
+			}
+			return nil
+		})
+		conn.CloseWithError(noError, "")
+	}
+	if n := unknown.Load(); n != 0 {
+		t.Errorf("%d queries are of no client", n)
+	}
+}
