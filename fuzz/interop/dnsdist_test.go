@@ -12,10 +12,13 @@ import (
 
 	"github.com/names-dns/names/internal/eventually"
 	"github.com/names-dns/names/internal/freeport"
+	"github.com/names-dns/names/recursor/upstream/upstreamtest"
+	"github.com/names-dns/names/wire"
 )
 
 // TestDnsdist has dnsdist ask us over TLS, over HTTPS, and over TLS with a PROXY header, which
-// it sends within TLS; and us ask dnsdist over TLS.
+// it sends within TLS; and us ask dnsdist over TLS, because we are configured so, or because
+// it designates that (RFC 9462).
 func TestDnsdist(t *testing.T) {
 	dnsdist, dig := need(t, "dnsdist"), need(t, "dig")
 	i, zones := newIdentity(t), encryptedZones(t)
@@ -28,6 +31,7 @@ func TestDnsdist(t *testing.T) {
 	}
 	text := fmt.Sprintf("setLocal('127.0.0.1:%d')\naddTLSLocal('127.0.0.1:%d', %q, %q)\nsetACL({'127.0.0.0/8'})\nsetSecurityPollSuffix('')\n", front, frontTLS, i.file, i.key) +
 		server(dot, "dot", "") + server(https, "doh", ", dohPath='/dns-query'") + server(proxied, "proxied", ", useProxyProtocol=true, source='127.0.0.9'") +
+		"addAction(AndRule({QNameRule('_dns.resolver.arpa.'), QTypeRule(64)}), SpoofRawAction('" + luaBytes(designation(frontTLS)) + "'))\n" +
 		"addAction('www.crypt.example.', PoolAction('dot'))\naddAction('ns.crypt.example.', PoolAction('doh'))\naddAction('crypt.example.', PoolAction('proxied'))\n"
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -60,4 +64,18 @@ func TestDnsdist(t *testing.T) {
 		})
 	}
 	asksThrough(t, fmt.Sprintf("tls://127.0.0.1:%d?pin=%s", frontTLS, i.pin))
+	isDesignated(t, fmt.Sprintf("127.0.0.1:%d", front), fmt.Sprintf("by=tls://dns.example:%d@127.0.0.1 proved=true", frontTLS), "--upstream-authority", i.file)
+}
+
+// designation is the data of a record that designates DNS over TLS at a port of this machine.
+func designation(port uint16) []byte {
+	return upstreamtest.Records(wire.Root, fmt.Sprintf("@ SVCB 1 dns.example. alpn=dot port=%d ipv4hint=127.0.0.1", port))[0].Data
+}
+
+// luaBytes is how a string of Lua has octets.
+func luaBytes(b []byte) (text string) {
+	for _, c := range b {
+		text += fmt.Sprintf("\\%03d", c)
+	}
+	return text
 }
