@@ -65,14 +65,16 @@ func (f *firstFlight) release() {
 	f.released = true
 }
 
-// flight is what was sent, once early packets are among it.
-func (f *firstFlight) flight() ([][]byte, error) {
+// flight is what was sent, and how many of these datagrams have early packets.
+func (f *firstFlight) flight() (sent [][]byte, early int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !slices.ContainsFunc(f.sent, hasEarly) {
-		return nil, errors.New("nothing is sent early")
+	for _, b := range f.sent {
+		if hasEarly(b) {
+			early++
+		}
 	}
-	return slices.Clone(f.sent), nil
+	return slices.Clone(f.sent), early
 }
 
 // hasEarly reports whether one of the packets of a datagram is early data (RFC 9000 17.2).
@@ -197,6 +199,20 @@ func (c *earlyClient) send(t *testing.T, message []byte) *quic.Stream {
 	return stream
 }
 
+// sendEarly is send, and waits until the query has left.
+func (c *earlyClient) sendEarly(t *testing.T, message []byte) *quic.Stream {
+	t.Helper()
+	_, before := c.flight()
+	stream := c.send(t, message)
+	eventually.Succeed(t, func() error {
+		if _, early := c.flight(); early == before {
+			return errors.New("nothing is sent early")
+		}
+		return nil
+	})
+	return stream
+}
+
 // counting is a resolver that counts what it is asked, by opcode and type.
 type counting struct {
 	mu    sync.Mutex
@@ -243,11 +259,11 @@ func request(o wire.Opcode) []byte {
 func TestEarlyData(t *testing.T) {
 	s, address, asked := startEarly(t, true, nil)
 	c := comeBack(t, address, nil, true)
+	at := c.sendEarly(t, query(0, "www.example.", wire.TypeA))
 	later := []*quic.Stream{
-		c.send(t, request(wire.OpcodeUpdate)), c.send(t, request(wire.OpcodeNotify)), c.send(t, query(0, "example.", wire.TypeAXFR)), c.send(t, query(0, "example.", wire.TypeIXFR)),
+		c.sendEarly(t, request(wire.OpcodeUpdate)), c.sendEarly(t, request(wire.OpcodeNotify)),
+		c.sendEarly(t, query(0, "example.", wire.TypeAXFR)), c.sendEarly(t, query(0, "example.", wire.TypeIXFR)),
 	}
-	at := c.send(t, query(0, "www.example.", wire.TypeA))
-	eventually.Succeed(t, func() error { _, err := c.flight(); return err })
 	close(c.open)
 	if got, err := io.ReadAll(at); err != nil || len(got) < 2 {
 		t.Fatalf("early query: % x, %v", got, err)
@@ -294,8 +310,7 @@ func TestEarlyDataThatWaits(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s, address, asked := startEarly(t, true, c.server)
 			client := comeBack(t, address, c.certificates, c.hasToken)
-			stream := client.send(t, query(0, "www.example.", wire.TypeA))
-			eventually.Succeed(t, func() error { _, err := client.flight(); return err })
+			stream := client.sendEarly(t, query(0, "www.example.", wire.TypeA))
 			close(client.open)
 			<-client.conn.HandshakeComplete() // for the client: the server has not its end
 			if n := asked.count(wire.OpcodeQuery, wire.TypeA); n != 0 {
@@ -399,14 +414,13 @@ func TestReplayedEarlyData(t *testing.T) {
 func captureEarly(t *testing.T, s *Server, address string) (packets [][]byte) {
 	t.Helper()
 	c := comeBack(t, address, nil, true)
-	c.send(t, request(wire.OpcodeUpdate))
-	at := c.send(t, query(0, "www.example.", wire.TypeA))
-	eventually.Succeed(t, func() error { _, err := c.flight(); return err })
+	at := c.sendEarly(t, query(0, "www.example.", wire.TypeA))
+	c.sendEarly(t, request(wire.OpcodeUpdate))
+	packets, _ = c.flight()
 	close(c.open)
 	if _, err := io.ReadAll(at); err != nil {
 		t.Fatal(err)
 	}
-	packets, _ = c.flight()
 	c.release()
 	c.conn.CloseWithError(noError, "")
 	eventually.Succeed(t, func() error {
