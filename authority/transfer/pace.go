@@ -1,6 +1,10 @@
 package transfer
 
-import "time"
+import (
+	"time"
+
+	"github.com/names-dns/names/internal/processtime"
+)
 
 // pace decides when a transfer pauses, and how long. As long as the client takes
 // messages at once, nothing else lets goroutines run that wait for packets: the scheduler
@@ -22,7 +26,7 @@ const (
 )
 
 // begin begins the first message.
-func (p *pace) begin() { p.last, p.used = time.Now(), processTime() }
+func (p *pace) begin() { p.last, p.used = time.Now(), processtime.Used() }
 
 // made notes that a message was made.
 func (p *pace) made() { p.note(&p.make) }
@@ -48,7 +52,7 @@ func (p *pace) pause() {
 	if p.took < turn {
 		return
 	}
-	used := processTime()
+	used := processtime.Used()
 	time.Sleep(p.length(used - p.used))
 	p.used, p.last = used, time.Now()
 	p.messages, p.took = 0, 0

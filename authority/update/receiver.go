@@ -35,6 +35,7 @@ const MaxPending = 256
 type Receiver struct {
 	config  ReceiverConfig
 	pending sync.Map // *authority.Zone → *atomic.Int32
+	rests   rests
 	counts  [endings]atomic.Uint64
 }
 
@@ -134,6 +135,7 @@ func (r *Receiver) Resolve(ctx context.Context, x *names.Exchange) error {
 		x.RCode = rcode
 		return nil
 	}
+	r.rests.wait(ctx)
 	changes, err := r.update(x, zone, config)
 	if err != nil {
 		return r.answer(x, err)

@@ -1,14 +1,14 @@
 //go:build unix
 
-package transfer
+package processtime
 
 import (
 	"syscall"
 	"time"
 )
 
-// processTime is the processor time that the process has used so far.
-func processTime() time.Duration {
+// Used is the processor time that the process has used so far, on all cores.
+func Used() time.Duration {
 	var r syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
 		return 0
