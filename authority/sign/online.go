@@ -40,6 +40,20 @@ type Online struct {
 	shift     atomic.Pointer[shift]
 	kept      signatureTable
 	allowance allowance
+
+	made, found, refused atomic.Uint64
+}
+
+// OnlineStats is what an [Online] has counted.
+type OnlineStats struct {
+	Made    uint64 // signatures
+	Found   uint64 // RRsets whose signatures were kept
+	Refused uint64 // RRsets that would have needed more signatures than may be made in a second
+}
+
+// Stats returns what o has counted.
+func (o *Online) Stats() OnlineStats {
+	return OnlineStats{Made: o.made.Load(), Found: o.found.Load(), Refused: o.refused.Load()}
 }
 
 // OnlineConfig is how answers are signed. The zero value of a field is the default

@@ -34,17 +34,20 @@ func (a *onlineAnswer) signaturesOf(s *rrset, mayMake bool) ([][]byte, error) {
 	}
 	hash := sha256.Sum256(a.signed)
 	if signatures := a.kept.find(&hash); signatures != nil {
+		a.found.Add(1)
 		return signatures, nil
 	}
 	if !mayMake {
 		return nil, names.ErrSlow
 	}
 	if !a.allowance.take(a.Online.now(), len(s.keys)) {
+		a.refused.Add(1)
 		return nil, errOverAllowance
 	}
 	if err := a.signSet(s, &a.canonical, true); err != nil {
 		return nil, err
 	}
+	a.made.Add(uint64(len(s.signatures)))
 	a.kept.keep(&hash, s.signatures)
 	return s.signatures, nil
 }

@@ -64,6 +64,9 @@ func TestOnlineAllowance(t *testing.T) {
 	}
 	namestest.Ask(t, o, "host0.example.", wire.TypeA, namestest.WithDO())
 	namestest.Ask(t, o, "host3.example.", wire.TypeA)
+	if got, want := o.Stats(), (sign.OnlineStats{Made: 3, Found: 1, Refused: 1}); got != want {
+		t.Errorf("%+v, not %+v", got, want)
+	}
 	now = now.Add(time.Second)
 	namestest.Ask(t, o, "host3.example.", wire.TypeA, namestest.WithDO())
 }

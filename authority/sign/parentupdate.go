@@ -84,15 +84,16 @@ func (s *KeySet) updateNote() string {
 }
 
 // DSForParent are the DS records that the parent of a zone is to have: those of our keys,
-// and of the keys of another server that signs the zone, too (RFC 8901).
-func (s *Signer) DSForParent(zone *authority.Snapshot) (all []wire.DS, err error) {
+// and of the keys of another server that signs the zone, too (RFC 8901), which a version of it
+// has. It is nil if the zone has no records.
+func (s *Signer) DSForParent(zone wire.Name, version *authority.Snapshot) (all []wire.DS, err error) {
 	r, err := rolesAt(s.Keys(), s.now())
 	if err != nil {
 		return nil, err
 	}
 	add := func(data []byte, algorithm wire.Algorithm) error {
 		ds := wire.DS{KeyTag: dnssec.KeyTag(data), Algorithm: algorithm, DigestType: digestSHA256}
-		ds.Digest, err = dnssec.AppendDigest(nil, zone.Origin(), data, digestSHA256)
+		ds.Digest, err = dnssec.AppendDigest(nil, zone, data, digestSHA256)
 		all = append(all, ds)
 		return err
 	}
@@ -101,8 +102,11 @@ func (s *Signer) DSForParent(zone *authority.Snapshot) (all []wire.DS, err error
 			return nil, err
 		}
 	}
-	for record := range zone.RecordsOf(zone.Origin()) {
-		if !s.policy.ForeignKeys || record.Type != wire.TypeDNSKEY || slices.ContainsFunc(s.Keys(), func(k *Key) bool { return string(k.Data()) == string(record.Data) }) {
+	if version == nil || !s.policy.ForeignKeys {
+		return all, nil
+	}
+	for record := range version.RecordsOf(zone) {
+		if record.Type != wire.TypeDNSKEY || slices.ContainsFunc(s.Keys(), func(k *Key) bool { return string(k.Data()) == string(record.Data) }) {
 			continue
 		}
 		var key wire.DNSKEY

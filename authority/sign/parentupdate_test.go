@@ -68,7 +68,7 @@ func TestDSForParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	z := signed(t, s, parse(t, zoneText+"@ DNSKEY "+other.Record.String()+"\n"))
-	all, err := s.DSForParent(z.Snapshot())
+	all, err := s.DSForParent(z.Origin(), z.Snapshot())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func init() {
 	sections = []section{
 		listenSection, tlsSection, httpsSection, quicSection, acmeSection, aclSection, viewSection,
 		identitySection, authoritySection, transfersSection, zoneSection, zonesSection, templateSection, catalogSection, keySection,
-		journalSection, signingSection, policySection, aliasSection,
+		journalSection, signingSection, policySection, onlineSection, aliasSection,
 		recursionSection, answersSection, validationSection, cacheSection,
 		limitsSection,
 		logSection, queryLogSection, dnstapSection, controlSection, metricsSection, webSection, processSection,

@@ -30,10 +30,10 @@ func (s *signing) updateParents(ctx context.Context) {
 	var all []due
 	s.mu.Lock()
 	for zone, z := range s.zones {
-		if at, ok := z.updatesAt(); !ok || s.now().Before(at) || zone.State() != authority.Loaded {
+		if at, ok := z.updatesAt(); !ok || s.now().Before(at) || zone.State() != authority.Loaded && !z.isOnline {
 			continue
 		}
-		ds, err := z.signer.DSForParent(zone.Snapshot())
+		ds, err := z.signer.DSForParent(zone.Origin(), zone.Snapshot())
 		if err != nil {
 			s.log.Error("parent not sent DS records", "zone", zone.Origin().String(), "error", err)
 			continue

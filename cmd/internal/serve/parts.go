@@ -47,6 +47,7 @@ type parts struct {
 	forget   func(wire.Name)                                                              // what validation knows of names at and below it; nil: nothing
 	watches  []watch
 	closers  []func()
+	online   *onlinePlan
 	views    []*parts // of views that ask servers of their own
 
 	encrypted []*encrypted.Client  // of servers that have a URL

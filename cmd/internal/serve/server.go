@@ -192,6 +192,7 @@ func (s *Server) prepare() (err error) {
 	s.transfer.use(plan, s.set)
 	s.produceCatalogs()
 	s.front.resolver.Store(&s.parts.resolver)
+	s.transfer.signing.useOnline(s.parts.online)
 	s.transfer.signing.findBy(s.parts.remote)
 	s.transfer.aliases.configure(&s.settings.Alias, s.set, s.parts.remote)
 	s.show()
@@ -202,12 +203,29 @@ func (s *Server) prepare() (err error) {
 
 // assemble puts parts together, with their views.
 func (s *Server) assemble(now settings.Settings, sets zoneSets, plan *transferPlan, before *parts) (*parts, error) {
-	first := func(set *authority.Set) names.Resolver { return s.transfer.first(&now, set, plan) }
+	online, err := s.transfer.signing.planOnline(&now.Signing, now.Online)
+	if err != nil {
+		return nil, err
+	}
+	var notSigned error
+	first := func(set *authority.Set) names.Resolver {
+		before := s.transfer.first(&now, set, plan)
+		if len(now.Online) == 0 {
+			return before
+		}
+		signed, err := online.over(set)
+		notSigned = errors.Join(notSigned, err)
+		if before == nil {
+			return signed
+		}
+		return names.Chain{before, signed}
+	}
 	p, err := assemble(s.ctx, now, sets.others, first(sets.others), before, s.observed.packet, s.limits, s.log)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.addViews(s.ctx, sets, first); err != nil {
+	p.online = online
+	if err := errors.Join(p.addViews(s.ctx, sets, first), notSigned); err != nil {
 		p.close()
 		return nil, err
 	}
@@ -275,7 +293,7 @@ func (s *Server) listenerConfig(now *settings.Settings) listener.Config {
 		MaxUDPSize:    now.Listen.MaxUDPSize,
 		Workers:       now.Listen.Workers,
 		// Zones never keep a query waiting; a resolver that asks others does.
-		DedicatedThreads: !now.Recursion.Answers(),
+		DedicatedThreads: !now.Recursion.Answers() && len(now.Online) == 0,
 		Network:          s.network,
 		Log:              s.log,
 		Events:           listener.Events{Limited: s.limits.ofListener},
@@ -527,6 +545,7 @@ func (s *Server) apply(next settings.Settings) error {
 	s.settings, s.zones, s.sets, s.set, s.parts = next, zones, sets, set, p
 	s.catalogs.configure(&next, set, zones)
 	s.front.resolver.Store(&p.resolver)
+	s.transfer.signing.useOnline(p.online)
 	s.transfer.signing.findBy(p.remote)
 	s.transfer.aliases.configure(&next.Alias, set, p.remote)
 	s.replies.Set(replyLimits(&next))

@@ -33,6 +33,7 @@ type signing struct {
 	noticesTaken, noticesFailed atomic.Uint64 // by parents
 	updatesTaken, updatesFailed atomic.Uint64 // of DS records, likewise
 
+	online  atomic.Pointer[onlineZones]
 	signals signals
 	tsig    *wire.TSIGKeys // that updates are signed with
 
@@ -47,16 +48,18 @@ type zoneSigning struct {
 	policy   settings.Policy
 	keyDir   string
 	helper   *keyhelper.Client
-	failed   bool         // the last attempt to sign: the zone is as it was
-	keys     *sign.KeySet // as of the last look
-	isSigned bool         // once at least
-	since    time.Time    // when it began to be signed
-	lookedAt time.Time    // when the parent was last asked
-	spread   float64      // between 0 and 1: when in its interval the parent is asked
-	proposed []sign.Wait  // steps that an operator is to approve, as of the last look
-	warned   time.Time    // when the log last said that signatures of an offline key end
-	missing  []string     // servers of the parent that have lost a DS record, as of then
-	notice   notice       // the last one to the parent
+	isOnline bool           // it has no records: its answers are signed as they pass
+	online   []*sign.Online // by these, one for each view
+	failed   bool           // the last attempt to sign: the zone is as it was
+	keys     *sign.KeySet   // as of the last look
+	isSigned bool           // once at least
+	since    time.Time      // when it began to be signed
+	lookedAt time.Time      // when the parent was last asked
+	spread   float64        // between 0 and 1: when in its interval the parent is asked
+	proposed []sign.Wait    // steps that an operator is to approve, as of the last look
+	warned   time.Time      // when the log last said that signatures of an offline key end
+	missing  []string       // servers of the parent that have lost a DS record, as of then
+	notice   notice         // the last one to the parent
 }
 
 func newSigning(log *slog.Logger, tsig *wire.TSIGKeys) *signing {
@@ -235,12 +238,18 @@ func (s *signing) refreshZone(zone *authority.Zone, z *zoneSigning) (due int, er
 		sign.UseDevice(z.keys.Keys, z.helper)
 	}
 	z.signer.SetKeys(z.keys.Keys)
-	if zone.State() != authority.Loaded {
-		return 0, nil
+	for _, o := range z.online {
+		o.SetKeys(z.keys.Keys)
 	}
-	due, err = z.signer.Refresh(zone)
-	if z.failed = err != nil; z.failed {
-		return due, err
+	switch {
+	case z.isOnline:
+	case zone.State() != authority.Loaded:
+		return 0, nil
+	default:
+		due, err = z.signer.Refresh(zone)
+		if z.failed = err != nil; z.failed {
+			return due, err
+		}
 	}
 	keys, err := sign.EditKeySet(z.keyDir, zone.Origin(), s.now(), func(set *sign.KeySet) error {
 		set.Published(s.now())
@@ -436,8 +445,8 @@ func (s *signing) keep(p *transferPlan) {
 		s.signals.serve(all)
 		s.wake()
 	}
-	for zone := range s.zones {
-		if !served[zone] {
+	for zone, z := range s.zones {
+		if !served[zone] && !z.isOnline {
 			delete(s.zones, zone)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/names-dns/names/authority/sign"
 	"github.com/names-dns/names/cmd/internal/control"
 	"github.com/names-dns/names/cmd/internal/metrics"
+	"github.com/names-dns/names/wire"
 )
 
 // signingVerbs are those about zones that are signed here.
@@ -55,13 +56,18 @@ type signingWaitReply struct {
 
 // signedZone finds a zone that is signed here, and calls do with what is known of it.
 func (s *Server) signedZone(text string, do func(*authority.Zone, *zoneSigning) error) error {
+	signing := s.transfer.signing
+	signing.mu.Lock()
+	defer signing.mu.Unlock()
+	if name, err := wire.ParseName(text); err == nil {
+		if zone, z := signing.onlineZone(name); z != nil {
+			return do(zone, z)
+		}
+	}
 	zone, err := findZone(s.current.Load().set, text)
 	if err != nil {
 		return err
 	}
-	signing := s.transfer.signing
-	signing.mu.Lock()
-	defer signing.mu.Unlock()
 	z := signing.zones[zone]
 	if z == nil {
 		return fmt.Errorf("zone %v is not signed here", zone.Origin())
@@ -201,7 +207,7 @@ func (s *signing) metrics() []metrics.Metric {
 	if counted == nil {
 		return nil
 	}
-	return append(slices.Clip(*counted), metrics.By("names_signing_parent_notices_total", metrics.Counter, "Notices of new CDS records to parents that want them, by result.", "result",
+	return append(append(slices.Clip(*counted), s.onlineMetrics()...), metrics.By("names_signing_parent_notices_total", metrics.Counter, "Notices of new CDS records to parents that want them, by result.", "result",
 		count("acknowledged", s.noticesTaken.Load()), count("failed", s.noticesFailed.Load())),
 		metrics.By("names_signing_parent_updates_total", metrics.Counter, "Dynamic updates of DS records to parents that take them, by result.", "result",
 			count("taken", s.updatesTaken.Load()), count("failed", s.updatesFailed.Load())))

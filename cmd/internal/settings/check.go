@@ -57,7 +57,7 @@ func (s Settings) CompleteAll() (Settings, []*Problem) {
 	}
 	var found problems
 	for _, check := range []func(*Settings, *problems){
-		checkListen, checkTLS, checkACME, checkIdentity, checkZones, checkTransfers, checkJournal, checkCatalogs, checkSigning, checkAlias,
+		checkListen, checkTLS, checkACME, checkIdentity, checkZones, checkTransfers, checkJournal, checkCatalogs, checkSigning, checkOnline, checkAlias,
 		checkSources, checkFromRoot, checkValidation, checkCache,
 		checkLimits, checkACLs, checkViews, checkAnswers, checkNetworks, checkQueryLog, checkDnstap,
 	} {

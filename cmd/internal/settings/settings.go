@@ -40,6 +40,7 @@ type Settings struct {
 	Identity  Identity
 	Zones     []Zone
 	Catalogs  []Catalog
+	Online    []Online    // zones whose answers are signed as they pass
 	Produced  []wire.Name // catalog zones that are made of the zones
 	AnyInFull bool        // ANY gets all RRsets over UDP too
 	Transfers Transfers
