@@ -186,8 +186,9 @@ func isSame(s *rrset, before []wire.Record) bool {
 	return n == len(s.Data)
 }
 
-// With more than verifyAll RRsets at once, one in verifyPart of them has the signatures of
-// keys in memory verified, since to verify takes longer than to sign (docs/decisions/0028).
+// With more than verifyAll RRsets at once and [Policy.VerifySample], one in verifyPart of
+// them has the signatures of keys in memory verified, since to verify takes longer than to
+// sign (docs/decisions/0029).
 const (
 	verifyAll  = 256
 	verifyPart = 16
@@ -203,7 +204,7 @@ func (p *pass) makeSignatures(sets []*rrset) error {
 	}
 	close(work)
 	var all sync.WaitGroup
-	verifyEach := len(sets) <= verifyAll
+	verifyEach := !p.policy.VerifySample || len(sets) <= verifyAll
 	var failed atomic.Bool // and what is left need not be tried: each try can wait for a device
 	for range min(runtime.GOMAXPROCS(0), len(work)) {
 		all.Go(func() {

@@ -69,6 +69,7 @@ files() {
 	! command -v keymgr > /dev/null || knot_keys "knot-$1.conf"
 	cat large.test "$kksk.key" "$kzsk.key" > with-keys
 	measure "sign $1" names "$binary" sign $hashed --output "names.$1" large.test
+	measure "sign $1" names-sample "$binary" sign $hashed --verify-sample --output "names-sample.$1" large.test
 	if [[ $wanted == *sign* ]]; then
 		measure "sign $1" ldns-signzone ldns-signzone $ldns_hashed -o large.test. -f ldns.signed large.test "$kksk" "$kzsk"
 		measure "sign $1" dnssec-signzone dnssec-signzone $bind_hashed -P -q -o large.test. -f bind.signed -k "$kksk" with-keys "$kzsk"

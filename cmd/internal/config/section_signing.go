@@ -38,7 +38,7 @@ const notSigned = "no"
 // policy is [policy.NAME].
 type policy struct {
 	algorithm, keys, keyStore  string
-	rollover, signal           string
+	rollover, signal, verify   string
 	nsec3, optOut, cds, unsign bool
 	manual, foreignKeys        bool
 	validity, refresh, keyTTL  time.Duration
@@ -53,7 +53,10 @@ type policy struct {
 
 var signingAlgorithms = []string{"ECDSAP256SHA256", "ECDSAP384SHA384", "ED25519", "RSASHA256", "RSASHA512"}
 
-const doubleDS = "double-ds"
+const (
+	doubleDS     = "double-ds"
+	verifySample = "sample"
+)
 
 var policyOptions = []option[policy]{
 	word(about{
@@ -77,6 +80,10 @@ var policyOptions = []option[policy]{
 	toggle(about{
 		key: "cds", what: "Publish CDS and CDNSKEY records, for parents that look for them (RFC 7344).", why: "false.", example: "true", others: []string{"cds-cdnskey-publish"},
 	}, func(p *policy) *bool { return &p.cds }),
+	word(about{
+		key: "verify", what: "Which signatures are verified before the zone has them: \"all\", or \"sample\", one in sixteen of those that keys in key-dir make of more than 256 RRsets at once. Those of the helper are verified in any case.",
+		why: "\"all\": what a broken machine signs is never published. A large zone is signed for the first time in less than half the processor time with \"sample\".", example: `"sample"`, words: []string{"all", verifySample}, others: []string{"verify-signatures", "check"},
+	}, func(p *policy) *string { return &p.verify }),
 	span(about{
 		key: "validity", what: "How long signatures are valid.", why: "\"336h\", 14 days.", example: `"336h"`, least: 3600, most: 10 * 365 * 24 * 3600,
 		others: []string{"rrsig-lifetime", "signatures-validity"},
@@ -171,7 +178,7 @@ func (p *policy) settings(name string) settings.Policy {
 	return settings.Policy{Name: name, Algorithm: algorithm, TwoKeys: p.keys == "two", OneKey: p.keys == "one", InHelper: p.keyStore == "helper", DoubleDS: p.rollover == doubleDS, Signal: p.signal, Unsign: p.unsign, Manual: p.manual,
 		KeysLifetime: p.keysLifetime, ZoneLifetime: p.zoneLifetime, MaxTTL: p.maxTTL, Propagation: p.propagation, DSTTL: p.dsTTL, PurgeKeys: p.purgeKeys,
 		NoDSCheck: p.dsCheck != nil && !*p.dsCheck, Parents: p.parents, ParentUpdate: p.parentUpdate, ReportAgent: p.reportAgent, Policy: sign.Policy{
-			KeyTTL: uint32(p.keyTTL / time.Second), Validity: p.validity, Refresh: p.refresh, NSEC3: p.nsec3, OptOut: p.optOut, CDS: p.cds, ForeignKeys: p.foreignKeys,
+			KeyTTL: uint32(p.keyTTL / time.Second), Validity: p.validity, Refresh: p.refresh, NSEC3: p.nsec3, OptOut: p.optOut, CDS: p.cds, ForeignKeys: p.foreignKeys, VerifySample: p.verify == verifySample,
 		}}
 }
 
@@ -188,6 +195,9 @@ func policyOf(s settings.Policy) policy {
 	}
 	if s.DoubleDS {
 		p.rollover = doubleDS
+	}
+	if s.VerifySample {
+		p.verify = verifySample
 	}
 	if s.InHelper {
 		p.keyStore = "helper"
