@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"time"
 
+	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/zonemd"
 	"github.com/names-dns/names/wire"
 )
@@ -41,6 +42,9 @@ type Policy struct {
 	// Default: a zone has no signature that was not verified. Those of other processes
 	// are verified in any case.
 	VerifySample bool
+	// Serial is how the serial number goes on if the change does not bring one that is ahead of
+	// what is published. Default: by one.
+	Serial authority.SerialPolicy
 	// ZONEMD makes a digest of each version with this hash (RFC 8976): each change
 	// reads the whole zone. Default: none. A zone that is signed has no other digest.
 	ZONEMD zonemd.Hash

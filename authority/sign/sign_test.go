@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -488,5 +489,39 @@ func TestKeyTimes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSerialPolicy: the serial number of a signed zone goes on by the zone's policy when it is
+// replaced with a number that is published already, and when signatures are made again.
+func TestSerialPolicy(t *testing.T) {
+	for policy, want := range map[authority.SerialPolicy]func(now time.Time, before wire.Serial) wire.Serial{
+		authority.SerialIncrement: func(_ time.Time, before wire.Serial) wire.Serial { return before + 1 },
+		authority.SerialUnixTime:  func(now time.Time, _ wire.Serial) wire.Serial { return wire.Serial(now.Unix()) },
+		authority.SerialDate: func(now time.Time, _ wire.Serial) wire.Serial {
+			day, _ := strconv.Atoi(now.UTC().Format("20060102"))
+			return wire.Serial(day * 100)
+		},
+	} {
+		now := start
+		s, err := New(Policy{Serial: policy}, csk(t), func() time.Time { return now })
+		if err != nil {
+			t.Fatal(err)
+		}
+		z := signed(t, s, parse(t, zoneText))
+		for _, change := range []func() error{
+			func() error { return z.Replace(authority.FromFile, parse(t, zoneText+"more 300 A 192.0.2.77\n")) },
+			func() error { _, err := s.Refresh(z); return err },
+		} {
+			now = now.Add(10 * day)
+			before := z.Snapshot().Serial()
+			if err := change(); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := z.Snapshot().Serial(), want(now, before); got != want {
+				t.Errorf("%s: serial number %s after %s, want %s", policy, got, before, want)
+			}
+			verify(t, z.Snapshot(), now)
+		}
 	}
 }

@@ -101,7 +101,7 @@ func (s *Signer) Refresh(z *authority.Zone) (due int, err error) {
 			return err
 		}
 		if !isCurrent || p.isFull() { // any edit makes the stage do it
-			t.SetSerial(t.Base().Serial() + 1)
+			t.SetSerial(p.policy.Serial.Next(t.Base().Serial(), p.now))
 			due++
 		}
 		for r := range t.Base().Unsorted() {
@@ -122,6 +122,7 @@ func (s *Signer) Refresh(z *authority.Zone) (due int, err error) {
 				ends = at
 			}
 		}
+		t.AdvanceSerial(p.policy.Serial, p.now)
 		return nil
 	})
 	if err == nil {
@@ -310,7 +311,7 @@ func (p *pass) raiseSerial() error {
 	if before == nil || before.Serial().Less(data.Serial) {
 		return nil
 	}
-	data.Serial = before.Serial() + 1
+	data.Serial = p.policy.Serial.Next(before.Serial(), p.now)
 	return p.t.Add(wire.Record{Name: p.origin, Type: wire.TypeSOA, Class: p.class, TTL: soa[0].TTL, Data: data.AppendTo(nil, nil)})
 }
 

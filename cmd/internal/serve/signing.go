@@ -88,7 +88,7 @@ func (s *signing) pipeline(how *settings.Signing, from *settings.Zone, zone *aut
 		return p, nil
 	}
 	policy, _ := how.Policy(from.Sign) // the settings are checked
-	policy.ZONEMD = from.Generate
+	policy.ZONEMD, policy.Policy.Serial = from.Generate, from.Serial
 	known := s.zones[zone]
 	s.useHelper(how.Helper)
 	if known == nil || !known.policy.Equal(&policy) || known.keyDir != how.KeyDir || known.helper != s.helper {
