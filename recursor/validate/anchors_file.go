@@ -20,7 +20,7 @@ const MaxAnchorFile = 1 << 20
 
 // ParseAnchors reads trust anchors in any of these forms, and tells which by
 // looking: DS and DNSKEY records as in zone files (and in unbound's state
-// files); BIND's trust-anchors and trusted-keys statements; and IANA's
+// files, of which keys that are pending, revoked or removed do not count); BIND's trust-anchors and trusted-keys statements; and IANA's
 // root-anchors.xml (RFC 9718), of which the keys count that are valid at now.
 //
 // name is for errors, which say file, line and what to do. Nothing is added to
@@ -59,14 +59,32 @@ func parseAnchors(name string, text []byte, now time.Time) ([]foundAnchor, error
 	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("<")) {
 		return anchorsFromXML(name, text, now)
 	}
-	tokens, err := scanAnchors(name, string(text))
+	if isStatements(string(text)) {
+		tokens, err := scanAnchors(name, string(text))
+		if err != nil {
+			return nil, err
+		}
+		return anchorsFromBIND(name, tokens)
+	}
+	tokens, err := scanAnchors(name, withoutUntrusted(string(text)))
 	if err != nil {
 		return nil, err
 	}
-	if isStatements(string(text)) {
-		return anchorsFromBIND(name, tokens)
-	}
 	return anchorsFromRecords(name, tokens)
+}
+
+// withoutUntrusted leaves lines of unbound's state file empty if the key on them is
+// none to trust: its state is in a comment, and only keys that are valid (2) or
+// missing (3) count. A pending one is trusted after 30 days (RFC 5011 2.2).
+func withoutUntrusted(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if _, state, found := strings.Cut(line, ";;state="); found && !strings.HasPrefix(state, "2") && !strings.HasPrefix(state, "3") {
+			line = "\n"
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 // token is a word of a file.

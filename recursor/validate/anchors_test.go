@@ -55,6 +55,9 @@ func TestAnchorFiles(t *testing.T) {
 		{"DNSKEY", "; the root\n. 172800 IN DNSKEY " + key2017 + "\n", []string{ds20326}},
 		{"over lines", ". IN DS 38696 8 2 ( 683D2D0ACB8C9B712A1948B27F741219\n 298D0A450D612C483AF444A4C0FB2B16 ) ; one\n", []string{ds38696}},
 		{"unbound's state", ";;id: . 1\n;;last_queried: 1732887600\n.\t86400\tIN\tDNSKEY\t" + key2017 + " ;{id = 20326 (ksk), size = 2048b} ;;state=2 [  VALID  ]\n", []string{ds20326}},
+		{"unbound's state, a missing key", ". DNSKEY " + key2017 + " ;;state=3 [ MISSING ]\n", []string{ds20326}},
+		{"unbound's state, a pending key", ". DNSKEY " + key2017 + " ;;state=1 [ ADDPEND ]\n. DS " + ds38696 + "\n", []string{ds38696}},
+		{"unbound's state, a revoked key", ". DS " + ds38696 + "\n. DNSKEY " + key2017 + " ;;state=4 [ REVOKED ]", []string{ds38696}},
 		{"both records", ". DNSKEY " + key2017 + "\n. DS " + ds20326, []string{ds20326}},
 		{"BIND, static", "trust-anchors {\n\t. static-ds " + strings.Replace(ds20326, "2 E", `2 "E`, 1) + "\";\n};", []string{ds20326}},
 		{"BIND, initial", "# bind.keys\ntrust-anchors {\n\t. initial-key " + quoted + "; // old\n\t. initial-ds " + strings.Replace(ds38696, "2 6", `2 "6`, 1) + "\"; /* new\n */ };\n", []string{ds20326, ds38696}},
@@ -85,6 +88,8 @@ func TestAnchorFiles(t *testing.T) {
 func TestMalformedAnchorFiles(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "f has neither a DS nor a DNSKEY record"},
+		{". DNSKEY " + key2017 + " ;;state=1 [ ADDPEND ]\n", "f has neither a DS nor a DNSKEY record"},
+		{". DNSKEY " + key2017 + " ;;state=5 [ REMOVED ]\n\n.. DS 1 8 2 00", `f:3: name "..": label is empty`},
 		{"; nothing\n", "f has neither a DS nor a DNSKEY record"},
 		{". DS " + ds20326 + "\n. A 192.0.2.1", "f:2: A records are not trust anchors; give DS or DNSKEY records"},
 		{"\n.. DS 1 8 2 00", `f:2: name "..": label is empty`},
