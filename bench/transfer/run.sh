@@ -179,9 +179,9 @@ ask() { # PORT OPTIONS...: prints queries a second and the 99th percentile in ms
 }
 
 measure_busy() {
-	pin=$server_core; start $1 $port; local state qps p99 idle
+	pin=$server_core; start $1 $port; local state qps p99 idle full
 	ask $port > /dev/null # the zone is read, and what is made on demand is there
-	for turn in full slow; do
+	for turn in full half slow; do
 		for _ in $(seq $pairs); do
 			for state in idle busy; do
 				if [ $state = busy ]; then
@@ -190,9 +190,18 @@ measure_busy() {
 					if [ $1 != nsd ]; then driver updates -time $((seconds + 1))s $zone 127.0.0.1:$port > "$dir/updates" & updating=$!; fi
 					sleep 0.5
 				fi
-				if [ $turn = full ]; then read -r qps p99 <<< "$(ask $port)"; note qps_$state $1 "$qps"; else read -r qps p99 <<< "$(ask $port --rate 2000)"; note p99_$state $1 "$p99"; fi
-				if [ $state = idle ]; then idle=$qps; continue; fi
+				if [ $turn = full ]; then
+					read -r qps p99 <<< "$(ask $port)"; note qps_$state $1 "$qps"
+				elif [ $turn = half ]; then
+					read -r qps p99 <<< "$(ask $port --rate $((full / 2)))"; note half_$state $1 "$qps"; note half_p99_$state $1 "$p99"
+				else read -r qps p99 <<< "$(ask $port --rate 2000)"; note p99_$state $1 "$p99"; fi
+				if [ $state = idle ]; then
+					idle=$qps
+					[ $turn != full ] || full=$qps
+					continue
+				fi
 				wait $axfr $updating
+				[ $turn != half ] || note share_half $1 "$(awk -v a="$qps" -v b="$idle" 'BEGIN { printf "%.1f", 100 * a / b }')"
 				[ $turn = full ] || continue
 				note share_busy $1 "$(awk -v a="$qps" -v b="$idle" 'BEGIN { printf "%.1f", 100 * a / b }')"
 				note axfr_busy $1 "$(sed 's/.*, //; s/ .*//' "$dir/axfr")"
@@ -251,5 +260,9 @@ row "- with a transfer and updates" qps_busy median
 row "- of idle, per cent, median of pairs" share_busy median
 row "- MiB of zone sent a second meanwhile" axfr_busy median
 row "- updates a second meanwhile" updates_busy median
+row "asked at half of that, idle: answers a second" half_idle median
+row "- with a transfer and updates, of idle, per cent, median of pairs" share_half median
+row "- 99th percentile, ms, idle" half_p99_idle median
+row "- with a transfer and updates" half_p99_busy median
 row "99th percentile at 2,000 a second, idle" p99_idle median
 row "- with a transfer and updates" p99_busy median
