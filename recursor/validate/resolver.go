@@ -56,6 +56,12 @@ type Error struct {
 	Reason   Reason
 }
 
+// newError is an error about a question that is lent: it outlives the exchange.
+func newError(q wire.Question, v Verdict, why Reason) *Error {
+	q.Name = q.Name.Clone()
+	return &Error{q, v, why}
+}
+
 func (e *Error) Error() string {
 	return fmt.Sprintf("reply for %s %v is %v: %s", plain(e.Question.Name), e.Question.Type, e.Verdict, e.Reason)
 }
@@ -74,7 +80,7 @@ func (r *Resolver) Resolve(ctx context.Context, x *names.Exchange) error {
 	}
 	from := &source{trustsAD: r.elsewhere != nil && r.elsewhere.TrustsAD(q)}
 	if verdict, why := r.validator.ZoneVerdict(parentOfDS(q)); (verdict == Bogus || verdict == Indeterminate) && r.passOn == nil && !from.trustsAD {
-		return &Error{q, verdict, why}
+		return newError(q, verdict, why)
 	}
 	if r.expand(x, q) {
 		return nil
@@ -103,7 +109,7 @@ func (r *Resolver) Resolve(ctx context.Context, x *names.Exchange) error {
 	}
 	x.RCode, x.LeadsOn = reply.RCode, reply.Partial
 	if result.Verdict < Insecure {
-		err := &Error{q, result.Verdict, result.Reason}
+		err := newError(q, result.Verdict, result.Reason)
 		if r.passOn == nil {
 			return err
 		}
@@ -115,7 +121,7 @@ func (r *Resolver) Resolve(ctx context.Context, x *names.Exchange) error {
 			r.wildcards.keep(reply, time.Now())
 		}
 		if err := r.validator.Sentinel(q); err != nil {
-			return &Error{q, Indeterminate, Reason{wire.ExtendedErrorOther, err.Error()}}
+			return newError(q, Indeterminate, Reason{wire.ExtendedErrorOther, err.Error()})
 		}
 	}
 	return write(x, reply, result)

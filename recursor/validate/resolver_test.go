@@ -71,6 +71,29 @@ func TestResolver(t *testing.T) {
 	}
 }
 
+// TestErrorOutlivesItsQuery: the memory of the query is used again while the error is
+// being logged.
+func TestErrorOutlivesItsQuery(t *testing.T) {
+	w := family(t)
+	config := w.config
+	config.Fetcher = nil
+	r := NewResolver(w, config)
+	w.change = stripSignatures("a.nsec.")
+	message := wire.AppendQuery(nil, 1, 0, wire.Question{Name: wire.MustParseName("a.nsec."), Type: wire.TypeA, Class: wire.ClassIN}, nil)
+	var x names.Exchange
+	if _, err := x.Read(message, names.Peer{}); err != nil {
+		t.Fatal(err)
+	}
+	x.Begin(nil, 512)
+	err := r.Resolve(t.Context(), &x)
+	for i := range message {
+		message[i] = 'x'
+	}
+	if err == nil || err.Error() != "reply for a.nsec A is bogus: a.nsec A has no signature of its zone" {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestResolverRefuses: bogus replies are an error with a reason, which CD gets
 // around; what the next resolver says instead of an answer is passed on.
 func TestResolverRefuses(t *testing.T) {
