@@ -31,6 +31,9 @@ type scene struct {
 	log     logBook
 }
 
+// pass lets time go by in a scene: it is virtual, and over at once.
+func pass(d time.Duration) { time.Sleep(d) }
+
 // play has a forwarder to servers A and B, unless c says otherwise, act in a
 // network without servers. At the end nothing may be left.
 func play(t *testing.T, c ForwardConfig, act func(s *scene)) {

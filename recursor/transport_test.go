@@ -40,7 +40,7 @@ func rightReply(query []byte) []byte {
 func TestTransportFails(t *testing.T) {
 	var failure error
 	c := ForwardConfig{Transports: encryptedA(func(_ context.Context, query []byte) ([]byte, error) {
-		time.Sleep(time.Millisecond)
+		pass(time.Millisecond)
 		if failure != nil {
 			return nil, failure
 		}
@@ -55,7 +55,7 @@ func TestTransportFails(t *testing.T) {
 		}
 		failure = errors.New("certificate refused")
 		s.serve(serverB, right, nil)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		for range 5 {
 			namestest.Ask(s, s.f, "www.example.com.", wire.TypeA)
 		}
@@ -79,7 +79,7 @@ func TestQueryThatEndsConnections(t *testing.T) {
 			if _, err := namestest.Try(s, s.f, "evil.example.com.", wire.TypeA); err == nil {
 				t.Error("there is an answer to the question that has none")
 			}
-			time.Sleep(100 * time.Millisecond)
+			pass(100 * time.Millisecond)
 		}
 		if log := s.log.String(); strings.Contains(log, "dead") {
 			t.Errorf("the log has:\n%s", log)

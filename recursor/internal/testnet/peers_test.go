@@ -211,6 +211,9 @@ func askPeer(c *ask, number int) []string {
 	return slices.DeleteFunc(describe(m), func(line string) bool { return strings.HasPrefix(line, "a") && !strings.HasPrefix(line, "answer") })
 }
 
+// quiet is for how long a resolver asks nothing once it has started.
+const quiet = 500 * time.Millisecond
+
 // startPeer starts a resolver as the story wants it, until the test ends.
 func startPeer(t *testing.T, w *World, s *Story, name string) {
 	dir := t.TempDir()
@@ -259,7 +262,16 @@ func startPeer(t *testing.T, w *World, s *Story, name string) {
 		}
 		return err
 	})
-	time.Sleep(time.Second) // for what it asks when it has started: no reply says when it has asked all of it
+	begun, asked := time.Now(), len(w.Packets(0))
+	eventually.Succeed(t, func() error { // what it asks when it has started; no reply says that this is all
+		if n := len(w.Packets(0)); n != asked {
+			begun, asked = time.Now(), n
+		}
+		if time.Since(begun) < quiet {
+			return errors.New("it may ask more")
+		}
+		return nil
+	})
 }
 
 func peerConfig(t *testing.T, name, dir, hints string, s *Story, write func(name, text string) string) (binary string, args []string) {
