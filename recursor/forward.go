@@ -480,6 +480,10 @@ func (f *Forwarder) Close() error {
 // ownAddresses is where this process answers.
 type ownAddresses map[netip.AddrPort]bool
 
+// IsOwnAddress reports whether a is one of those that this process answers on. An unspecified
+// address stands for all of this machine.
+func IsOwnAddress(own []netip.AddrPort, a netip.AddrPort) bool { return newOwnAddresses(own).has(a) }
+
 func newOwnAddresses(addresses []netip.AddrPort) ownAddresses {
 	own := ownAddresses{}
 	for _, a := range addresses {

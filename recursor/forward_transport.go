@@ -37,7 +37,3 @@ func (f *Forwarder) AskBy(addr netip.AddrPort, t *upstream.Transport) {
 	f.mu.Unlock()
 	old.Close()
 }
-
-// IsOwnAddress reports whether a is one of those that this process answers on. An unspecified
-// address stands for all of this machine.
-func IsOwnAddress(own []netip.AddrPort, a netip.AddrPort) bool { return newOwnAddresses(own).has(a) }

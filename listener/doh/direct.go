@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/names-dns/names/listener"
@@ -139,22 +138,4 @@ func (d *direct) Sent() {
 		d.e.giveBack()
 		d.e = nil
 	}
-}
-
-// date is the header field of that name, which is another one each second.
-type date struct{ now atomic.Pointer[dateFields] }
-
-type dateFields struct {
-	second int64
-	fields []byte
-}
-
-func (d *date) fields(now time.Time) []byte {
-	second := now.Unix()
-	f := d.now.Load()
-	if f == nil || f.second != second {
-		f = &dateFields{second, now.UTC().AppendFormat([]byte("\x0f\x12\x1d"), http.TimeFormat)} // RFC 7541 A
-		d.now.Store(f)
-	}
-	return f.fields
 }

@@ -34,7 +34,7 @@ func (a *Anchors) ParseAnchors(name string, text []byte, now time.Time) error {
 		return fmt.Errorf("%w: %w", ErrAnchors, err)
 	}
 	if len(found) == 0 {
-		return fmt.Errorf("%w: %s has neither a DS nor a DNSKEY record", ErrAnchors, name)
+		return fmt.Errorf("%w: %s has neither a DS nor a DNSKEY record to trust", ErrAnchors, name)
 	}
 	for _, r := range found {
 		switch data := r.data.(type) {

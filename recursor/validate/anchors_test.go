@@ -87,10 +87,10 @@ func TestAnchorFiles(t *testing.T) {
 // TestMalformedAnchorFiles: what is wrong, where, and nothing is added.
 func TestMalformedAnchorFiles(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{"", "f has neither a DS nor a DNSKEY record"},
-		{". DNSKEY " + key2017 + " ;;state=1 [ ADDPEND ]\n", "f has neither a DS nor a DNSKEY record"},
+		{"", "f has neither a DS nor a DNSKEY record to trust"},
+		{". DNSKEY " + key2017 + " ;;state=1 [ ADDPEND ]\n", "f has neither a DS nor a DNSKEY record to trust"},
 		{". DNSKEY " + key2017 + " ;;state=5 [ REMOVED ]\n\n.. DS 1 8 2 00", `f:3: name "..": label is empty`},
-		{"; nothing\n", "f has neither a DS nor a DNSKEY record"},
+		{"; nothing\n", "f has neither a DS nor a DNSKEY record to trust"},
 		{". DS " + ds20326 + "\n. A 192.0.2.1", "f:2: A records are not trust anchors; give DS or DNSKEY records"},
 		{"\n.. DS 1 8 2 00", `f:2: name "..": label is empty`},
 		{". DS 20326 8 2 E06D", "f:1: word 4 of the data: expected 32 octets for a digest of type 2, found 2"},

@@ -48,7 +48,7 @@ func (g *signals) stage(t *authority.Txn) error {
 	return err
 }
 
-// receive notes that a version has other records to copy, or other servers.
+// receiveSignals notes that a version has other records to copy, or other servers.
 func (s *signing) receiveSignals(p authority.Publication) {
 	if !isSameApex(p.Before, p.After) {
 		s.signals.isStale.Store(true)
