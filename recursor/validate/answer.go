@@ -201,6 +201,7 @@ func (c *check) bySigner(sets []*RRset, name wire.Name, t wire.Type, by func(*zo
 			j = bogus(wire.ExtendedErrorBogus, "%s %v is signed by %s, which is not a zone: it belongs to %s", plain(name), t, plain(signer), plain(z.name))
 		case z.verdict != Secure:
 			j = z.judgement
+			j.isTried = z.isSigned // RFC 4035 5.2: a zone with DS records whose keys do not hold
 		default:
 			if j = by(z); j.verdict == Bogus {
 				if renewed := c.renewed(z); renewed != nil {
@@ -218,8 +219,8 @@ func (c *check) bySigner(sets []*RRset, name wire.Name, t wire.Type, by func(*zo
 	}
 	if isTried {
 		// Records name the zone they are in as the signer (RFC 4035 5.3.1), and
-		// this one is secure: to look for an unsigned zone below it would cost a
-		// query for each name.
+		// this one has to be secure: to look for an unsigned zone below it would
+		// cost a query for each name.
 		return first
 	}
 	if t == wire.TypeDS && !name.IsRoot() {

@@ -379,6 +379,41 @@ func TestTooManyIterations(t *testing.T) {
 	w.want("b.dear. A", Bogus, "no proof of dear whether b.dear has DS records")
 }
 
+// TestKeysBelowADearChain: a zone that DS records vouch for is bogus without its keys,
+// though the names between it and the zone above are not proved.
+func TestKeysBelowADearChain(t *testing.T) {
+	o := options(t, ".", signedtree.NSEC3)
+	o.Iterations = dnssec.MaxIterations + 1
+	w := newWorld(t, signZone(t, ".", o, "far.between. NS ns.elsewhere.", dsLine(t, "far.between.")),
+		signZone(t, "far.between.", options(t, "far.between.", signedtree.NSEC), a("a.far.between.", 1)))
+	w.want("a.far.between. A", Secure, "")
+	w.want("between. A", Insecure, "")
+	for _, c := range []struct {
+		spoil  func(m *wire.Message)
+		reason string
+	}{
+		{func(m *wire.Message) { m.Answers = nil }, "far.between has no DNSKEY records, but a DS record"},
+		{func(m *wire.Message) {
+			for i, r := range m.Answers {
+				if r.Type == wire.TypeRRSIG {
+					m.Answers[i] = r.Clone()
+					m.Answers[i].Data[len(r.Data)-1] ^= 1
+				}
+			}
+		}, "signature of far.between DNSKEY is wrong"},
+	} {
+		w.v.Forget(wire.Root)
+		w.change = func(m *wire.Message, fetched bool) *wire.Message {
+			if fetched && m.Questions[0].Type == wire.TypeDNSKEY && m.Questions[0].Name.LabelCount() == 2 {
+				c.spoil(m)
+			}
+			return m
+		}
+		w.want("a.far.between. A", Bogus, c.reason)
+		w.want("b.far.between. A", Bogus, c.reason)
+	}
+}
+
 // TestCompactDenial: NXNAME (RFC 9824).
 func TestCompactDenial(t *testing.T) {
 	w := family(t)

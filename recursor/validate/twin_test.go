@@ -24,6 +24,8 @@ type twinZone struct {
 	apex    wire.Name
 	verdict Verdict
 	keys    [][]byte
+
+	isSigned bool // DS records that hold say so, or a trust anchor
 }
 
 // judge is the verdict about a reply.
@@ -170,11 +172,11 @@ func (t *twin) down(z twinZone, name wire.Name) twinZone {
 		cut := name.Ancestor(labels)
 		r, err := t.w.Fetch(context.Background(), cut, wire.TypeDS)
 		if err != nil || r.RCode > wire.RCodeNXDomain || r.RCode == wire.RCodeServFail {
-			return twinZone{cut, Indeterminate, nil}
+			return twinZone{apex: cut, verdict: Indeterminate}
 		}
 		if ds := find(r.Answer, cut, wire.TypeDS); ds != nil {
 			if sig := t.holds(ds, z); sig == nil || int(sig.Labels) < dnssec.LabelCount(cut) {
-				return twinZone{cut, Bogus, nil}
+				return twinZone{apex: cut, verdict: Bogus}
 			}
 			z = t.note(t.enter(cut, ds.Data))
 			continue
@@ -188,7 +190,7 @@ func (t *twin) down(z twinZone, name wire.Name) twinZone {
 		}
 		if alias != nil {
 			if t.holds(alias, z) == nil {
-				return twinZone{cut, Bogus, nil}
+				return twinZone{apex: cut, verdict: Bogus}
 			}
 			if alias.Type == wire.TypeDNAME {
 				return z
@@ -198,22 +200,22 @@ func (t *twin) down(z twinZone, name wire.Name) twinZone {
 		f := t.facts(z, r.Authority)
 		switch {
 		case f.dear:
-			return twinZone{cut, Insecure, nil}
+			return twinZone{apex: cut, verdict: Insecure}
 		case f.typesAt(cut) != nil:
 			types := *f.typesAt(cut)
 			switch {
 			case types.Has(wire.TypeDS) || types.Has(wire.TypeSOA):
-				return twinZone{cut, Bogus, nil}
+				return twinZone{apex: cut, verdict: Bogus}
 			case types.Has(wire.TypeNS):
-				return twinZone{cut, Insecure, nil}
+				return twinZone{apex: cut, verdict: Insecure}
 			}
 		case f.isEmptyNonTerminal(cut):
 		case f.denied(cut, false):
 			return z
 		case f.denied(cut, true):
-			return twinZone{cut, Insecure, nil}
+			return twinZone{apex: cut, verdict: Insecure}
 		default:
-			return twinZone{cut, Bogus, nil}
+			return twinZone{apex: cut, verdict: Bogus}
 		}
 	}
 	return z
@@ -231,15 +233,15 @@ func (t *twin) enter(apex wire.Name, records [][]byte) twinZone {
 		}
 	}
 	if len(usable) == 0 {
-		return twinZone{apex, Insecure, nil}
+		return twinZone{apex: apex, verdict: Insecure}
 	}
 	r, err := t.w.Fetch(context.Background(), apex, wire.TypeDNSKEY)
 	if err != nil {
-		return twinZone{apex, Indeterminate, nil}
+		return twinZone{apex: apex, verdict: Indeterminate, isSigned: true}
 	}
 	set := find(r.Answer, apex, wire.TypeDNSKEY)
 	if set == nil {
-		return twinZone{apex, Bogus, nil}
+		return twinZone{apex: apex, verdict: Bogus, isSigned: true}
 	}
 	for _, ds := range usable {
 		if best && ds.DigestType == 1 {
@@ -247,12 +249,12 @@ func (t *twin) enter(apex wire.Name, records [][]byte) twinZone {
 		}
 		for _, data := range set.Data {
 			if dnssec.KeyTag(data) == ds.KeyTag && len(data) > 3 && data[3] == byte(ds.Algorithm) && dnssec.DigestMatches(ds, apex, data) &&
-				t.holds(set, twinZone{apex, Secure, [][]byte{data}}) != nil {
-				return twinZone{apex, Secure, set.Data}
+				t.holds(set, twinZone{apex: apex, keys: [][]byte{data}}) != nil {
+				return twinZone{apex, Secure, set.Data, true}
 			}
 		}
 	}
-	return twinZone{apex, Bogus, nil}
+	return twinZone{apex: apex, verdict: Bogus, isSigned: true}
 }
 
 // holds returns a signature of set that a key of z made.
@@ -304,6 +306,7 @@ func (t *twin) set(set *RRset, authority []*RRset) Verdict {
 		if z.verdict == Insecure {
 			return Insecure
 		}
+		isTried = isTried || z.verdict != Secure && z.isSigned
 		if z.verdict != Secure || !z.apex.Equal(sig.Signer) {
 			continue
 		}
@@ -367,6 +370,7 @@ func (t *twin) negative(r *Reply, name wire.Name) Verdict {
 		if z.verdict == Insecure {
 			return Insecure
 		}
+		isTried = isTried || z.verdict != Secure && z.isSigned
 		if z.verdict != Secure || !z.apex.Equal(sig.Signer) {
 			continue
 		}

@@ -54,7 +54,8 @@ type judgement struct {
 	verdict Verdict
 	reason  Reason
 	// isTried: the zone that signed it is secure, and a signature was tried with a key
-	// of that zone or is out of its time. So it is bogus wherever it is from.
+	// of that zone or is out of its time; or that zone ought to be secure, and its keys
+	// do not hold. So it is bogus wherever it is from.
 	isTried bool
 }
 
