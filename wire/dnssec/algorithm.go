@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"crypto"
+	"encoding/asn1"
 	"fmt"
 
 	"github.com/names-dns/names/wire"
@@ -40,6 +41,25 @@ type Scheme struct {
 	AppendKey func(b []byte, public crypto.PublicKey) ([]byte, error)
 	// Sign returns the signature field for message.
 	Sign func(signer crypto.Signer, message []byte) ([]byte, error)
+	// Keys is how keys are made and kept. It is nil for the algorithms that are in
+	// the table by themselves, whose keys the standard library makes and keeps.
+	Keys *KeyScheme
+}
+
+// KeyScheme is how keys of an algorithm that the standard library lacks are made and
+// kept. Such a key is a seed, as those of RFC 8410 are.
+type KeyScheme struct {
+	// OID is what keys are called in PKCS #8 and in SubjectPublicKeyInfo (RFC 8410 3).
+	OID asn1.ObjectIdentifier
+	// Generate makes a key.
+	Generate func() (crypto.Signer, error)
+	// FromSeed returns the key of a seed. It checks the length.
+	FromSeed func(seed []byte) (crypto.Signer, error)
+	// Seed returns the seed of a key; false if it is not a key of this algorithm.
+	Seed func(crypto.Signer) (seed []byte, ok bool)
+	// Public returns the public half that the public key field of a DNSKEY record has.
+	// It checks the length, and keeps nothing of field.
+	Public func(field []byte) (crypto.PublicKey, error)
 }
 
 // PublicKey verifies signatures.

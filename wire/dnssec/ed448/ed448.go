@@ -1,13 +1,16 @@
 // Package ed448 verifies and makes signatures of DNSSEC algorithm 16, Ed448
 // (RFC 8080), which the standard library lacks. Give [Scheme] to
-// [dnssec.NewAlgorithms]; a program that does not import this package does not
-// build what it stands on.
+// [dnssec.NewAlgorithms], and to AddAlgorithms of package authority/sign if its keys
+// are to sign zones; a program that does not import this package does not build what
+// it stands on.
 package ed448
 
 import (
 	"crypto"
 	"crypto/rand"
+	"encoding/asn1"
 	"fmt"
+	"slices"
 
 	"github.com/cloudflare/circl/sign/ed448"
 
@@ -34,6 +37,27 @@ func Scheme() *dnssec.Scheme {
 		},
 		Sign: func(signer crypto.Signer, message []byte) ([]byte, error) {
 			return signer.Sign(rand.Reader, message, crypto.Hash(0))
+		},
+		Keys: &dnssec.KeyScheme{
+			OID: asn1.ObjectIdentifier{1, 3, 101, 113}, // RFC 8410 3
+			Generate: func() (crypto.Signer, error) {
+				_, private, err := ed448.GenerateKey(rand.Reader)
+				return private, err
+			},
+			FromSeed: KeyFromSeed,
+			Seed: func(signer crypto.Signer) ([]byte, bool) {
+				private, ok := signer.(ed448.PrivateKey)
+				if !ok {
+					return nil, false
+				}
+				return private.Seed(), true
+			},
+			Public: func(field []byte) (crypto.PublicKey, error) {
+				if len(field) != ed448.PublicKeySize {
+					return nil, fmt.Errorf("%w: ED448 key has %d octets, not %d", dnssec.ErrKey, len(field), ed448.PublicKeySize)
+				}
+				return ed448.PublicKey(slices.Clone(field)), nil
+			},
 		},
 	}
 }
