@@ -3,7 +3,6 @@ package sign
 import (
 	"crypto"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -22,7 +21,7 @@ type Device interface {
 	Public(label string) (crypto.PublicKey, error)
 	// Generate makes a key. The label is a new one; bits is the length of an RSA modulus.
 	Generate(label string, algorithm wire.Algorithm, bits int) (crypto.PublicKey, error)
-	// Sign signs as [crypto.Signer] does. For Ed25519, hash is 0 and digest the message.
+	// Sign signs as [crypto.Signer] does. For Ed25519 and Ed448, hash is 0 and digest the message.
 	Sign(label string, digest []byte, hash crypto.Hash) ([]byte, error)
 }
 
@@ -126,7 +125,7 @@ func KeyInDevice(d Device, label string, algorithm wire.Algorithm, flags uint16,
 
 func newDeviceKey(d Device, label string, public crypto.PublicKey, algorithm wire.Algorithm, flags uint16, now time.Time) (*Key, error) {
 	private := &deviceKey{label, public, d}
-	k, err := algorithms.NewSigningKey(algorithm, flags, private)
+	k, err := newSigningKey(algorithm, flags, private)
 	if err != nil {
 		return nil, fmt.Errorf("key %q of the device: %w", label, err)
 	}
@@ -147,7 +146,7 @@ func newLabel(zone wire.Name, now time.Time) (string, error) {
 
 // fields are those of the file of the key, which has nothing secret.
 func (k *deviceKey) fields(field func(name string, value []byte)) error {
-	public, err := x509.MarshalPKIXPublicKey(k.public)
+	public, err := MarshalPublic(k.public)
 	if err != nil {
 		return err
 	}
@@ -178,7 +177,7 @@ func parsePublicField(fields map[string]string) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("PublicKey is not base64: %w", err)
 	}
-	public, err := x509.ParsePKIXPublicKey(text)
+	public, err := ParsePublic(text)
 	if err != nil {
 		return nil, fmt.Errorf("PublicKey: %w", err)
 	}

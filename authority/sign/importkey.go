@@ -8,7 +8,6 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
-	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -56,20 +55,16 @@ func parsePEM(block *pem.Block, algorithm wire.Algorithm, flags uint16) (*Key, e
 	if block.Type != "PRIVATE KEY" {
 		return nil, fmt.Errorf("a PEM block %q: PRIVATE KEY (PKCS #8) is read", block.Type)
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	signer, err := ParsePrivate(block.Bytes)
 	if err != nil {
 		return nil, err
-	}
-	signer, ok := parsed.(crypto.Signer)
-	if !ok {
-		return nil, fmt.Errorf("a %T does not sign", parsed)
 	}
 	if algorithm == 0 {
 		if algorithm, err = algorithmOf(signer.Public()); err != nil {
 			return nil, err
 		}
 	}
-	made, err := algorithms.NewSigningKey(algorithm, flags, signer)
+	made, err := newSigningKey(algorithm, flags, signer)
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +87,11 @@ func algorithmOf(public crypto.PublicKey) (wire.Algorithm, error) {
 	case *rsa.PublicKey:
 		return 0, errors.New("an RSA key: say whether it is used with RSASHA256 or RSASHA512")
 	}
+	for _, s := range added {
+		if _, err := s.AppendKey(nil, public); err == nil {
+			return s.Number, nil
+		}
+	}
 	return 0, fmt.Errorf("a %T does not sign zones", public)
 }
 
@@ -100,7 +100,7 @@ func (k *Key) AppendPEM(b []byte) ([]byte, error) {
 	if k.private == nil || k.Label() != "" || k.IsOffline() {
 		return nil, fmt.Errorf("%s: %w", k, ErrNoPrivateHalf)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(k.private)
+	der, err := MarshalPrivate(k.private)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k, err)
 	}

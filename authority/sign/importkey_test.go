@@ -12,7 +12,7 @@ import (
 
 // TestPEM: keys of all algorithms go out and come back.
 func TestPEM(t *testing.T) {
-	for _, algorithm := range []wire.Algorithm{wire.AlgorithmECDSAP256SHA256, wire.AlgorithmECDSAP384SHA384, wire.AlgorithmED25519, wire.AlgorithmRSASHA512} {
+	for _, algorithm := range []wire.Algorithm{wire.AlgorithmECDSAP256SHA256, wire.AlgorithmECDSAP384SHA384, wire.AlgorithmED25519, wire.AlgorithmED448, wire.AlgorithmRSASHA512} {
 		k := key(t, algorithm, wire.FlagZoneKey)
 		text, err := k.AppendPEM(nil)
 		if err != nil {

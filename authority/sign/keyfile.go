@@ -8,7 +8,6 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -129,14 +127,18 @@ func (k *Key) privateText() ([]byte, error) {
 			return nil, err
 		}
 	case *offlineKey:
-		public, err := x509.MarshalPKIXPublicKey(private.public)
+		public, err := MarshalPublic(private.public)
 		if err != nil {
 			return nil, err
 		}
 		b.WriteString("Offline: yes\n")
 		field("PublicKey", public)
 	default:
-		return nil, fmt.Errorf("key %d: %w", k.Tag, ErrNoPrivateHalf)
+		of, seed := seedOf(private)
+		if of == nil {
+			return nil, fmt.Errorf("key %d: %w", k.Tag, ErrNoPrivateHalf)
+		}
+		field("PrivateKey", seed)
 	}
 	for _, f := range k.timeFields() {
 		if !f.at.IsZero() {
@@ -250,7 +252,7 @@ func parsePrivate(text []byte, file string, public wire.DNSKEY) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	made, err := algorithms.NewSigningKey(algorithm, public.Flags, signer)
+	made, err := newSigningKey(algorithm, public.Flags, signer)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -307,7 +309,7 @@ func parseSigner(algorithm wire.Algorithm, fields map[string]string) (crypto.Sig
 			return nil, fmt.Errorf("PrivateKey has %d octets, not %d", len(seed), ed25519.SeedSize)
 		}
 		return ed25519.NewKeyFromSeed(seed), nil
-	case wire.AlgorithmRSASHA1, wire.AlgorithmNSEC3RSASHA1, wire.AlgorithmRSASHA256, wire.AlgorithmRSASHA512:
+	case wire.AlgorithmRSASHA256, wire.AlgorithmRSASHA512:
 		exponent := number("PublicExponent")
 		k := &rsa.PrivateKey{
 			PublicKey: rsa.PublicKey{N: number("Modulus"), E: int(exponent.Int64())},
@@ -325,7 +327,15 @@ func parseSigner(algorithm wire.Algorithm, fields map[string]string) (crypto.Sig
 		k.Precompute()
 		return k, nil
 	}
-	return nil, fmt.Errorf("keys of algorithm %s do not sign here", strconv.Itoa(int(algorithm)))
+	of := addedOf(algorithm)
+	if of == nil {
+		return nil, CheckAlgorithm(algorithm)
+	}
+	seed := octets("PrivateKey")
+	if failed != nil {
+		return nil, failed
+	}
+	return of.Keys.FromSeed(seed)
 }
 
 // ReadKeys reads the keys of a zone from a directory: those whose files are named

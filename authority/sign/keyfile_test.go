@@ -11,7 +11,7 @@ import (
 )
 
 var allAlgorithms = []wire.Algorithm{
-	wire.AlgorithmRSASHA256, wire.AlgorithmRSASHA512, wire.AlgorithmECDSAP256SHA256, wire.AlgorithmECDSAP384SHA384, wire.AlgorithmED25519,
+	wire.AlgorithmRSASHA256, wire.AlgorithmRSASHA512, wire.AlgorithmECDSAP256SHA256, wire.AlgorithmECDSAP384SHA384, wire.AlgorithmED25519, wire.AlgorithmED448,
 }
 
 func TestKeyFiles(t *testing.T) {

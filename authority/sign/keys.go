@@ -5,8 +5,6 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -83,7 +81,8 @@ func (k *Key) isInMemory() bool {
 	case *ecdsa.PrivateKey, ed25519.PrivateKey, *rsa.PrivateKey:
 		return true
 	}
-	return false
+	of, _ := seedOf(k.private)
+	return of != nil
 }
 
 func isReached(at, now time.Time, ifZero bool) bool {
@@ -97,30 +96,11 @@ func isReached(at, now time.Time, ifZero bool) bool {
 // with [wire.FlagSecureEntry] if the parent's DS record is to be of it. bits is the length of an RSA modulus, 0 for
 // 2048; other algorithms have one length only.
 func GenerateKey(algorithm wire.Algorithm, flags uint16, bits int, now time.Time) (*Key, error) {
-	var signer crypto.Signer
-	var err error
-	switch algorithm {
-	case wire.AlgorithmRSASHA256, wire.AlgorithmRSASHA512:
-		if bits == 0 {
-			bits = 2048
-		}
-		if bits < 1024 || bits > 4096 {
-			return nil, fmt.Errorf("an RSA key of %d bits: 1024 to 4096 are possible (RFC 3110 2, RFC 5702 2.1)", bits)
-		}
-		signer, err = rsa.GenerateKey(rand.Reader, bits)
-	case wire.AlgorithmECDSAP256SHA256:
-		signer, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case wire.AlgorithmECDSAP384SHA384:
-		signer, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	case wire.AlgorithmED25519:
-		_, signer, err = ed25519.GenerateKey(rand.Reader)
-	default:
-		return nil, fmt.Errorf("keys of algorithm %v are not made: RSASHA256, RSASHA512, ECDSAP256SHA256, ECDSAP384SHA384 and ED25519 are", algorithm)
-	}
+	signer, err := GeneratePrivate(algorithm, bits)
 	if err != nil {
-		return nil, fmt.Errorf("making a key of algorithm %v: %w", algorithm, err)
+		return nil, err
 	}
-	k, err := algorithms.NewSigningKey(algorithm, flags, signer)
+	k, err := newSigningKey(algorithm, flags, signer)
 	if err != nil {
 		return nil, err
 	}
@@ -149,9 +129,6 @@ func hasTag(keys []*Key, k *Key) bool {
 	}
 	return false
 }
-
-// algorithms is what we sign with.
-var algorithms = dnssec.NewAlgorithms(dnssec.Policy{})
 
 // roles is which keys do what at one time.
 type roles struct {

@@ -269,6 +269,7 @@ func TestYears(t *testing.T) {
 		"two DS records, one key":  {KeyPolicy{DoubleDS: true, KeysLifetime: 60 * day}, nil, 8, 6},
 		"both":                     {KeyPolicy{TwoKeys: true, KeysLifetime: 50 * day, ZoneLifetime: 20 * day}, nil, 8, 20},
 		"algorithm of one key":     {KeyPolicy{}, func(p *KeyPolicy) { p.Algorithm = wire.AlgorithmED25519 }, 10, 2},
+		"algorithm to Ed448":       {KeyPolicy{TwoKeys: true}, func(p *KeyPolicy) { p.Algorithm = wire.AlgorithmED448 }, 10, 4},
 		"algorithm of two keys":    {KeyPolicy{TwoKeys: true}, func(p *KeyPolicy) { p.Algorithm = wire.AlgorithmECDSAP384SHA384 }, 10, 4},
 		"algorithm, two DS":        {KeyPolicy{DoubleDS: true}, func(p *KeyPolicy) { p.Algorithm = wire.AlgorithmED25519 }, 10, 2},
 		"one key to two, two DS":   {KeyPolicy{DoubleDS: true}, func(p *KeyPolicy) { p.TwoKeys = true }, 10, 3},

@@ -73,7 +73,7 @@ func ImportOffline(path string, now time.Time) (zone wire.Name, k *Key, err erro
 		return zone, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	private := &offlineKey{public: public}
-	made, err := algorithms.NewSigningKey(record.Algorithm, record.Flags, private)
+	made, err := newSigningKey(record.Algorithm, record.Flags, private)
 	if err != nil {
 		return zone, nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -297,6 +297,10 @@ func publicOf(record *wire.DNSKEY) (crypto.PublicKey, error) {
 			e := new(big.Int).SetBytes(key[1 : 1+key[0]])
 			return &rsa.PublicKey{N: new(big.Int).SetBytes(key[1+key[0]:]), E: int(e.Int64())}, nil
 		}
+	default:
+		if of := addedOf(record.Algorithm); of != nil {
+			return of.Keys.Public(key)
+		}
 	}
 	return nil, fmt.Errorf("the public key of algorithm %v cannot be read", record.Algorithm)
 }

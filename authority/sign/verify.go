@@ -30,6 +30,9 @@ func Verify(s *authority.Snapshot, now time.Time) error {
 // chain through all names, with the types that are there (RFC 4035 2.3, RFC 5155 7.1).
 type Verification struct {
 	Now time.Time
+	// Algorithms are those that signatures are verified of; nil: those that zones are
+	// signed with here.
+	Algorithms *dnssec.Algorithms
 	// MaxFaults is how many faults are listed; 0 is 20. All are counted.
 	MaxFaults int
 	// Progress is called now and then with how many records of all have been looked
@@ -82,9 +85,9 @@ var (
 // verification is a run.
 type verification struct {
 	Verification
-	zone       *authority.Snapshot
-	keys       []*dnssec.Key
-	algorithms []wire.Algorithm
+	zone     *authority.Snapshot
+	keys     []*dnssec.Key
+	signedBy []wire.Algorithm // of the keys
 
 	mu     sync.Mutex // guards report
 	report Report
@@ -112,6 +115,9 @@ func (v Verification) Run(s *authority.Snapshot) Report {
 	run := &verification{Verification: v, zone: s}
 	if run.MaxFaults == 0 {
 		run.MaxFaults = 20
+	}
+	if run.Algorithms == nil {
+		run.Algorithms = algorithms
 	}
 	if !run.readApex() {
 		return run.report
@@ -151,14 +157,14 @@ func (v *verification) readApex() bool {
 	for r := range v.zone.RecordsOf(origin) {
 		switch r.Type {
 		case wire.TypeDNSKEY:
-			k, err := algorithms.ParseKey(r.Data)
+			k, err := v.Algorithms.ParseKey(r.Data)
 			if err != nil {
 				v.add(origin, r.Type, err)
 				continue
 			}
 			v.keys = append(v.keys, k)
-			if !slices.Contains(v.algorithms, k.Algorithm) {
-				v.algorithms = append(v.algorithms, k.Algorithm)
+			if !slices.Contains(v.signedBy, k.Algorithm) {
+				v.signedBy = append(v.signedBy, k.Algorithm)
 			}
 		case wire.TypeNSEC:
 			v.hasNSEC = true
@@ -383,7 +389,7 @@ func (v *verification) set(set *dnssec.RRset, signatures []wire.RRSIG, canonical
 		verified = append(verified, sig.Algorithm)
 		v.count(sig)
 	}
-	for _, a := range v.algorithms {
+	for _, a := range v.signedBy {
 		if !faulty && !slices.Contains(verified, a) {
 			v.add(set.Name, set.Type, fmt.Errorf("%w %v", errUnknownKey, a))
 		}

@@ -9,6 +9,8 @@ import (
 	"github.com/names-dns/names/authority/sign"
 	"github.com/names-dns/names/recursor/validate"
 	"github.com/names-dns/names/wire"
+	"github.com/names-dns/names/wire/dnssec"
+	"github.com/names-dns/names/wire/dnssec/ed448"
 )
 
 // fetcher is the cache of a resolver: it has the keys of one version.
@@ -24,6 +26,8 @@ func (f fetcher) Fetch(_ context.Context, name wire.Name, t wire.Type) (*validat
 	}, nil
 }
 
+func init() { sign.AddAlgorithms(ed448.Scheme()) }
+
 // judge asks our validator about a name that is there, and about a type that is not.
 func judge(t *testing.T, c *Combination, now time.Time) error {
 	t.Helper()
@@ -33,7 +37,7 @@ func judge(t *testing.T, c *Combination, now time.Time) error {
 	}
 	v := validate.New(validate.Config{
 		Fetcher: fetcher{c}, Anchors: anchors, Now: func() time.Time { return now }, MinSkew: time.Nanosecond, MaxSkew: time.Nanosecond,
-		MaxZones: 8, MaxSignatures: 64,
+		MaxZones: 8, MaxSignatures: 64, Algorithms: dnssec.NewAlgorithms(dnssec.Policy{}, ed448.Scheme()),
 	})
 	for _, reply := range []*validate.Reply{
 		{Question: wire.Question{Name: Host, Type: wire.TypeA, Class: wire.ClassIN}, Answer: []*validate.RRset{RRset(c.Records, Host, wire.TypeA)}},
@@ -67,6 +71,7 @@ func TestValidatorThroughExchanges(t *testing.T) {
 		"two DS, at once": {keys: sign.KeyPolicy{DoubleDS: true, TwoKeys: true}, change: func(s *sign.KeySet) error { return s.Roll(sign.RoleKeys) }, made: 3},
 		"two DS, leaked":  {keys: sign.KeyPolicy{DoubleDS: true, KeysLifetime: 100*day + time.Hour}, change: func(s *sign.KeySet) error { return s.Compromise() }, made: 3},
 		"algorithm":       {change: func(s *sign.KeySet) error { s.Policy.Algorithm = wire.AlgorithmED25519; return nil }, made: 2},
+		"to Ed448":        {change: func(s *sign.KeySet) error { s.Policy.Algorithm = wire.AlgorithmED448; return nil }, made: 2},
 		"algorithm and two": {change: func(s *sign.KeySet) error {
 			s.Policy.Algorithm, s.Policy.TwoKeys = wire.AlgorithmED25519, true
 			return nil

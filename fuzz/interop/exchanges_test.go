@@ -44,8 +44,8 @@ func TestExchangesForDelv(t *testing.T) {
 	})
 	at := listenertest.Serve(t, answer)
 
-	for _, isDoubleDS := range []bool{false, true} {
-		t.Run(fmt.Sprintf("double DS %v", isDoubleDS), func(t *testing.T) {
+	for algorithm, isDoubleDS := range map[wire.Algorithm]bool{wire.AlgorithmED25519: false, wire.AlgorithmED448: true} {
+		t.Run(fmt.Sprintf("to %v, double DS %v", algorithm, isDoubleDS), func(t *testing.T) {
 			const days = 14 * 24 * time.Hour // delv judges by the time of day: all signatures are valid for longer
 			start := time.Now().Add(-days)
 			l, err := exchanges.New(exchanges.Config{
@@ -60,7 +60,7 @@ func TestExchangesForDelv(t *testing.T) {
 			isRolled := false
 			for end := start.Add(days); l.Now.Before(end.Add(-13 * time.Hour)); {
 				if l.Now.After(start.Add(5*24*time.Hour)) && !l.Set.Policy.TwoKeys {
-					l.Set.Policy.Algorithm, l.Set.Policy.TwoKeys = wire.AlgorithmED25519, true
+					l.Set.Policy.Algorithm, l.Set.Policy.TwoKeys = algorithm, true
 				}
 				if l.Now.After(start.Add(11*24*time.Hour)) && !isRolled {
 					if err := l.Set.Roll(sign.RoleKeys, sign.RoleZone); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/names-dns/names/authority/zonefile"
 	"github.com/names-dns/names/authority/zonemd"
 	"github.com/names-dns/names/wire"
+	"github.com/names-dns/names/wire/dnssec/ed448"
 )
 
 // cornerZone has names of every kind.
@@ -113,7 +114,7 @@ func keyMakers() map[string]func(t *testing.T, dir string, zone wire.Name) []*si
 		return keys
 	}
 	for _, algorithm := range [...]wire.Algorithm{
-		wire.AlgorithmRSASHA256, wire.AlgorithmRSASHA512, wire.AlgorithmECDSAP256SHA256, wire.AlgorithmECDSAP384SHA384, wire.AlgorithmED25519,
+		wire.AlgorithmRSASHA256, wire.AlgorithmRSASHA512, wire.AlgorithmECDSAP256SHA256, wire.AlgorithmECDSAP384SHA384, wire.AlgorithmED25519, wire.AlgorithmED448,
 	} {
 		makers[fmt.Sprintf("ours %v", algorithm)] = func(t *testing.T, dir string, zone wire.Name) []*sign.Key {
 			for _, flags := range [...]uint16{wire.FlagZoneKey, wire.FlagZoneKey | wire.FlagSecureEntry} {
@@ -149,7 +150,7 @@ func TestKeysForOthers(t *testing.T) {
 	zone := wire.MustParseName("example.com.")
 	var bases []string
 	for _, flags := range [...]uint16{wire.FlagZoneKey | wire.FlagSecureEntry, wire.FlagZoneKey} {
-		for _, algorithm := range [...]wire.Algorithm{wire.AlgorithmRSASHA256, wire.AlgorithmECDSAP256SHA256, wire.AlgorithmECDSAP384SHA384, wire.AlgorithmED25519} {
+		for _, algorithm := range [...]wire.Algorithm{wire.AlgorithmRSASHA256, wire.AlgorithmECDSAP256SHA256, wire.AlgorithmECDSAP384SHA384, wire.AlgorithmED25519, wire.AlgorithmED448} {
 			k, err := sign.GenerateKey(algorithm, flags, 0, time.Now())
 			if err != nil {
 				t.Fatal(err)
@@ -302,21 +303,16 @@ func TestZonesOfOthers(t *testing.T) {
 	}
 }
 
+func init() { sign.AddAlgorithms(ed448.Scheme()) }
+
 // TestKeysOfOthers: keys of Knot and BIND are taken over as they are, those of BIND with
 // what has become of them, and the zone that we sign then is valid with the DS record
 // of before.
 func TestKeysOfOthers(t *testing.T) {
 	zone := wire.MustParseName("example.com.")
 	for name, prepare := range map[string]func(t *testing.T, dir string){
-		"Knot DNS": func(t *testing.T, dir string) {
-			store := t.TempDir()
-			run(t, dir, need(t, "keymgr"), "-D", store, "example.com.", "generate", "algorithm=ECDSAP256SHA256", "ksk=yes", "zsk=yes")
-			found, err := filepath.Glob(filepath.Join(store, "keys", "*.pem"))
-			if err != nil || len(found) != 1 {
-				t.Fatal(found, err)
-			}
-			run(t, dir, built, "keys", "import", "--dir", dir, "example.com", found[0])
-		},
+		"Knot DNS ECDSAP256SHA256": fromKnot("ECDSAP256SHA256"),
+		"Knot DNS ED448":           fromKnot("ED448"),
 		"BIND": func(t *testing.T, dir string) {
 			key := run(t, dir, need(t, "dnssec-keygen"), "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "example.com.")
 			run(t, dir, need(t, "dnssec-settime"), "-s", "-g", "OMNIPRESENT", "-k", "OMNIPRESENT", "20260101000000", "-r", "OMNIPRESENT", "20260101000000",
@@ -340,12 +336,25 @@ func TestKeysOfOthers(t *testing.T) {
 			run(t, dir, built, "sign", file)
 			run(t, dir, need(t, "ldns-verify-zone"), "-V", "1", file+".signed")
 			run(t, dir, need(t, "dnssec-verify"), "-q", "-z", "-o", "example.com", file+".signed")
-			if name == "Knot DNS" {
+			if _, algorithm, ok := strings.Cut(name, "Knot DNS "); ok {
 				exported := filepath.Join(dir, "exported.pem")
 				write(t, exported, []byte(run(t, dir, built, "keys", "export", "--dir", dir, "example.com")+"\n"))
-				run(t, dir, need(t, "keymgr"), "-D", t.TempDir(), "example.com.", "import-pem", exported, "algorithm=ECDSAP256SHA256", "ksk=yes")
+				run(t, dir, need(t, "keymgr"), "-D", t.TempDir(), "example.com.", "import-pem", exported, "algorithm="+algorithm, "ksk=yes")
 			}
 		})
+	}
+}
+
+// fromKnot imports a key that keymgr makes.
+func fromKnot(algorithm string) func(t *testing.T, dir string) {
+	return func(t *testing.T, dir string) {
+		store := t.TempDir()
+		run(t, dir, need(t, "keymgr"), "-D", store, "example.com.", "generate", "algorithm="+algorithm, "ksk=yes", "zsk=yes")
+		found, err := filepath.Glob(filepath.Join(store, "keys", "*.pem"))
+		if err != nil || len(found) != 1 {
+			t.Fatal(found, err)
+		}
+		run(t, dir, built, "keys", "import", "--dir", dir, "example.com", found[0])
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,7 +112,7 @@ func (c *Client) public(r request) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	public, err := x509.ParsePKIXPublicKey(answer.Public)
+	public, err := sign.ParsePublic(answer.Public)
 	if err != nil {
 		return nil, fmt.Errorf("key helper at %s: public key %q: %w", c.path, r.Label, err)
 	}

@@ -3,11 +3,7 @@ package keyhelper
 import (
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -86,13 +82,9 @@ func (f *Folder) signer(label string) (crypto.Signer, error) {
 	if block == nil || block.Type != pemType {
 		return nil, fmt.Errorf("%s has no PEM block %q", path, pemType)
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	s, err := sign.ParsePrivate(block.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	s, ok := parsed.(crypto.Signer)
-	if !ok {
-		return nil, fmt.Errorf("%s: a %T does not sign", path, parsed)
 	}
 	if len(f.known) >= maxKnown {
 		clear(f.known)
@@ -134,26 +126,11 @@ func (f *Folder) Generate(label string, algorithm wire.Algorithm, bits int) (cry
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is a key %q already", label)
 	}
-	var s crypto.Signer
-	switch algorithm {
-	case wire.AlgorithmECDSAP256SHA256:
-		s, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case wire.AlgorithmECDSAP384SHA384:
-		s, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	case wire.AlgorithmED25519:
-		_, s, err = ed25519.GenerateKey(rand.Reader)
-	case wire.AlgorithmRSASHA256, wire.AlgorithmRSASHA512:
-		if bits == 0 {
-			bits = 2048
-		}
-		s, err = rsa.GenerateKey(rand.Reader, bits)
-	default:
-		err = fmt.Errorf("keys of algorithm %v are not made here", algorithm)
-	}
+	s, err := sign.GeneratePrivate(algorithm, bits)
 	if err != nil {
 		return nil, err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(s)
+	der, err := sign.MarshalPrivate(s)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/names-dns/names/authority/sign"
 	"github.com/names-dns/names/wire"
 	"github.com/names-dns/names/wire/dnssec"
+	"github.com/names-dns/names/wire/dnssec/ed448"
 )
 
 // helper runs a helper with keys in a new folder.
@@ -57,6 +58,8 @@ func startHelper(t *testing.T, dir string) (stop func()) {
 	return stop
 }
 
+func init() { sign.AddAlgorithms(ed448.Scheme()) }
+
 // TestKeysOfAHelper: keys of each algorithm are made by a helper, sign, and are read
 // again from their files.
 func TestKeysOfAHelper(t *testing.T) {
@@ -64,7 +67,7 @@ func TestKeysOfAHelper(t *testing.T) {
 	c := NewClient(path)
 	defer c.Close()
 	zone, now := wire.MustParseName("example.com."), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	for _, algorithm := range []wire.Algorithm{wire.AlgorithmRSASHA256, wire.AlgorithmECDSAP256SHA256, wire.AlgorithmECDSAP384SHA384, wire.AlgorithmED25519} {
+	for _, algorithm := range []wire.Algorithm{wire.AlgorithmRSASHA256, wire.AlgorithmECDSAP256SHA256, wire.AlgorithmECDSAP384SHA384, wire.AlgorithmED25519, wire.AlgorithmED448} {
 		t.Run(algorithm.String(), func(t *testing.T) {
 			k, err := sign.GenerateInDevice(c, zone, nil, algorithm, 257, 0, now)
 			if err != nil {
@@ -98,7 +101,7 @@ func TestKeysOfAHelper(t *testing.T) {
 	if _, err := c.Public("not-there"); err == nil || !strings.Contains(err.Error(), "there is no key") {
 		t.Error(err)
 	}
-	if _, err := c.Generate("one", wire.AlgorithmED448, 0); err == nil {
+	if _, err := c.Generate("one", wire.AlgorithmMLDSA44, 0); err == nil {
 		t.Error("made a key of an algorithm that the helper does not know")
 	}
 	if got := c.Stats(); got.Failed != 2 {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -154,7 +153,7 @@ func do(line []byte, keys sign.Device) (answer reply, err error) {
 		public, err = keys.Generate(r.Label, r.Algorithm, r.Bits)
 	}
 	if err == nil {
-		answer.Public, err = x509.MarshalPKIXPublicKey(public)
+		answer.Public, err = sign.MarshalPublic(public)
 	}
 	return answer, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/diagnostic"
+	"github.com/names-dns/names/cmd/internal/algorithms"
 	"github.com/names-dns/names/wire"
 	"github.com/names-dns/names/wire/dnssec"
 )
@@ -47,7 +48,7 @@ func checkSignatures(zone *authority.Snapshot, at diagnostic.Position, problems 
 // zoneKeys are the keys of the DNSKEY RRset, by tag: nil if the zone has none.
 // Those of algorithms that we cannot verify are there with a nil key.
 func zoneKeys(zone *authority.Snapshot) map[uint16][]*dnssec.Key {
-	algorithms := dnssec.NewAlgorithms(dnssec.Policy{})
+	validated := algorithms.Validated()
 	var keys map[uint16][]*dnssec.Key
 	for r := range zone.All() {
 		if !r.Name.Equal(zone.Origin()) {
@@ -60,7 +61,7 @@ func zoneKeys(zone *authority.Snapshot) map[uint16][]*dnssec.Key {
 			keys = map[uint16][]*dnssec.Key{}
 		}
 		data := append([]byte(nil), r.Data...)
-		key, err := algorithms.ParseKey(data)
+		key, err := validated.ParseKey(data)
 		if err != nil {
 			key = nil
 		}

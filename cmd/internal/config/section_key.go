@@ -10,7 +10,7 @@ type key struct {
 	algorithm, secret string
 }
 
-var algorithms = []string{"hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"}
+var tsigAlgorithms = []string{"hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"}
 
 var keySection = listed("key", "A TSIG key (RFC 8945), with which messages between servers are signed. names keygen tsig makes one. A file with [[key]] must be one that other users cannot read; key-file of [transfers] reads keys from files of their own.",
 	"[[key]]\nname = \"secondary\"\nsecret = \"bm90IGEgc2VjcmV0LCBqdXN0IHRleHQ=\"\n",
@@ -44,7 +44,7 @@ var keySection = listed("key", "A TSIG key (RFC 8945), with which messages betwe
 		example: `"secondary"`, others: []string{"id", "keyname"},
 	}, func(k *key) *wire.Name { return &k.name })),
 	word(about{
-		key: "algorithm", what: "How messages are signed.", why: "hmac-sha256.", example: `"hmac-sha512"`, words: algorithms,
+		key: "algorithm", what: "How messages are signed.", why: "hmac-sha256.", example: `"hmac-sha512"`, words: tsigAlgorithms,
 	}, func(k *key) *string { return &k.algorithm }),
 	func() option[key] {
 		o := text(about{

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/authority/sign"
+	"github.com/names-dns/names/cmd/internal/algorithms"
 	"github.com/names-dns/names/cmd/internal/settings"
 	"github.com/names-dns/names/wire"
 )
@@ -51,8 +52,6 @@ type policy struct {
 	reportAgent                wire.Name
 }
 
-var signingAlgorithms = []string{"ECDSAP256SHA256", "ECDSAP384SHA384", "ED25519", "RSASHA256", "RSASHA512"}
-
 const (
 	doubleDS     = "double-ds"
 	verifySample = "sample"
@@ -61,7 +60,7 @@ const (
 var policyOptions = []option[policy]{
 	word(about{
 		key: "algorithm", what: "The algorithm of the keys. Keys of another one are exchanged for keys of this.", why: "That of the keys that are there, or else \"ECDSAP256SHA256\": small, fast, and understood by all.",
-		example: `"ED25519"`, words: signingAlgorithms,
+		example: `"ED25519"`, words: algorithms.Signing,
 	}, func(p *policy) *string { return &p.algorithm }),
 	word(about{
 		key: "keys", what: "Which keys are made: \"one\" that signs everything, or \"two\", one for the keys and one for the rest.",

@@ -18,6 +18,7 @@ import (
 	"github.com/names-dns/names/authority/sign"
 	"github.com/names-dns/names/authority/sign/keyhelper"
 	"github.com/names-dns/names/authority/zonefile"
+	"github.com/names-dns/names/cmd/internal/algorithms"
 	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/wire"
 )
@@ -73,7 +74,7 @@ sign", does what is next.
 Options:
 
   --dir DIR           where the keys are (.)
-  --algorithm NAME    ECDSAP256SHA256 (default), ECDSAP384SHA384, ED25519,
+  --algorithm NAME    ECDSAP256SHA256 (default), ECDSAP384SHA384, ED25519, ED448,
                       RSASHA256 or RSASHA512
   --bits N            length of an RSA key (2048)
   --ksk               make a key that signs only the keys (flags 257)
@@ -194,9 +195,9 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return cli.UsageError(stderr, "keys", fmt.Errorf("--digest %d is not one of 2 (SHA-256) and 4 (SHA-384)", o.digest))
 	}
 	if *algorithm != "" {
-		var ok bool
-		if o.algorithm, ok = wire.ParseAlgorithm(*algorithm); !ok {
-			return cli.UsageError(stderr, "keys", fmt.Errorf("--algorithm %q is not one of ECDSAP256SHA256, ECDSAP384SHA384, ED25519, RSASHA256 and RSASHA512", *algorithm))
+		var err error
+		if o.algorithm, err = algorithms.ParseSigning(*algorithm); err != nil {
+			return cli.UsageError(stderr, "keys", fmt.Errorf("--algorithm: %w", err))
 		}
 	}
 	o.now = time.Now().UTC().Truncate(time.Second)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/cache"
+	"github.com/names-dns/names/cmd/internal/algorithms"
 	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/cmd/internal/settings"
 	"github.com/names-dns/names/internal/files"
@@ -18,9 +19,6 @@ import (
 	"github.com/names-dns/names/recursor"
 	"github.com/names-dns/names/recursor/validate"
 	"github.com/names-dns/names/wire"
-	"github.com/names-dns/names/wire/dnssec"
-	"github.com/names-dns/names/wire/dnssec/ed448"
-	"github.com/names-dns/names/wire/dnssec/mldsa"
 )
 
 // queryTrace is the part of the command line of names query about resolving
@@ -144,7 +142,7 @@ func trace(ctx context.Context, o *queryOptions, stdout io.Writer) error {
 // validation is how the answer is proved: with the root's keys, or those in files. With
 // servers of the user's own, and without keys, it is not.
 func (t *queryTrace) validation() (*validate.Config, error) {
-	c := &validate.Config{Algorithms: dnssec.NewAlgorithms(dnssec.Policy{}, ed448.Scheme(), mldsa.Scheme()), Now: t.clock}
+	c := &validate.Config{Algorithms: algorithms.Validated(), Now: t.clock}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

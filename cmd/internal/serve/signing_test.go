@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,48 @@ func TestSignedZone(t *testing.T) {
 	keys, err := os.ReadDir(filepath.Join(dir, "keys"))
 	if err != nil || len(keys) != 4 { // a key of two files, its states, their lock
 		t.Errorf("%v %v", keys, err)
+	}
+}
+
+// Zones are signed with Ed448 from the start, and keys of another algorithm are exchanged for
+// those of it.
+func TestSignedWithEd448(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "example.org"), smallZone)
+	config := filepath.Join(dir, "names.toml")
+	write := func(policy string) {
+		writeFile(t, config, "[listen]\naddress = [\"127.0.0.1:0\"]\n[signing]\nkey-dir = \"keys\"\n[policy.default]\n"+policy+
+			"[[zone]]\nname = \"example.org\"\nfile = \"example.org\"\nsign = \"default\"\n")
+	}
+	algorithms := func(s *Server) string {
+		t.Helper()
+		rightAsSigned(t, s)
+		reply, err := s.doSigningKeys(t.Context(), []string{"example.org"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, k := range reply.([]signingKeyReply) {
+			all = append(all, k.Algorithm)
+		}
+		slices.Sort(all)
+		return strings.Join(all, " ")
+	}
+	write("algorithm = \"ED448\"\n")
+	s, _ := startFromFile(t, config)
+	if got := algorithms(s); got != "ED448" {
+		t.Error(got)
+	}
+	write("algorithm = \"ED25519\"\n")
+	if _, err := s.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if got := algorithms(s); got != "ED25519 ED448" {
+		t.Error(got)
+	}
+	write("algorithm = \"RSASHA1\"\n")
+	if _, err := s.reload(); err == nil || !strings.Contains(err.Error(), "\"RSASHA1\" is not one of ECDSAP256SHA256, ECDSAP384SHA384, ED25519, ED448") {
+		t.Error(err)
 	}
 }
 

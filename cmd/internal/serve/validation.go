@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/names-dns/names/cmd/internal/algorithms"
 	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/cmd/internal/settings"
 	"github.com/names-dns/names/internal/files"
@@ -16,9 +17,6 @@ import (
 	"github.com/names-dns/names/recursor"
 	"github.com/names-dns/names/recursor/validate"
 	"github.com/names-dns/names/wire"
-	"github.com/names-dns/names/wire/dnssec"
-	"github.com/names-dns/names/wire/dnssec/ed448"
-	"github.com/names-dns/names/wire/dnssec/mldsa"
 )
 
 // setClock makes the clock that all of validation takes the time from: trust anchors,
@@ -58,7 +56,7 @@ func (p *parts) validation() (*validate.Config, error) {
 	p.anchors = anchors
 	config := &validate.Config{
 		Anchors:    anchors,
-		Algorithms: dnssec.NewAlgorithms(dnssec.Policy{}, ed448.Scheme(), mldsa.Scheme()),
+		Algorithms: algorithms.Validated(),
 		Now:        p.clock,
 	}
 	if r.Validation.LogOnly {

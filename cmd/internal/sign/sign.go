@@ -14,6 +14,7 @@ import (
 	"github.com/names-dns/names/authority/sign"
 	"github.com/names-dns/names/authority/sign/keyhelper"
 	"github.com/names-dns/names/authority/zonefile"
+	_ "github.com/names-dns/names/cmd/internal/algorithms" // keys of algorithms that the standard library lacks
 	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/internal/files"
 	"github.com/names-dns/names/wire"

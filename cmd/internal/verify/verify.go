@@ -14,14 +14,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/names-dns/names/cmd/internal/algorithms"
 	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/internal/files"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/recursor/validate"
 	"github.com/names-dns/names/wire"
-	"github.com/names-dns/names/wire/dnssec"
-	"github.com/names-dns/names/wire/dnssec/ed448"
-	"github.com/names-dns/names/wire/dnssec/mldsa"
 )
 
 // Help is what the command prints about itself.
@@ -147,7 +145,7 @@ func (o *options) read(words []string) (err error) {
 
 // config is how to validate.
 func (o *options) config() (c validate.Config, err error) {
-	c = validate.Config{Algorithms: dnssec.NewAlgorithms(dnssec.Policy{}, ed448.Scheme(), mldsa.Scheme()), Anchors: validate.RootAnchors()}
+	c = validate.Config{Algorithms: algorithms.Validated(), Anchors: validate.RootAnchors()}
 	if o.now != "" {
 		now, err := cli.ParseNow(o.now)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/authority/sign"
 	"github.com/names-dns/names/authority/zonemd"
+	"github.com/names-dns/names/cmd/internal/algorithms"
 	"github.com/names-dns/names/cmd/internal/cli"
 	"github.com/names-dns/names/wire"
 )
@@ -57,7 +58,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return cli.UsageError(stderr, "verify-zone", errors.New("name one zone file"))
 	}
 	file := authority.File{Path: flags.Arg(0)}
-	v := sign.Verification{Now: time.Now(), MaxFaults: *most}
+	v := sign.Verification{Now: time.Now(), MaxFaults: *most, Algorithms: algorithms.Validated()}
 	var err error
 	switch {
 	case *most < 1:
