@@ -238,23 +238,24 @@ func (p *pass) dropChain(wanted map[dnssec.Hash]bool) {
 	}
 }
 
-// hasOptOut reports whether the chain of a version leaves delegations out.
-func (p *pass) hasOptOut(s *authority.Snapshot) bool {
+// hashedApex is whether the chain of a version leaves delegations out, and its TTL: those of
+// the NSEC3 record of the apex.
+func (p *pass) hashedApex(s *authority.Snapshot) (isOptOut bool, ttl uint32) {
 	hash, err := dnssec.HashName(p.origin, 0, nil)
 	if err != nil {
-		return false
+		return false, 0
 	}
 	name, err := p.origin.Prepend(hash.Label())
 	if err != nil {
-		return false
+		return false, 0
 	}
 	for r := range s.RecordsOf(name) {
 		if r.Type == wire.TypeNSEC3 {
 			n, err := dnssec.ParseNSEC3(r.Name, r.Data)
-			return err == nil && n.OptOut
+			return err == nil && n.OptOut, r.TTL
 		}
 	}
-	return false
+	return false, 0
 }
 
 // nsec3 is the NSEC3 record for a name.

@@ -197,6 +197,8 @@ type pass struct {
 	now       time.Time
 	origin    wire.Name
 	class     wire.Class
+	soa       wire.SOA
+	soaTTL    uint32
 	denialTTL uint32
 	owners    []owner // to be signed
 	isTrusted bool    // the version before was signed as a whole
@@ -216,6 +218,14 @@ func (s *Signer) begin(t *authority.Txn) (*pass, error) {
 	p := &pass{roles: r, t: t, policy: s.policy, now: now, known: s.Keys(), origin: t.Origin(), class: t.Class()}
 	if p.verifiers, err = r.verifiers(); err != nil {
 		return nil, fmt.Errorf("zone %s: %w", t.Origin(), err)
+	}
+	if soa := t.RRset(p.origin, wire.TypeSOA); len(soa) > 0 { // without one the zone is refused
+		c := wire.CursorOver(soa[0].Data)
+		if err := p.soa.Parse(&c); err != nil {
+			return nil, fmt.Errorf("zone %s: its SOA record: %w", t.Origin(), err)
+		}
+		p.soaTTL = soa[0].TTL
+		p.denialTTL = min(p.soa.Minimum, p.soaTTL) // RFC 9077 3
 	}
 	if before := t.Before(); before != nil {
 		p.isTrusted = p.isSignedWhole(before)
@@ -255,18 +265,18 @@ func (p *pass) isSignedWhole(s *authority.Snapshot) bool {
 }
 
 // isFull reports whether the whole zone is to be signed: it comes as a whole, or
-// was not signed with these keys and this kind of proof.
+// was not signed with these keys and this kind of proof, or its proofs have another TTL.
 func (p *pass) isFull() bool {
 	base := p.t.Base()
 	if p.t.IsWhole() || !p.isTrusted {
 		return true
 	}
-	hasNSEC := false
+	hasNSEC, ttl := false, uint32(0)
 	signers := map[wire.Type][]uint32{}
 	for r := range base.RecordsOf(p.origin) {
 		switch r.Type {
 		case wire.TypeNSEC:
-			hasNSEC = true
+			hasNSEC, ttl = true, r.TTL
 		case wire.TypeRRSIG:
 			var sig wire.RRSIG
 			if c := wire.CursorOver(r.Data); sig.Parse(&c) == nil {
@@ -279,9 +289,13 @@ func (p *pass) isFull() bool {
 	}
 	if p.policy.NSEC3 {
 		_, ok := p.t.HashedOwners(nsec3Parameters)
-		return !ok || p.policy.OptOut != p.hasOptOut(base)
+		var isOptOut bool
+		isOptOut, ttl = p.hashedApex(base)
+		if !ok || p.policy.OptOut != isOptOut {
+			return true
+		}
 	}
-	return false
+	return ttl != p.denialTTL
 }
 
 // areOf reports whether signatures are by these keys.
@@ -298,21 +312,13 @@ func areOf(signatures []uint32, keys []*Key) bool {
 // raiseSerial makes a version that comes as a whole one that secondaries fetch:
 // the serial number of what is served has gone ahead of that of its file.
 func (p *pass) raiseSerial() error {
-	before, soa := p.t.Before(), p.t.RRset(p.origin, wire.TypeSOA)
-	if len(soa) == 0 {
-		return nil // the zone is refused for it
-	}
-	var data wire.SOA
-	c := wire.CursorOver(soa[0].Data)
-	if err := data.Parse(&c); err != nil {
-		return err
-	}
-	p.denialTTL = min(data.Minimum, soa[0].TTL) // RFC 9077 3
-	if before == nil || before.Serial().Less(data.Serial) {
+	before := p.t.Before()
+	if before == nil || p.soa.Primary.IsZero() || before.Serial().Less(p.soa.Serial) {
 		return nil
 	}
+	data := p.soa
 	data.Serial = p.policy.Serial.Next(before.Serial(), p.now)
-	return p.t.Add(wire.Record{Name: p.origin, Type: wire.TypeSOA, Class: p.class, TTL: soa[0].TTL, Data: data.AppendTo(nil, nil)})
+	return p.t.Add(wire.Record{Name: p.origin, Type: wire.TypeSOA, Class: p.class, TTL: p.soaTTL, Data: data.AppendTo(nil, nil)})
 }
 
 // apexSet is an RRset of the apex that the signer makes.
