@@ -188,6 +188,19 @@ func (p *pass) isHashed(at place, types []wire.Type) bool {
 	return false
 }
 
+// dropAddedProofs takes back what edits have added to the NSEC3 chain, whose owners are
+// hashes: no name that is signed here would tell of them.
+func (p *pass) dropAddedProofs() {
+	if p.t.IsWhole() {
+		return // all of the chain is looked at
+	}
+	for _, r := range p.t.Changes().Added {
+		if r.Type == wire.TypeNSEC3 || r.Type == wire.TypeRRSIG && coveredType(r.Data) == wire.TypeNSEC3 {
+			p.t.Remove(r)
+		}
+	}
+}
+
 // hashAll makes the NSEC3 records of all names.
 func (p *pass) hashAll(names []wire.Name) error {
 	type hashed struct {
@@ -267,9 +280,10 @@ func (p *pass) nsec3(owner wire.Name, next dnssec.Hash, types []wire.Type, at pl
 	return wire.Record{Name: owner, Type: wire.TypeNSEC3, Class: p.class, TTL: p.denialTTL, Data: data.AppendTo(nil, nil)}
 }
 
-// linkedTo is the NSEC3 record that is there already, with another next hash.
+// linkedTo is the NSEC3 record that the version before has, with another next hash. What the
+// edits have done to it does not count.
 func (p *pass) linkedTo(owner wire.Name, next dnssec.Hash) (wire.Record, error) {
-	for r := range p.t.Records(owner) {
+	for r := range p.t.Base().RecordsOf(owner) {
 		if r.Type != wire.TypeNSEC3 {
 			continue
 		}

@@ -69,6 +69,7 @@ func (s *Signer) Stage(t *authority.Txn) error {
 	if err := p.putApex(); err != nil {
 		return err
 	}
+	p.dropAddedProofs()
 	p.dropRemains(isFull)
 	names := p.names(isFull)
 	if s.policy.NSEC3 {
