@@ -90,8 +90,9 @@ func (s *Signer) Stage(t *authority.Txn) error {
 // keys of now. It reports how many signatures were due. A zone that has nothing
 // due stays as it is.
 func (s *Signer) Refresh(z *authority.Zone) (due int, err error) {
-	ends := s.now().Add(s.policy.Validity) // of what is made now
+	ends := s.now().Add(s.policy.Validity) // no signature is made for longer
 	var maxTTL uint32
+	isWhole := false
 	_, err = z.Update(authority.FromControl, func(t *authority.Txn) error {
 		p, err := s.begin(t)
 		if err != nil {
@@ -104,6 +105,7 @@ func (s *Signer) Refresh(z *authority.Zone) (due int, err error) {
 		if !isCurrent || p.isFull() { // any edit makes the stage do it
 			t.SetSerial(p.policy.Serial.Next(t.Base().Serial(), p.now))
 			due++
+			isWhole = true
 		}
 		for r := range t.Base().Unsorted() {
 			maxTTL = max(maxTTL, r.TTL)
@@ -115,11 +117,11 @@ func (s *Signer) Refresh(z *authority.Zone) (due int, err error) {
 			if sig.Parse(&c) != nil {
 				continue
 			}
-			if inception, expiration := p.windowOf(r.Name, &sig); sig.Inception != inception || sig.Expiration != expiration {
-				if t.Remove(r) {
-					due++
-				}
-			} else if at := expiration.Time(p.now); at.Before(ends) {
+			inception, expiration := p.windowOf(r.Name, &sig)
+			if (sig.Inception != inception || sig.Expiration != expiration) && t.Remove(r) {
+				due++
+			}
+			if at := expiration.Time(p.now); at.Before(ends) { // also of the one that is made instead
 				ends = at
 			}
 		}
@@ -127,10 +129,27 @@ func (s *Signer) Refresh(z *authority.Zone) (due int, err error) {
 		return nil
 	})
 	if err == nil {
+		if isWhole {
+			ends = firstEnd(z.Snapshot(), s.now().Add(s.policy.Validity))
+		}
 		s.ends.Store(ends.Unix())
 		s.maxTTL.Store(maxTTL)
 	}
 	return due, err
+}
+
+// firstEnd is when the first signature of a version ends, if it is before another time.
+func firstEnd(version *authority.Snapshot, ends time.Time) time.Time {
+	for r := range version.Unsorted() {
+		var sig wire.RRSIG
+		if c := wire.CursorOver(r.Data); r.Type != wire.TypeRRSIG || sig.Parse(&c) != nil {
+			continue
+		}
+		if at := sig.Expiration.Time(ends); at.Before(ends) {
+			ends = at
+		}
+	}
+	return ends
 }
 
 // windowOf is from when to when a signature is to be valid that the zone has.
