@@ -122,12 +122,18 @@ func GenerateAnother(others []*Key, algorithm wire.Algorithm, flags uint16, bits
 
 // hasTag reports whether one of the keys has the tag of k, revoked or not.
 func hasTag(keys []*Key, k *Key) bool {
-	for _, other := range keys {
-		if d := other.Tag - k.Tag; d == 0 || d == wire.FlagRevoked || -d == wire.FlagRevoked {
-			return true
-		}
-	}
-	return false
+	revoked := k.tagIfRevoked()
+	return slices.ContainsFunc(keys, func(other *Key) bool {
+		return other.Tag == k.Tag || other.Tag == revoked || other.tagIfRevoked() == k.Tag
+	})
+}
+
+// tagIfRevoked is the tag that the record has with the flag of RFC 5011 2.1. It is not always
+// the same distance from the other one: the sum can carry (RFC 4034 B).
+func (k *Key) tagIfRevoked() uint16 {
+	record := k.Record
+	record.Flags |= wire.FlagRevoked
+	return dnssec.KeyTag(record.AppendTo(nil, nil))
 }
 
 // roles is which keys do what at one time.
