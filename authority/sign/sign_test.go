@@ -156,6 +156,56 @@ func TestVerifyFindsDamage(t *testing.T) {
 	}
 }
 
+// TestVerifyFindsMissingAlgorithms: each RRset needs a signature of each algorithm that the
+// DNSKEY records have (RFC 4035 2.2); one by another key of the algorithm does.
+func TestVerifyFindsMissingAlgorithms(t *testing.T) {
+	keys := csk(t)
+	for range 2 {
+		keys = append(keys, key(t, wire.AlgorithmED25519, wire.FlagZoneKey|wire.FlagSecureEntry))
+	}
+	s, err := New(Policy{}, keys, func() time.Time { return start })
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := signed(t, s, parse(t, zoneText)).Snapshot()
+	verify(t, good, start)
+	for name, test := range map[string]struct {
+		without func(sig *wire.RRSIG) bool
+		want    string
+	}{
+		"one key of two": {func(sig *wire.RRSIG) bool { return sig.KeyTag == keys[1].Tag }, ""},
+		"one of an RRset": {func(sig *wire.RRSIG) bool {
+			return sig.Algorithm == wire.AlgorithmED25519 && sig.Covered == wire.TypeTXT
+		}, "www.example. TXT: no valid signature by a key of the zone of algorithm ED25519"},
+		"one of all": {func(sig *wire.RRSIG) bool { return sig.Algorithm == wire.AlgorithmED25519 }, "of algorithm ED25519"},
+		"the other one of keys": {func(sig *wire.RRSIG) bool {
+			return sig.Algorithm != wire.AlgorithmED25519 && sig.Covered == wire.TypeDNSKEY
+		}, "example. DNSKEY: no valid signature by a key of the zone of algorithm ECDSAP256SHA256"},
+	} {
+		z := authority.NewZone(good)
+		if _, err := z.Update(authority.FromControl, func(txn *authority.Txn) error {
+			txn.KeepSerial()
+			for _, r := range recordsOf(good, wire.TypeRRSIG) {
+				var sig wire.RRSIG
+				c := wire.CursorOver(r.Data)
+				if err := sig.Parse(&c); err != nil {
+					return err
+				}
+				if test.without(&sig) {
+					txn.Remove(r)
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		err := Verify(z.Snapshot(), start)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestVerifyFindsBrokenChains: damage to each kind of proof, signed anew by the same key so
 // that only the chain is wrong.
 func TestVerifyFindsBrokenChains(t *testing.T) {
