@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
 )
@@ -173,21 +172,11 @@ func (z *zoneSigning) notifiesAt() (at time.Time, ok bool) {
 
 // notifyParents notifies the parents that are due.
 func (s *signing) notifyParents(ctx context.Context) {
-	type due struct {
-		zone *authority.Zone
-		of   *zoneSigning
-	}
-	var all []due
-	s.mu.Lock()
-	for zone, z := range s.zones {
-		if at, ok := z.notifiesAt(); ok && !s.now().Before(at) {
-			all = append(all, due{zone, z})
-			since, _ := z.keys.AskedSince()
-			z.notice = notice{of: since, at: s.now()}
-		}
-	}
-	s.mu.Unlock()
-	for _, d := range all {
+	s.eachDue(ctx, (*zoneSigning).notifiesAt, func(d *dueZone) {
+		s.mu.Lock()
+		since, _ := d.of.keys.AskedSince()
+		d.of.notice = notice{of: since, at: s.now()}
+		s.mu.Unlock()
 		log := s.log.With("zone", d.zone.Origin().String())
 		told, err := s.parents.Load().notify(ctx, d.zone.Origin(), d.of.policy.ReportAgent)
 		switch {
@@ -204,5 +193,5 @@ func (s *signing) notifyParents(ctx context.Context) {
 		s.mu.Lock()
 		d.of.notice.acknowledged, d.of.notice.without = len(told) > 0, errors.Is(err, errNoTarget)
 		s.mu.Unlock()
-	}
+	})
 }

@@ -21,39 +21,29 @@ const updateTimeout = 20 * time.Second
 
 // updateParents sends the parents that take updates the DS records that they are to have.
 func (s *signing) updateParents(ctx context.Context) {
-	type due struct {
-		zone *authority.Zone
-		of   *zoneSigning
-		ds   []wire.DS
-		ttl  time.Duration
-	}
-	var all []due
-	s.mu.Lock()
-	for zone, z := range s.zones {
-		if at, ok := z.updatesAt(); !ok || s.now().Before(at) || zone.State() != authority.Loaded && !z.isOnline {
-			continue
+	s.eachDue(ctx, (*zoneSigning).updatesAt, func(d *dueZone) {
+		log := s.log.With("zone", d.zone.Origin().String())
+		if d.zone.State() != authority.Loaded && !d.of.isOnline {
+			return
 		}
-		ds, err := z.signer.DSForParent(zone.Origin(), zone.Snapshot())
+		s.mu.Lock()
+		ds, err := d.of.signer.DSForParent(d.zone.Origin(), d.zone.Snapshot())
+		timing := d.of.keys.Policy.Timing
+		s.mu.Unlock()
 		if err != nil {
-			s.log.Error("parent not sent DS records", "zone", zone.Origin().String(), "error", err)
-			continue
+			log.Error("parent not sent DS records", "error", err)
+			return
 		}
-		timing := z.keys.Policy.Timing
-		all = append(all, due{zone, z, ds, min(timing.KeyTTL, timing.DS)})
-	}
-	s.mu.Unlock()
-	for _, d := range all {
-		server, err := s.updateParent(ctx, d.zone.Origin(), d.of.policy.ParentUpdate, d.ds, d.ttl)
+		server, err := s.updateParent(ctx, d.zone.Origin(), d.of.policy.ParentUpdate, ds, min(timing.KeyTTL, timing.DS))
 		if ctx.Err() != nil {
 			return
 		}
-		log := s.log.With("zone", d.zone.Origin().String())
 		if err != nil {
 			s.updatesFailed.Add(1)
 			log.Warn("parent has not taken an update of DS records", "error", err)
 		} else {
 			s.updatesTaken.Add(1)
-			log.Info("parent has taken an update of DS records", "server", server, "records", len(d.ds))
+			log.Info("parent has taken an update of DS records", "server", server, "records", len(ds))
 		}
 		s.mu.Lock()
 		if s.zones[d.zone] == d.of {
@@ -71,7 +61,7 @@ func (s *signing) updateParents(ctx context.Context) {
 			}
 		}
 		s.mu.Unlock()
-	}
+	})
 }
 
 // updatesAt is when the parent is to be sent DS records.
@@ -94,7 +84,7 @@ func (s *signing) updateParent(ctx context.Context, zone wire.Name, servers []se
 			failures = append(failures, fmt.Errorf("server %v: there is no TSIG key %v", peer.Address, peer.Key))
 			continue
 		}
-		client := update.Client{Server: peer.Address, Key: &key, Timeout: updateTimeout, Dial: dialFrom(peer)}
+		client := update.Client{Server: peer.Address, Key: &key, Timeout: updateTimeout, Dial: s.dial(peer)}
 		if err := sendDS(ctx, &client, zone, ds, ttl); err != nil {
 			failures = append(failures, fmt.Errorf("server %v: %w", peer.Address, err))
 			continue

@@ -1,14 +1,24 @@
 package serve
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/names-dns/names/authority"
+	"github.com/names-dns/names/cmd/internal/settings"
+	"github.com/names-dns/names/listener/listenertest"
 	"github.com/names-dns/names/wire"
 )
 
@@ -135,4 +145,88 @@ func TestUpdateParent(t *testing.T) {
 	if _, err := s.reload(); err == nil || !strings.Contains(err.Error(), "there is no TSIG key other.") {
 		t.Errorf("a key that is not there: %v", err)
 	}
+}
+
+// TestSilentParents: parents that take updates and do not reply are waited for at the same
+// time, and no longer than a round takes; the rest is tried in the next round.
+func TestSilentParents(t *testing.T) {
+	dir := t.TempDir()
+	const zones, inOneRound = 30, 24 // 8 at the same time, 20 s each, for a minute
+	synctest.Test(t, func(t *testing.T) {
+		network := listenertest.NewNetwork()
+		parent := netip.MustParseAddrPort("192.0.2.53:53")
+		l, err := network.Listen(t.Context(), "tcp", parent.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		open, most, came := 0, 0, 0
+		all.Go(func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				all.Go(func() {
+					mu.Lock()
+					open, came = open+1, came+1
+					most = max(most, open)
+					mu.Unlock()
+					_, _ = io.Copy(io.Discard, conn)
+					conn.Close()
+					mu.Lock()
+					open--
+					mu.Unlock()
+				})
+			}
+		})
+		keys, name := new(wire.TSIGKeys), wire.MustParseName("registrant.")
+		if err := keys.Add(wire.TSIGKey{Name: name, Algorithm: wire.TSIGSHA256, Secret: make([]byte, 32)}); err != nil {
+			t.Fatal(err)
+		}
+		s := newSigning(slog.New(slog.DiscardHandler), keys)
+		s.dial = func(settings.Peer) func(context.Context, string, string) (net.Conn, error) {
+			return func(_ context.Context, transport, address string) (net.Conn, error) {
+				return network.Dial(transport, netip.MustParseAddrPort("192.0.2.1:0"), netip.MustParseAddrPort(address))
+			}
+		}
+		how := &settings.Signing{KeyDir: dir, Policies: []settings.Policy{{Name: "default", NoDSCheck: true, ParentUpdate: []settings.Peer{{Address: parent, Key: name}}}}}
+		for i := range zones {
+			origin := wire.MustParseName(fmt.Sprintf("zone%d.example.", i))
+			file := filepath.Join(dir, "zone")
+			writeFile(t, file, smallZone)
+			contents, err := authority.File{Path: file, Origin: origin}.Load(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			zone := authority.NewEmptyZone(origin, wire.ClassIN)
+			p, err := s.pipeline(how, &settings.Zone{Sign: "default"}, zone, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			zone.SetPipeline(p)
+			if err := zone.Replace(authority.FromFile, contents); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.sign(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(27 * time.Hour) // all caches have signed records
+		s.refresh()
+		s.updateParents(t.Context())
+		if got := s.updatesFailed.Load(); got != inOneRound {
+			t.Errorf("%d updates failed, not %d", got, inOneRound)
+		}
+		s.updateParents(t.Context())
+		if got := s.updatesFailed.Load(); got != zones {
+			t.Errorf("%d updates failed, not %d", got, zones)
+		}
+		l.Close()
+		all.Wait()
+		if most != parentsAtATime || came != zones {
+			t.Errorf("%d connections, at most %d at the same time", came, most)
+		}
+	})
 }

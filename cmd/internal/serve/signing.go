@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"os"
 	"slices"
 	"sync"
@@ -41,6 +42,8 @@ type signing struct {
 	zones  map[*authority.Zone]*zoneSigning
 	more   chan struct{}     // a zone came
 	helper *keyhelper.Client // nil: all private keys are files
+
+	dial func(settings.Peer) func(ctx context.Context, network, address string) (net.Conn, error) // to parents that take updates
 }
 
 type zoneSigning struct {
@@ -63,7 +66,7 @@ type zoneSigning struct {
 }
 
 func newSigning(log *slog.Logger, tsig *wire.TSIGKeys) *signing {
-	s := &signing{log: log, tsig: tsig, now: time.Now, zones: map[*authority.Zone]*zoneSigning{}, more: make(chan struct{}, 1)}
+	s := &signing{log: log, tsig: tsig, now: time.Now, zones: map[*authority.Zone]*zoneSigning{}, more: make(chan struct{}, 1), dial: dialFrom}
 	s.findBy(nil)
 	return s
 }
@@ -333,29 +336,51 @@ const (
 	idleInterval = 12 * time.Hour
 )
 
+// dueZone is a zone whose parent something is to be done with.
+type dueZone struct {
+	zone *authority.Zone
+	of   *zoneSigning
+}
+
+// Parents are slow, or do not reply at all, which must not hold up those of other zones nor
+// what falls due meanwhile: so many are talked to at the same time, and in one round no more
+// of them after so long. What is left is due in the next round.
+const (
+	parentsAtATime = 8
+	roundTime      = time.Minute
+)
+
+// eachDue does something with the parents of zones that are due for it.
+func (s *signing) eachDue(ctx context.Context, dueAt func(*zoneSigning) (at time.Time, ok bool), do func(*dueZone)) {
+	var all []dueZone
+	s.mu.Lock()
+	for zone, z := range s.zones {
+		if at, ok := dueAt(z); ok && !s.now().Before(at) {
+			all = append(all, dueZone{zone, z})
+		}
+	}
+	s.mu.Unlock()
+	end := time.Now().Add(roundTime)
+	eachOf(len(all), parentsAtATime, func(i int) {
+		if ctx.Err() == nil && time.Now().Before(end) {
+			do(&all[i])
+		}
+	})
+}
+
 // watchParents asks the parents of zones that are secure or wait for them, and does what
 // follows. Between two looks at one is half an interval at least: when exactly is by
 // chance, so that servers with many zones do not ask for all at the same time.
 func (s *signing) watchParents(ctx context.Context) {
-	type look struct {
-		zone *authority.Zone
-		of   *zoneSigning
-	}
-	var looks []look
-	s.mu.Lock()
-	for zone, z := range s.zones {
-		if at, ok := z.looksAt(); ok && !s.now().Before(at) {
-			looks = append(looks, look{zone, z})
-			z.lookedAt, z.spread = s.now(), rand.Float64()
-		}
-	}
-	s.mu.Unlock()
-	for _, l := range looks {
+	s.eachDue(ctx, (*zoneSigning).looksAt, func(l *dueZone) {
+		s.mu.Lock()
+		l.of.lookedAt, l.of.spread = s.now(), rand.Float64()
+		s.mu.Unlock()
 		log := s.log.With("zone", l.zone.Origin().String())
 		seen, err := s.parents.Load().look(ctx, l.zone.Origin(), l.of.policy.Parents)
 		if err != nil {
 			log.Warn("parent not asked for DS records", "error", err)
-			continue
+			return
 		}
 		for _, one := range seen {
 			if one.Err != nil {
@@ -369,7 +394,7 @@ func (s *signing) watchParents(ctx context.Context) {
 			}
 		}
 		s.mu.Unlock()
-	}
+	})
 }
 
 // looksAt is when the parent is to be asked: soon if something waits for it, or is
