@@ -50,6 +50,18 @@ func change(t testing.TB, zone *authority.Zone, n int) {
 	}
 }
 
+// back undoes change, so that the zone has as many records as before.
+func back(t testing.TB, zone *authority.Zone, n int) {
+	t.Helper()
+	_, err := zone.Update(authority.FromControl, func(x *authority.Txn) error {
+		x.RemoveName(wire.MustParseName(fmt.Sprintf("new%d.example.", n)))
+		return x.Add(addressRecord(fmt.Sprintf("host%d.example.", n), byte(n)))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What has changed comes as that, one change or several, in one message or many, and
 // signed: the secondary has the same zone after each step.
 func TestIncremental(t *testing.T) {
@@ -295,6 +307,26 @@ func TestExpireOption(t *testing.T) {
 			t.Errorf("%v: third %d s", err, left(third))
 		}
 		first.down.Store(true)
+	})
+}
+
+// What a primary says of the expiry makes a zone expire sooner, and never later than its SOA
+// record says.
+func TestExpireOptionIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		zone, p, s := edited(t, SecondaryConfig{})
+		for i, test := range []struct{ says, want time.Duration }{
+			{1 << 33 * time.Second, 500 * time.Second}, {501 * time.Second, 500 * time.Second}, {100 * time.Second, 100 * time.Second}, {0, 0}, {time.Hour, 500 * time.Second},
+		} {
+			p.resolver[0].(*Sender).Expires = func(*authority.Zone) (time.Duration, bool) { return test.says, true }
+			change(t, zone, i)
+			if _, err := s.update(t.Context(), s.config.Primaries[0]); err != nil {
+				t.Fatal(err)
+			}
+			if left, ok := s.Expires(); !ok || left != test.want {
+				t.Errorf("%v: the zone expires in %v, not %v", test.says, left, test.want)
+			}
+		}
 	})
 }
 

@@ -459,8 +459,12 @@ func (s *Secondary) following() time.Time {
 	case ok:
 		wait = s.retry(&soa)
 	default: // nothing is served: soon, and then less and less often
-		wait = s.config.Timers.MinRetry << min(max(s.failed-1, 0), 6)
-		wait = min(wait, max(10*time.Minute, s.config.Timers.MinRetry))
+		least := s.config.Timers.MinRetry
+		wait = min(least, longRetry) << min(max(s.failed-1, 0), 6)
+		wait = max(min(wait, longRetry), least)
 	}
 	return time.Now().Add(wait - rand.N(wait/10+1))
 }
+
+// longRetry is the longest wait before the first transfer, unless the least is longer.
+const longRetry = 10 * time.Minute
