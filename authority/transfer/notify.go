@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/names-dns/names/authority"
+	"github.com/names-dns/names/internal/frame"
 	"github.com/names-dns/names/wire"
 )
 
@@ -20,6 +21,15 @@ type Target struct {
 	Address netip.AddrPort
 	Key     *wire.TSIGKey // signs the message, and then the reply has to be signed; nil: neither is
 	Source  netip.Addr    // of ours, that messages come from; by default the system chooses it
+	Over    *Transport    // messages go over a connection of their own: over TLS, say; nil: over UDP
+}
+
+// String is what the target is called in errors and logs.
+func (t *Target) String() string {
+	if t.Over != nil {
+		return t.Over.Name
+	}
+	return t.Address.String()
 }
 
 // Notify says who is notified of new versions of a zone.
@@ -40,13 +50,16 @@ type NotifierConfig struct {
 	// IsOwn reports whether an address is one of our own, which is not notified.
 	// It may be nil.
 	IsOwn func(a netip.Addr) bool
-	Log   *slog.Logger // of failures; by default they are not logged
-	Dial  Dialer       // by default that of the operating system
+	// Source is the address of ours that messages to a server in the NS records come
+	// from; if it is not valid, or Source is nil, the system chooses it.
+	Source func(server netip.AddrPort) netip.Addr
+	Log    *slog.Logger // of failures; by default they are not logged
+	Dial   Dialer       // by default that of the operating system
 }
 
 // Notifier tells others with NOTIFY that a zone has changed (RFC 1996). For each
 // zone and target there is at most one message on its way: what changes meanwhile
-// is in the next.
+// is in the next. A target that does not reply holds up no other.
 type Notifier struct {
 	config NotifierConfig
 	slots  chan struct{} // bounds the messages that are on their way
@@ -57,7 +70,8 @@ type Notifier struct {
 
 	mu      sync.Mutex
 	context context.Context // nil: Run was not called yet, or has ended
-	pending map[notice]bool // those on their way, and whether the zone has changed since
+	pending map[notice]bool // those that wait or are on their way, and whether the zone has changed since
+	queues  map[laneKey]*queueOfNotices
 	sending sync.WaitGroup
 }
 
@@ -68,6 +82,17 @@ type notice struct {
 	target Target
 }
 
+// queueOfNotices is the notices to one target.
+type queueOfNotices struct {
+	working int
+	waiting []notice
+}
+
+const (
+	mostPerTarget = 8   // messages that are on their way to one target
+	mostNotices   = 256 // and to all
+)
+
 // NewNotifier returns a notifier, which works while Run does.
 func NewNotifier(c NotifierConfig) *Notifier {
 	if c.Dial == nil {
@@ -76,7 +101,9 @@ func NewNotifier(c NotifierConfig) *Notifier {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Notifier{config: c, slots: make(chan struct{}, 32), running: make(chan struct{}), pending: map[notice]bool{}}
+	return &Notifier{
+		config: c, slots: make(chan struct{}, mostNotices), running: make(chan struct{}), pending: map[notice]bool{}, queues: map[laneKey]*queueOfNotices{},
+	}
 }
 
 // Run sends what Receive was called with until ctx is done.
@@ -151,16 +178,85 @@ func (n *Notifier) enqueue(one notice) {
 	_, isPending := n.pending[one]
 	n.pending[one] = isPending
 	if !isPending {
-		ctx := n.context
-		n.sending.Go(func() { n.deliver(ctx, one) })
+		n.place(one)
 	}
+}
+
+// place gives a notice its place among those to its target. The caller holds n.mu.
+func (n *Notifier) place(one notice) {
+	key := laneKey{one.target.Address, one.target.Source, one.target.Over}
+	q := n.queues[key]
+	if q == nil {
+		q = new(queueOfNotices)
+		n.queues[key] = q
+	}
+	q.waiting = append(q.waiting, one)
+	if q.working < mostPerTarget {
+		q.working++
+		ctx := n.context
+		n.sending.Go(func() { n.work(ctx, key, q) })
+	}
+}
+
+// work sends the notices to one target until there is none.
+func (n *Notifier) work(ctx context.Context, key laneKey, q *queueOfNotices) {
+	for {
+		n.mu.Lock()
+		if len(q.waiting) == 0 || ctx.Err() != nil {
+			if q.working--; q.working == 0 {
+				delete(n.queues, key)
+			}
+			n.mu.Unlock()
+			return
+		}
+		one := q.waiting[0]
+		q.waiting = q.waiting[1:]
+		n.pending[one] = false
+		n.mu.Unlock()
+		err := n.deliver(ctx, one)
+		if ctx.Err() != nil {
+			continue
+		}
+		dropped := 0
+		if errors.Is(err, errSilent) {
+			dropped = n.giveUp(q)
+		}
+		if err != nil {
+			n.config.Log.Warn("cannot notify a secondary of a new version", "zone", one.zone.Origin().String(), "secondary", one.target.String(), "error", err, "other_zones", dropped)
+		}
+		n.mu.Lock()
+		if n.pending[one] {
+			n.place(one)
+		} else {
+			delete(n.pending, one)
+		}
+		n.mu.Unlock()
+	}
+}
+
+// giveUp drops the notices that wait for a target that does not reply: each would take
+// a minute, and secondaries look for new versions themselves.
+func (n *Notifier) giveUp(q *queueOfNotices) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	dropped := len(q.waiting)
+	for _, one := range q.waiting {
+		delete(n.pending, one)
+	}
+	q.waiting = nil
+	n.failed.Add(uint64(dropped))
+	return dropped
 }
 
 // notifyServers makes notices for the servers in the NS records of a zone.
 func (n *Notifier) notifyServers(ctx context.Context, zone *authority.Zone) error {
 	addresses, err := n.serversOf(ctx, zone)
 	for _, a := range addresses {
-		n.enqueue(notice{zone, Target{Address: a}})
+		target := Target{Address: a}
+		if n.config.Source != nil {
+			target.Source = n.config.Source(a)
+		}
+		n.enqueue(notice{zone, target})
 	}
 	return err
 }
@@ -250,45 +346,20 @@ func (n *Notifier) addressesOf(ctx context.Context, s *authority.Snapshot, name 
 }
 
 // deliver sends a notice until it is acknowledged or was tried often enough.
-func (n *Notifier) deliver(ctx context.Context, one notice) {
-	for again := true; again; again = n.hasChanged(one) {
-		select {
-		case n.slots <- struct{}{}:
-		case <-ctx.Done():
-			return
+func (n *Notifier) deliver(ctx context.Context, one notice) error {
+	if one.target == (Target{}) {
+		if err := n.notifyServers(ctx, one.zone); err != nil && ctx.Err() == nil {
+			n.config.Log.Warn("cannot find a server of the zone to notify it", "zone", one.zone.Origin().String(), "error", err)
 		}
-		var err error
-		if one.target == (Target{}) {
-			if err = n.notifyServers(ctx, one.zone); err != nil && ctx.Err() == nil {
-				n.config.Log.Warn("cannot find a server of the zone to notify it", "zone", one.zone.Origin().String(), "error", err)
-				err = nil
-			}
-		} else {
-			if err = n.try(ctx, one); err == nil {
-				n.acknowledged.Add(1)
-			} else {
-				n.failed.Add(1)
-			}
-		}
-		<-n.slots
-		if err != nil && ctx.Err() == nil {
-			n.config.Log.Warn("cannot notify a secondary of a new version", "zone", one.zone.Origin().String(), "secondary", one.target.Address.String(), "error", err)
-		}
+		return nil
 	}
-}
-
-// hasChanged reports whether the zone has changed since the notice was sent. If
-// not, the notice ceases to be pending.
-func (n *Notifier) hasChanged(one notice) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	changed := n.pending[one]
-	if changed {
-		n.pending[one] = false
+	err := n.try(ctx, one)
+	if err == nil {
+		n.acknowledged.Add(1)
 	} else {
-		delete(n.pending, one)
+		n.failed.Add(1)
 	}
-	return changed
+	return err
 }
 
 const (
@@ -296,21 +367,36 @@ const (
 	notifyTimeout = 2 * time.Second
 )
 
+// errSilent is wrapped by the error of a notice to which no reply of any kind came.
+var errSilent = errors.New("no reply")
+
 // try sends a notice, and again with twice the time if no reply comes.
-func (n *Notifier) try(ctx context.Context, one notice) (err error) {
-	timeout := notifyTimeout
+func (n *Notifier) try(ctx context.Context, one notice) error {
+	timeout, isSilent := notifyTimeout, true
+	var last error
 	for range notifyTries {
-		if err = n.send(ctx, one, timeout); err == nil || ctx.Err() != nil {
+		hasReply, err := n.send(ctx, one, timeout)
+		if err == nil || ctx.Err() != nil {
 			return err
 		}
+		last, isSilent = err, isSilent && !hasReply
 		timeout *= 2
 	}
-	return fmt.Errorf("gave up after %d attempts: %w", notifyTries, err)
+	if isSilent {
+		last = fmt.Errorf("%w: %w", errSilent, last)
+	}
+	return fmt.Errorf("gave up after %d attempts: %w", notifyTries, last)
 }
 
 // send sends a notice and waits for the reply. Attempts that fail early take
 // their time, too.
-func (n *Notifier) send(ctx context.Context, one notice, timeout time.Duration) (err error) {
+func (n *Notifier) send(ctx context.Context, one notice, timeout time.Duration) (hasReply bool, err error) {
+	select {
+	case n.slots <- struct{}{}:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	defer func() { <-n.slots }()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	defer func() {
@@ -318,47 +404,68 @@ func (n *Notifier) send(ctx context.Context, one notice, timeout time.Duration) 
 			<-ctx.Done()
 		}
 	}()
-	conn, err := n.config.Dial(ctx, "udp", one.target.Source, one.target.Address)
+	message, err := notifyMessage(one.zone)
+	if err != nil || message == nil {
+		return false, err
+	}
+	dial, network := n.config.Dial, "udp"
+	if one.target.Over != nil {
+		dial, network = one.target.Over.Dial, "tcp"
+	}
+	conn, err := dial(ctx, network, one.target.Source, one.target.Address)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
-	message, err := notifyMessage(one.zone)
-	if err != nil || message == nil {
-		return err
-	}
+	id := binary.BigEndian.Uint16(message)
 	var session *wire.TSIGSession
 	if one.target.Key != nil {
 		if message, session, err = one.target.Key.Sign(message, time.Now()); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if _, err := conn.Write(message); err != nil {
-		return err
+	read := conn.Read
+	if one.target.Over == nil {
+		_, err = conn.Write(message)
+	} else {
+		err = frame.Write(conn, message)
+		read = func(b []byte) (int, error) {
+			m, err := frame.Read(conn, b[:maxNoticeReply])
+			if len(m) > maxNoticeReply {
+				err = errNotAsked
+			}
+			return len(m), err
+		}
 	}
-	var buf [4096]byte
+	if err != nil {
+		return false, err
+	}
+	var buf [maxNoticeReply]byte
 	for {
-		size, err := conn.Read(buf[:])
+		size, err := read(buf[:])
 		if err != nil {
-			return err
+			return false, err
 		}
 		var reply wire.Query
-		if reply.Parse(buf[:size]) != nil || reply.Header.ID != binary.BigEndian.Uint16(message) ||
+		if reply.Parse(buf[:size]) != nil || reply.Header.ID != id ||
 			!reply.Header.Flags.Has(wire.FlagQR) || reply.Header.Flags.Opcode() != wire.OpcodeNotify {
 			continue // not the reply
 		}
 		if session != nil {
 			if err := session.Verify(buf[:size], time.Now()); err != nil {
-				return err
+				return true, err
 			}
 		}
 		if rcode := reply.Header.Flags.RCode(); rcode != wire.RCodeNoError {
-			return fmt.Errorf("secondary replies %v", rcode)
+			return true, fmt.Errorf("secondary replies %v", rcode)
 		}
-		return nil
+		return true, nil
 	}
 }
+
+// maxNoticeReply is the longest reply that is read, in octets.
+const maxNoticeReply = 4096
 
 // notifyMessage has the SOA record as the hint that RFC 1996 3.7 wants. It is nil
 // if the zone has expired.

@@ -14,7 +14,7 @@ import (
 var transfersSection = once("transfers", "How zones go to other servers, and come from them, unless a zone says otherwise.",
 	peersAllowed("allow-transfer", "The clients that may have zones (AXFR, IXFR): addresses, networks, loopback, private, any, or key:NAME for those that sign with that key.",
 		"None.", []string{"allow", "provide-xfr", "acl", "transfer-to"}, func(c *Config) *[]string { return &c.Settings.Transfers.Allow }),
-	otherServers("also-notify", "The servers that are notified of new versions (NOTIFY): [key:NAME@]ADDR[:PORT][ from ADDR].",
+	otherServers("also-notify", "The servers that are notified of new versions (NOTIFY): [key:NAME@]ADDR[:PORT][ from ADDR]. With tls://ADDR#NAME, or another URL of docs/upstreams.md, messages go over TLS.",
 		"None, but see notify-servers.", []string{"notify"}, func(c *Config) *[]settings.Peer { return &c.Settings.Transfers.Notify }),
 	maybe(about{
 		key: "notify-servers", what: "Notify the servers that the NS records of a zone name, except for the primary in its SOA record.",
@@ -95,7 +95,7 @@ func transferOptions[T any](of func(*T) *settings.ZoneTransfers) []option[T] {
 			"Those of the template, or else none.", nil, func(t *T) *[]string { return &of(t).AllowNotify }),
 		peersAllowed("allow-transfer", "The clients that may have the zone: addresses, networks, loopback, private, any, or key:NAME.",
 			"Those of the template, or else of [transfers].", []string{"provide-xfr"}, func(t *T) *[]string { return &of(t).Allow }),
-		otherServers("also-notify", "The servers that are notified of new versions: [key:NAME@]ADDR[:PORT][ from ADDR].",
+		otherServers("also-notify", "The servers that are notified of new versions: [key:NAME@]ADDR[:PORT][ from ADDR]. With tls://ADDR#NAME, or another URL of docs/upstreams.md, messages go over TLS.",
 			"Those of the template, or else of [transfers].", []string{"notify"}, func(t *T) *[]settings.Peer { return &of(t).Notify }),
 		maybe(about{
 			key: "notify-servers", what: "Notify the servers that the zone's NS records name, except for the primary in its SOA record.",

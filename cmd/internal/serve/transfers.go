@@ -88,6 +88,8 @@ type transferPlan struct {
 	shared      map[*settings.ZoneTransfers]*zonePlan
 	others      zonePlan
 	mayTransfer bool // some client may have some zone
+
+	over func(s *settings.Transfers, peer settings.Peer, from netip.Addr) (*transfer.Transport, error)
 }
 
 // zonePlan is what they say of one zone.
@@ -112,7 +114,10 @@ func newTransfers(s *settings.Settings, j *journals, log *slog.Logger) *transfer
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", name.String())
 		},
 		IsOwn: func(a netip.Addr) bool { return isOwn(t.current.Load().settings.Listen.Addresses, a) },
-		Log:   log,
+		Source: func(server netip.AddrPort) netip.Addr {
+			return t.current.Load().source(settings.Peer{Address: server})
+		},
+		Log: log,
 	})
 	return t
 }
@@ -154,7 +159,7 @@ func (p *transferPlan) of(z *authority.Zone) *zonePlan {
 // plan works out what settings mean for transfers, and reads keys and the zones that
 // are kept on disk. Nothing of it takes effect before use.
 func (t *transfers) plan(ctx context.Context, s settings.Settings, ours servedZones) (p *transferPlan, err error) {
-	p = &transferPlan{settings: s, ours: ours, copies: servedCopies{}, zones: map[*authority.Zone]*zonePlan{}, shared: map[*settings.ZoneTransfers]*zonePlan{}}
+	p = &transferPlan{settings: s, ours: ours, copies: servedCopies{}, zones: map[*authority.Zone]*zonePlan{}, shared: map[*settings.ZoneTransfers]*zonePlan{}, over: t.over}
 	if p.keys, err = readKeys(s.Transfers.KeyFiles); err != nil {
 		return nil, err
 	}
@@ -311,6 +316,9 @@ func (p *transferPlan) target(peers []settings.Peer) (targets []transfer.Target,
 	for _, peer := range peers {
 		target := transfer.Target{Address: peer.Address, Source: p.source(peer)}
 		if target.Key, err = p.key(peer.Key); err != nil {
+			return nil, err
+		}
+		if target.Over, err = p.over(&p.settings.Transfers, peer, target.Source); err != nil {
 			return nil, err
 		}
 		targets = append(targets, target)

@@ -125,13 +125,8 @@ func checkTransfers(s *Settings, found *problems) {
 	}
 	access("transfers.allow-transfer", t.Allow)
 	peers("transfers.also-notify", t.Notify)
-	notified := func(setting string, peers []Peer) {
-		for _, p := range peers {
-			found.addIf(p.URL != "", "{%s} %s: NOTIFY goes over UDP; write the address", setting, p.URL)
-		}
-	}
-	notified("transfers.also-notify", t.Notify)
-	hasTLS := false
+	isURL := func(p Peer) bool { return p.URL != "" }
+	hasTLS := slices.ContainsFunc(t.Notify, isURL)
 	for _, file := range t.KeyFiles {
 		found.addIf(file == "", "{transfers.key-file} is empty")
 	}
@@ -145,9 +140,8 @@ func checkTransfers(s *Settings, found *problems) {
 		access("zone.allow-transfer", z.Transfers.Allow)
 		access("zone.allow-notify", z.Transfers.AllowNotify)
 		peers("zone.also-notify", z.Transfers.Notify)
-		notified("zone.also-notify", z.Transfers.Notify)
 		peers("zone.primaries", z.Transfers.Primaries)
-		hasTLS = hasTLS || slices.ContainsFunc(z.Transfers.Primaries, func(p Peer) bool { return p.URL != "" })
+		hasTLS = hasTLS || slices.ContainsFunc(z.Transfers.Primaries, isURL) || slices.ContainsFunc(z.Transfers.Notify, isURL)
 		if z.IsCopy() {
 			copies++
 			found.addIf(z.Origin.IsZero(), "{zone.primaries} of a zone without a name")
@@ -158,7 +152,7 @@ func checkTransfers(s *Settings, found *problems) {
 	}
 	found.addIf(t.Directory != "" && copies == 0, "{transfers.directory} requires {zone.primaries}")
 	setting, ok := anyGiven(given{"transfers.tls-authority", len(t.TLSAuthorities) > 0}, given{"transfers.tls-certificate", t.TLSCertificate != ""})
-	found.addIf(ok && !hasTLS, "{%s} requires a URL in {zone.primaries}", setting)
+	found.addIf(ok && !hasTLS, "{%s} requires a URL in {zone.primaries} or {zone.also-notify}", setting)
 	found.addIf(t.TLSKey != "" && t.TLSCertificate == "", "{transfers.tls-key} requires {transfers.tls-certificate}")
 }
 
