@@ -49,24 +49,45 @@ func (c ChangeSet) Then(next ChangeSet) ChangeSet {
 	case c.IsEmpty() && c.From == c.To:
 		return next
 	}
-	var added, removed recordSet
-	for _, r := range c.Added {
-		added.put(r)
+	var sum Sum
+	sum.Add(c)
+	sum.Add(next)
+	return sum.Changes()
+}
+
+// Sum adds up differences that follow one another, as [ChangeSet.Then] does, in time that
+// depends on how many records they have together. The zero value is a sum of none.
+type Sum struct {
+	hasBegun       bool
+	from, to       wire.Serial
+	added, removed recordSet
+}
+
+// Add adds a difference, which has to start from what those before it result in. The sum
+// may go on to use its records.
+func (s *Sum) Add(next ChangeSet) {
+	if s.hasBegun && next.IsEmpty() && next.From == next.To {
+		return
 	}
-	for _, r := range c.Removed {
-		removed.put(r)
+	if !s.hasBegun || s.from == s.to && s.added.count() == 0 && s.removed.count() == 0 {
+		s.hasBegun, s.from = true, next.From
 	}
+	s.to = next.To
 	for _, r := range next.Removed {
-		if !added.take(r) {
-			removed.put(r)
+		if !s.added.take(r) {
+			s.removed.put(r)
 		}
 	}
 	for _, r := range next.Added {
-		if !removed.take(r) {
-			added.put(r)
+		if !s.removed.take(r) {
+			s.added.put(r)
 		}
 	}
-	return ChangeSet{From: c.From, To: next.To, Removed: removed.list(), Added: added.list()}
+}
+
+// Changes returns the sum.
+func (s *Sum) Changes() ChangeSet {
+	return ChangeSet{From: s.from, To: s.to, Removed: s.removed.list(), Added: s.added.list()}
 }
 
 // recordSet is records in the order of insertion.
@@ -103,10 +124,28 @@ func (s *recordSet) take(r wire.Record) bool {
 	key := s.keyOf(r)
 	i, ok := s.index[key]
 	if ok {
-		s.records[i].Name = wire.Name{}
+		s.records[i] = wire.Record{}
 		delete(s.index, key)
+		if gone := len(s.records) - len(s.index); gone > 1000 && gone > len(s.index) {
+			s.compact()
+		}
 	}
 	return ok
+}
+
+// count is how many records there are.
+func (s *recordSet) count() int { return len(s.index) }
+
+// compact drops the places of records that were taken out.
+func (s *recordSet) compact() {
+	kept := make([]wire.Record, 0, len(s.index))
+	for _, r := range s.records {
+		if !r.Name.IsZero() {
+			s.index[s.keyOf(r)] = len(kept)
+			kept = append(kept, r)
+		}
+	}
+	s.records = kept
 }
 
 // list returns the records, SOA first.

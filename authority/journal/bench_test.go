@@ -88,3 +88,34 @@ func BenchmarkOpen(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkLong looks into a journal that has many changes of a zone: what led to the last
+// version, as incremental transfers ask, and what the zone's file does not have, as reloads do.
+func BenchmarkLong(b *testing.B) {
+	for _, changes := range []int{1_000, 10_000} {
+		j := open(b, Options{Dir: "d", FS: newMemFS()})
+		z := newZone(b, j, "example.")
+		for i := range changes {
+			if err := number(z, i); err != nil {
+				b.Fatal(err)
+			}
+		}
+		last := z.Snapshot().Serial()
+		b.Run(fmt.Sprint("between/", changes), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if j.Between(z, last-1, last) == nil {
+					b.Fatal("nothing is known")
+				}
+			}
+		})
+		b.Run(fmt.Sprint("unsaved/", changes), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if c, err := j.Unsaved(z.Origin(), z.Class()); err != nil || c.IsEmpty() {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

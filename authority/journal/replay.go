@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/names-dns/names/authority"
@@ -228,63 +229,76 @@ func (j *Journal) replayWhole(z *authority.Zone, places []place) (int, error) {
 // (RFC 1995 4). There are none if from is the last. [ErrNoChanges] says that a
 // full transfer is needed.
 func (j *Journal) Changes(zone wire.Name, class wire.Class, from wire.Serial) ([]authority.ChangeSet, error) {
-	all, _ := j.places(zone, class)
-	if len(all) > 0 && all[len(all)-1].to == from {
+	to, ok := j.lastSerial(zone, class)
+	if ok && to == from {
 		return nil, nil
 	}
-	places := slices.DeleteFunc(all, func(p place) bool { return p.kind == based }) // those are not changes
-	if start := chain(places, from); start >= 0 {
-		return j.readAll(places[start:])
+	if places := j.way(zone, class, from, to, math.MaxInt64); places != nil {
+		return j.readAll(places)
 	}
 	return nil, fmt.Errorf("zone %s, serial %s: %w", zone, from, ErrNoChanges)
+}
+
+// lastSerial is the serial number of the last version of a zone that is durable.
+func (j *Journal) lastSerial(zone wire.Name, class wire.Class) (serial wire.Serial, ok bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	h := j.zones[zoneKey{zone.Key(), class}]
+	if h == nil {
+		return 0, false
+	}
+	return h.entries[len(h.entries)-1].to, true
 }
 
 // Between returns the changes that lead from one version to a later one, nil if the
 // journal does not have them or they are much larger than the zone. It answers
 // incremental transfers.
 func (j *Journal) Between(z *authority.Zone, from, to wire.Serial) []authority.ChangeSet {
-	all, _ := j.places(z.Origin(), z.Class())
-	places := slices.DeleteFunc(all, func(p place) bool { return p.kind == based })
-	end := len(places)
-	for end > 0 && places[end-1].to != to {
-		end-- // durable, and not visible yet
-	}
 	s := z.Snapshot()
 	if s == nil {
 		return nil
 	}
 	const recordSize = 128 // octets, roughly
-	room := 64<<10 + recordSize*int64(s.Records())
-	start := chain(places[:end], from)
-	if start < 0 {
+	places := j.way(z.Origin(), z.Class(), from, to, 64<<10+recordSize*int64(s.Records()))
+	if places == nil {
 		return nil
 	}
-	for _, p := range places[start:end] {
-		room -= int64(p.length)
-	}
-	if room < 0 {
-		return nil
-	}
-	changes, err := j.readAll(places[start:end])
+	changes, err := j.readAll(places)
 	if err != nil {
 		return nil
 	}
 	return changes
 }
 
-// chain returns where the changes begin that lead from a serial number to the end
-// of places; -1: they cannot be told.
-func chain(places []place, from wire.Serial) int {
-	for start := len(places); start > 0; {
-		p := places[start-1]
-		if p.kind == whole || !p.from.Less(p.to) || start < len(places) && p.to != places[start].from {
-			break
+// way returns the entries that lead a zone from one version to a later one, nil if that
+// cannot be told or they have more octets than room. It takes as long as there are entries
+// since from: clients ask for it as often as they like.
+func (j *Journal) way(zone wire.Name, class wire.Class, from, to wire.Serial, room int64) (places []place) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	h := j.zones[zoneKey{zone.Key(), class}]
+	if h == nil {
+		return nil
+	}
+	for i := len(h.entries) - 1; i >= 0; i-- {
+		p := &h.entries[i]
+		switch n := len(places); {
+		case p.kind == based: // it is not a change
+			continue
+		case n == 0 && p.to != to: // durable, and not visible yet
+			continue
+		case p.kind == whole || !p.from.Less(p.to) || n > 0 && p.to != places[n-1].from:
+			return nil
 		}
-		if start--; p.from == from {
-			return start
+		if room -= int64(p.length); room < 0 {
+			return nil
+		}
+		if places = append(places, *p); p.from == from {
+			slices.Reverse(places)
+			return places
 		}
 	}
-	return -1
+	return nil
 }
 
 func (j *Journal) readAll(places []place) ([]authority.ChangeSet, error) {

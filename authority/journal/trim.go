@@ -49,22 +49,19 @@ func (j *Journal) SavedBut(s *authority.Snapshot, c authority.ChangeSet) error {
 }
 
 // sum is the difference that entries make together.
-func (j *Journal) sum(places []place) (all authority.ChangeSet, err error) {
+func (j *Journal) sum(places []place) (authority.ChangeSet, error) {
+	var all authority.Sum
 	for i, p := range places {
 		if p.kind == based && i > 0 {
 			continue
 		}
 		e, err := j.read(p)
 		if err != nil {
-			return all, err
+			return authority.ChangeSet{}, err
 		}
-		if i == 0 {
-			all = e.Changes
-		} else {
-			all = all.Then(e.Changes)
-		}
+		all.Add(e.Changes)
 	}
-	return all, nil
+	return all.Changes(), nil
 }
 
 // writeNow writes an entry. The caller holds j.work.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/names-dns/names/authority"
@@ -324,18 +323,11 @@ func (o *output) next(cause error) error {
 
 // condense makes one change of several (RFC 1995 5).
 func condense(changes []authority.ChangeSet) []authority.ChangeSet {
-	for len(changes) > 1 { // neighbours first: each record is looked at log(n) times
-		var fewer []authority.ChangeSet
-		for pair := range slices.Chunk(changes, 2) {
-			one := pair[0]
-			if len(pair) == 2 {
-				one = one.Then(pair[1])
-			}
-			fewer = append(fewer, one)
-		}
-		changes = fewer
+	var one authority.Sum
+	for _, c := range changes {
+		one.Add(c)
 	}
-	return changes
+	return []authority.ChangeSet{one.Changes()}
 }
 
 // put appends a record to the reply.

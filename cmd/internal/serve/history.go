@@ -31,6 +31,27 @@ func (s *Server) wayBack(z *servedZone, now, then wire.Serial) (authority.Change
 	if now == then {
 		return back, nil
 	}
+	changes, err := s.changesSince(z, now, then)
+	if err != nil {
+		return back, err
+	}
+	var sum authority.Sum
+	for i := range changes {
+		sum.Add(changes[len(changes)-1-i].Inverse())
+	}
+	return sum.Changes(), nil
+}
+
+// changesSince returns the changes that lead from one version to a later one. The journal is
+// read from its beginning only if serial numbers went back meanwhile.
+func (s *Server) changesSince(z *servedZone, now, then wire.Serial) ([]authority.ChangeSet, error) {
+	zone := z.zones[0]
+	if s.journals.covers(z.from) {
+		changes, err := s.journals.Changes(zone.Origin(), zone.Class(), then)
+		if n := len(changes); err == nil && n > 0 && changes[n-1].To == now {
+			return changes, nil
+		}
+	}
 	var changes []authority.ChangeSet
 	err := s.history(z, func(e *journal.Entry) bool {
 		switch {
@@ -46,20 +67,12 @@ func (s *Server) wayBack(z *servedZone, now, then wire.Serial) (authority.Change
 		return true
 	})
 	if err != nil {
-		return back, err
+		return nil, err
 	}
 	if len(changes) == 0 || changes[0].From != then || changes[len(changes)-1].To != now {
-		return back, fmt.Errorf("zone %v: the journal does not have the version with serial number %v: names ctl zone log %[1]v lists those that it has", z.zones[0].Origin(), then)
+		return nil, fmt.Errorf("zone %v: the journal does not have the version with serial number %v: names ctl zone log %[1]v lists those that it has", z.zones[0].Origin(), then)
 	}
-	for i := range changes {
-		c := changes[len(changes)-1-i].Inverse()
-		if i == 0 {
-			back = c
-		} else {
-			back = back.Then(c)
-		}
-	}
-	return back, nil
+	return changes, nil
 }
 
 // versionOf returns a version of a zone: the present one, or one of the journal.
