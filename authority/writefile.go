@@ -2,6 +2,7 @@ package authority
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -23,11 +24,29 @@ var ErrNotRewritten = errors.New("file would lose what a person has written")
 // $INCLUDE or $GENERATE is left alone ([ErrNotRewritten]), unless its first line is the
 // one that WriteFile writes. The addresses next to ALIAS records are left out
 // ([Snapshot.Derived]).
-func WriteFile(path string, s *Snapshot) error {
+func WriteFile(path string, s *Snapshot) error { return writeFile(path, s, io.Discard) }
+
+// WriteFile writes a zone to the file that it was loaded from, as the function WriteFile does.
+// The file then counts as loaded: it has changed if another has written it since.
+func (l *Loader) WriteFile(s *Snapshot) error {
+	sum := sha256.New()
+	if err := writeFile(l.File.Path, s, sum); err != nil {
+		return err
+	}
+	l.loaded = fileDigest{ctx: l.Context, opener: l.File.Open}
+	if l.File.Open == nil {
+		l.loaded.files = []readFile{{path: l.File.Path, sum: [sha256.Size]byte(sum.Sum(nil))}}
+	}
+	return nil
+}
+
+// writeFile writes a zone to its file, and to also.
+func writeFile(path string, s *Snapshot, also io.Writer) error {
 	if err := mayRewrite(path); err != nil {
 		return err
 	}
 	return files.Replace(path, func(w io.Writer) error {
+		w = io.MultiWriter(w, also)
 		if _, err := io.WriteString(w, writtenByUs); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package authority
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,5 +56,61 @@ func TestWriteFile(t *testing.T) {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
 			t.Errorf("%v %v", info.Mode(), err)
 		}
+	}
+}
+
+// TestWriteFileAgain: what the loader has written itself is not an edit of the file; what
+// another has written since is.
+func TestWriteFileAgain(t *testing.T) {
+	const records = "@ 60 SOA ns h %d 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.1\n"
+	path := filepath.Join(t.TempDir(), "zone")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(fmt.Sprintf(records, 1))
+	l := &Loader{File: File{Path: path, Origin: wire.MustParseName("example.")}}
+	s, err := l.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := NewZone(s)
+	for i := range 3 {
+		if l.HasChanged() {
+			t.Fatalf("%d: the file has changed", i)
+		}
+		if _, err := z.Update(FromControl, func(t *Txn) error { t.SetSerial(wire.Serial(2 + i)); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.WriteFile(z.Snapshot()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if result, err := l.Reload(z, nil); err != nil || result.Replaced || !result.Changes.IsEmpty() {
+		t.Errorf("read again: %+v, %v", result, err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(string(text) + "www 60 A 192.0.2.2\n")
+	if !l.HasChanged() {
+		t.Error("an edit is not seen")
+	}
+	if result, err := l.Reload(z, nil); err != nil || len(result.Changes.Added) == 0 {
+		t.Errorf("edited: %+v, %v", result, err)
+	}
+	if err := l.WriteFile(z.Snapshot()); err != nil || l.HasChanged() {
+		t.Errorf("written again: %v", err)
+	}
+	write(string(text) + "; a comment\n")
+	if err := l.WriteFile(z.Snapshot()); err != nil { // it begins with our line
+		t.Error(err)
+	}
+	write("; mine\n" + fmt.Sprintf(records, 9))
+	if err := l.WriteFile(z.Snapshot()); !errors.Is(err, ErrNotRewritten) || !l.HasChanged() {
+		t.Errorf("a file with a comment: %v", err)
 	}
 }

@@ -205,7 +205,7 @@ func (j *journals) writeFile(z *servedZone) error {
 	if z.loader.HasChanged() {
 		return fmt.Errorf("zone %v: its file %s was edited: reload it first", zone.Origin(), z.from.Path)
 	}
-	if err := authority.WriteFile(z.from.Path, snapshot); err != nil {
+	if err := z.loader.WriteFile(snapshot); err != nil {
 		return fmt.Errorf("zone %v: %w", zone.Origin(), err)
 	}
 	if err := j.SavedBut(snapshot, derived); err != nil {

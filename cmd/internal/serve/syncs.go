@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -15,10 +17,12 @@ type syncs struct {
 	mu    sync.Mutex
 	zones map[*authority.Zone]*servedZone // those that are written back
 	at    map[*authority.Zone]time.Time   // those that have changed: when they are written
+
+	said map[*authority.Zone]string // why the last attempt failed; only for write
 }
 
 func (s *syncs) begin(j *journals) {
-	s.journals, s.more, s.at = j, make(chan struct{}, 1), map[*authority.Zone]time.Time{}
+	s.journals, s.more, s.at, s.said = j, make(chan struct{}, 1), map[*authority.Zone]time.Time{}, map[*authority.Zone]string{}
 }
 
 // set says which zones are written to their files.
@@ -95,8 +99,33 @@ func (s *syncs) write(all bool) {
 	}
 	s.mu.Unlock()
 	for _, z := range zones {
-		if err := s.journals.writeFile(z); err != nil {
-			s.journals.log.Warn("zone file is not written; its changes stay in the journal", "error", err)
+		zone := z.zones[0]
+		err := s.journals.writeFile(z)
+		if err == nil {
+			delete(s.said, zone)
+			continue
 		}
+		level := slog.LevelWarn
+		if s.said[zone] == err.Error() {
+			level = slog.LevelDebug
+		}
+		s.said[zone] = err.Error()
+		s.journals.log.Log(context.Background(), level, "zone file is not written; its changes stay in the journal", "error", err)
+		s.again(zone)
+	}
+}
+
+// again makes another attempt for a zone whose file could not be written: the disk may have
+// room by then, or an edited file may have been read.
+func (s *syncs) again(zone *authority.Zone) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	z := s.zones[zone]
+	if z == nil { // the settings have changed
+		delete(s.said, zone)
+		return
+	}
+	if _, ok := s.at[zone]; !ok {
+		s.at[zone] = time.Now().Add(z.from.SyncAfter)
 	}
 }
