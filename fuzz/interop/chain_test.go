@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -141,8 +142,14 @@ func (l *link) writePowerDNS(dir string) (args []string, err error) {
 // is a transfer and a NOTIFY signed with each algorithm. After each of random edits of
 // the first, all have the same zone, record by record, and the transfers from and to
 // ours are incremental. Of a zone that ours signs, the first or one between others, every
-// version that they have is valid, and they get what has changed only.
+// version that they have is valid, and they get what has changed only. NAMES_CHAIN_STEPS says
+// how many edits there are, other ones each time.
 func TestChain(t *testing.T) {
+	steps, seed := 6, uint64(7)
+	if n, err := strconv.Atoi(os.Getenv("NAMES_CHAIN_STEPS")); err == nil {
+		steps, seed = n, rand.Uint64()
+		t.Logf("seed %d", seed)
+	}
 	for _, test := range []struct {
 		algorithm string
 		chain     []program
@@ -195,8 +202,8 @@ func TestChain(t *testing.T) {
 				}
 				servers = append(servers, s)
 			}
-			random := rand.New(rand.NewPCG(7, uint64(len(test.algorithm))))
-			for step := range 6 {
+			random := rand.New(rand.NewPCG(seed, uint64(len(test.algorithm))))
+			for step := range steps {
 				var script strings.Builder
 				fmt.Fprintf(&script, "server 127.0.0.1 %d\nkey %s:mover %s\nzone %s\n", links[0].port, test.algorithm, tsigSecret, transferZone)
 				for range 1 + random.IntN(8) {
