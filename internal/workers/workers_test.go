@@ -35,7 +35,7 @@ func TestWorkers(t *testing.T) {
 		if n := w.idle.Load(); n < 1 || n > maxIdleWorkers {
 			t.Errorf("%d goroutines wait for work", n)
 		}
-		time.Sleep(idleWorkerTime)
+		time.Sleep(2 * idleWorkerTime)
 		synctest.Wait()
 		if n := w.idle.Load(); n != 0 {
 			t.Errorf("%d goroutines wait for ever", n)
@@ -44,6 +44,27 @@ func TestWorkers(t *testing.T) {
 		w.End()
 		if sum.Load() != 2*count+1 {
 			t.Error("End has not waited")
+		}
+	})
+}
+
+// TestUsedWorkersStay: of the goroutines that wait those end that there was no use for.
+func TestUsedWorkersStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(func(time.Duration) { time.Sleep(time.Second) }) // virtual
+		defer w.End()
+		for range 50 {
+			w.Do(0)
+		}
+		for range 5 * idleWorkerTime / (2 * time.Second) {
+			for range 3 {
+				w.Do(0)
+			}
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+		}
+		if n := w.idle.Load(); n != 3 {
+			t.Errorf("%d goroutines wait, and there is use for three", n)
 		}
 	})
 }
