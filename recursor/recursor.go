@@ -173,6 +173,7 @@ type Recursor struct {
 	opportunist *opportunist // nil: servers are asked in the clear
 	workers     *workers.Pool[func()]
 	zoneQueries sync.Pool    // of *zoneQuery
+	alarms      alarms       // theirs
 	waiting     atomic.Int64 // clients
 	seed        maphash.Seed
 
@@ -406,6 +407,7 @@ func (r *Recursor) Close() error {
 		r.opportunist.end()
 	}
 	r.workers.End()
+	r.alarms.close()
 	r.servers.close()
 	r.rate.close()
 	r.client.Wait()

@@ -33,8 +33,8 @@ type zoneQuery struct {
 	lookedUp int            // and how many were in all: no more than a zone may have
 	events   chan zoneEvent // has room for every result: reporting one never waits
 	longer   chan struct{}  // a server was heard, and its answer takes longer
-	timer    *time.Timer
-	stop     chan struct{} // closed at the end, if there are lookups
+	alarm    alarm          // of the patience with those that were asked
+	stop     chan struct{}  // closed at the end, if there are lookups
 	blame    blame
 	weak     *response // counts if no server says more
 
@@ -106,7 +106,7 @@ func (r *Recursor) takeZoneQuery() *zoneQuery {
 	if used, ok := r.zoneQueries.Get().(*zoneQuery); ok {
 		return used
 	}
-	n := &zoneQuery{events: make(chan zoneEvent, maxTries+maxNameServers), longer: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
+	n := &zoneQuery{events: make(chan zoneEvent, maxTries+maxNameServers), longer: make(chan struct{}, 1), alarm: newAlarm()}
 	n.recordProgress = func() {
 		select {
 		case n.longer <- struct{}{}:
@@ -161,7 +161,7 @@ func (z *zoneQuery) run() (*response, error) {
 		case z.open > 0:
 			wait = min(recheck, wait)
 		}
-		z.timer.Reset(wait)
+		z.t.r.alarms.ring(&z.alarm, now.Add(wait))
 		select {
 		case e := <-z.events:
 			if e.try == nil {
@@ -186,7 +186,7 @@ func (z *zoneQuery) run() (*response, error) {
 			patience, ok = z.next()
 		case <-z.longer:
 			patience, ok = maxPatience, true
-		case <-z.timer.C:
+		case <-z.alarm.rings:
 			if late := time.Since(now) - wait; !wasLate && late >= lateness && ok && now.Add(wait).Before(z.t.fetch.deadline) {
 				// This machine is what is slow: the reply may be here already.
 				wasLate, patience = true, max(late, leastPatience)
@@ -422,7 +422,7 @@ func (z *zoneQuery) end() {
 	if z.stop != nil {
 		close(z.stop)
 	}
-	z.timer.Stop()
+	z.t.r.alarms.stop(&z.alarm)
 	isOver := z.lookups == 0
 	for _, try := range z.attempts {
 		if try.isTrial {
