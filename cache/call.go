@@ -30,6 +30,7 @@ type call struct {
 	done     chan struct{} // closed when what follows may be read
 	x        names.Exchange
 	err      error
+	givenUp  bool // the client whose context it had has gone: others have to ask anew
 	sections [3]records
 }
 
@@ -52,9 +53,25 @@ func (*busyError) ExtendedError() (code uint16, text string) {
 
 var errClosed = errors.New("cache: it is closed")
 
+// errGivenUp is returned for a call that has ended with the client that made it.
+var errGivenUp = errors.New("cache: the client that asked has gone")
+
 // join waits for the answer to x, of key k, that is on its way, or sends for
 // it. With isStale the wait is over when there is an expired answer to give.
 func (f *Resolver) join(ctx context.Context, x *names.Exchange, k *key, isStale bool) error {
+	for {
+		err := f.joinOnce(ctx, x, k, isStale)
+		if err != errGivenUp {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+}
+
+func (f *Resolver) joinOnce(ctx context.Context, x *names.Exchange, k *key, isStale bool) error {
+	isOwn := !isStale && f.mayWork(ctx, x)
 	f.mu.Lock()
 	l, isNew, err := f.start(x, k, false)
 	if err == nil && l.waiting >= f.cache.config.MaxWaiting {
@@ -62,6 +79,9 @@ func (f *Resolver) join(ctx context.Context, x *names.Exchange, k *key, isStale 
 	}
 	if err == nil {
 		l.waiting++
+		if isNew && !isOwn {
+			f.workers.Do(l)
+		}
 	}
 	f.mu.Unlock()
 	if err == nil && !isNew {
@@ -78,6 +98,10 @@ func (f *Resolver) join(ctx context.Context, x *names.Exchange, k *key, isStale 
 		return err
 	}
 	defer f.leave(l)
+	if isNew && isOwn {
+		f.work(ctx, l)
+		return l.deliver(x)
+	}
 	if isStale {
 		l.waitPatiently(ctx)
 		if !l.hasAnswer() && f.cache.answerStale(x, k, f.cache.now(), staleMisses) {
@@ -90,6 +114,20 @@ func (f *Resolver) join(ctx context.Context, x *names.Exchange, k *key, isStale 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// mayWork reports whether the client of x may do the work of a call itself, on its
+// goroutine, rather than wait for another that does: that saves waking two. It has to
+// have about the time of a call. And it is not one that may hang up: over UDP a
+// context ends with its time, or with the server.
+func (f *Resolver) mayWork(ctx context.Context, x *names.Exchange) bool {
+	if x.Peer.Transport != names.UDP {
+		return false
+	}
+	deadline, ok := ctx.Deadline()
+	timeout := f.cache.config.Timeout
+	left := time.Until(deadline)
+	return ok && left <= timeout && left >= timeout-timeout/32
 }
 
 // leave ends the wait of a client that has joined l.
@@ -108,14 +146,15 @@ func (f *Resolver) recycle(l *call) {
 	if cap(l.x.Reply.Buffer()) > keptReply {
 		return
 	}
-	l.done, l.err, l.sections = nil, nil, [3]records{}
+	l.done, l.err, l.givenUp, l.sections = nil, nil, false, [3]records{}
 	f.idle.Put(l)
 }
 
 // keptReply is the room for a reply, in octets, that is kept.
 const keptReply = 4096
 
-// start returns the call of k, a new one if there is none. f.mu is held.
+// start returns the call of k, a new one if there is none: the caller has it worked on.
+// f.mu is held.
 func (f *Resolver) start(x *names.Exchange, k *key, isPrefetch bool) (l *call, isNew bool, err error) {
 	if l := f.calls[string(k.octets[:k.len])]; l != nil {
 		return l, false, nil
@@ -138,7 +177,6 @@ func (f *Resolver) start(x *names.Exchange, k *key, isPrefetch bool) (l *call, i
 	l.key, l.started, l.isPrefetch, l.isDone, l.done = *k, time.Now(), isPrefetch, false, make(chan struct{})
 	l.prepare(x)
 	f.calls[l.name()] = l
-	f.workers.Do(l)
 	return l, true, nil
 }
 
@@ -160,14 +198,18 @@ func (l *call) prepare(x *names.Exchange) {
 	l.x.Begin(reply, 65535)
 }
 
-// run asks the next resolver.
-func (f *Resolver) run(l *call) {
+// run does the work of a call on a goroutine of its own.
+func (f *Resolver) run(l *call) { f.work(f.timeouts.Context(), l) }
+
+// work asks the next resolver.
+func (f *Resolver) work(ctx context.Context, l *call) {
 	flushes := f.cache.flushes.Load()
-	l.err = f.ask(f.timeouts.Context(), &l.x)
+	l.err = f.ask(ctx, &l.x)
 	if l.err == nil {
 		l.sections, l.err = sectionsOf(l.x.Reply.Finish(), &l.reader)
 	}
-	if f.context.Err() == nil { // otherwise it failed because of us
+	l.givenUp = l.err != nil && ctx.Err() == context.Canceled && f.context.Err() == nil
+	if f.context.Err() == nil && !l.givenUp { // otherwise it failed because of us
 		f.storeReply(&l.x, &l.key, l.err, flushes)
 	}
 	if l.isPrefetch {
@@ -199,6 +241,9 @@ func (f *Resolver) ask(ctx context.Context, x *names.Exchange) (err error) {
 // deliver copies the answer of l to x.
 func (l *call) deliver(x *names.Exchange) error {
 	from := &l.x
+	if l.givenUp {
+		return errGivenUp
+	}
 	x.MarkAnswered(from.AnsweredBy)
 	if l.err != nil {
 		return l.err

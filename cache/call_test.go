@@ -385,7 +385,11 @@ func TestFlightsAreUsedAgain(t *testing.T) {
 			all.Go(func() {
 				for turn := range 50 {
 					name := strings.Repeat("x", 1+(asker*13+turn*5)%40) + ".test."
-					ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1+(asker+turn)%60)*time.Millisecond)
+					patience := time.Duration(1+(asker+turn)%60) * time.Millisecond
+					if asker%4 == 0 {
+						patience = 10 * time.Second // it does the work itself
+					}
+					ctx, cancel := context.WithTimeout(context.Background(), patience)
 					x := ask{name: name}.exchange(t)
 					err := f.Resolve(ctx, x)
 					cancel()
@@ -420,6 +424,86 @@ func TestFlushDuringAFlight(t *testing.T) {
 		}
 		if f.cache.Get(ask{name: "a.test."}.exchange(t)) {
 			t.Error("an answer from before the flush is kept")
+		}
+	})
+}
+
+// TestClientsDoTheWork: a client over UDP with about the time of a call does the work
+// itself, on its goroutine; those that may hang up, or have another time, have it done.
+func TestClientsDoTheWork(t *testing.T) {
+	type clientKey struct{}
+	for name, c := range map[string]struct {
+		transport names.Transport
+		patience  time.Duration
+		itself    bool
+	}{
+		"over UDP":                {names.UDP, 10 * time.Second, true},
+		"a little less time":      {names.UDP, 9900 * time.Millisecond, true},
+		"less time":               {names.UDP, 9 * time.Second, false},
+		"more time than a call":   {names.UDP, 11 * time.Second, false},
+		"a client that hangs up":  {names.TCP, 10 * time.Second, false},
+		"a client that never has": {names.UDP, 0, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var itself bool
+			next := names.ResolverFunc(func(ctx context.Context, x *names.Exchange) error {
+				itself = ctx.Value(clientKey{}) != nil
+				return oneAddress.to(x)
+			})
+			f := newCache(t, Config{}).Resolver(next)
+			defer f.Close()
+			ctx := context.WithValue(context.Background(), clientKey{}, true)
+			if c.patience > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, c.patience)
+				defer cancel()
+			}
+			x := ask{name: "a.test.", transport: c.transport}.exchange(t)
+			if err := f.Resolve(ctx, x); err != nil || len(reply(t, x).Answers) != 1 {
+				t.Errorf("%s: %v", name, err)
+			}
+			if itself != c.itself {
+				t.Errorf("%s: it does the work itself: %v", name, itself)
+			}
+			if !f.cache.Get(ask{name: "a.test."}.exchange(t)) {
+				t.Errorf("%s: the answer is not kept", name)
+			}
+		})
+	}
+}
+
+// TestWorkOfAClientThatHasGone: what a client worked on whose context was cancelled
+// says nothing about the name: those that wait for it ask anew, and it is not kept.
+func TestWorkOfAClientThatHasGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		next := &far{answer: oneAddress, takes: 2 * time.Second}
+		f := newCache(t, Config{}).Resolver(next)
+		defer f.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		first := make(chan error, 1)
+		go func() { first <- f.Resolve(ctx, ask{name: "a.test."}.exchange(t)) }()
+		synctest.Wait()
+		other := make(chan error, 2)
+		for range 2 {
+			go func() {
+				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+				defer cancel()
+				other <- f.Resolve(ctx, ask{name: "a.test."}.exchange(t))
+			}()
+		}
+		time.Sleep(time.Second)
+		cancel()
+		if err := <-first; !errors.Is(err, context.Canceled) {
+			t.Errorf("the client that has gone: %v", err)
+		}
+		for range 2 {
+			if err := <-other; err != nil {
+				t.Errorf("one that waits: %v", err)
+			}
+		}
+		if n := next.asked.Load(); n != 2 {
+			t.Errorf("asked %d times", n)
 		}
 	})
 }

@@ -54,8 +54,12 @@ func (f *Resolver) send(x *names.Exchange, k *key) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cache.forgetParts(x.Question())
-	_, isNew, err := f.start(x, k, true)
-	return err == nil && isNew
+	l, isNew, err := f.start(x, k, true)
+	if err != nil || !isNew {
+		return false
+	}
+	f.workers.Do(l)
+	return true
 }
 
 // maxForgotten is how many links of a chain of aliases are forgotten: answers

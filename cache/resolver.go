@@ -46,7 +46,8 @@ func (c *Cache) Resolver(next names.Resolver) *Resolver {
 }
 
 // Close ends what is on its way and waits for it. Questions asked afterwards
-// are answered from the cache or not at all.
+// are answered from the cache or not at all. What a caller of Resolve works on itself ends
+// with its context, or when the next resolver does.
 func (f *Resolver) Close() {
 	f.mu.Lock()
 	isFirst := !f.ending
