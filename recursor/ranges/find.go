@@ -227,61 +227,74 @@ func labelsIn(key string) (n int) {
 }
 
 // maxHashing is how many hashes may be computed for one question, iterations
-// included.
-const maxHashing = 150
+// included: those of four names in a zone with as many iterations as are done.
+const maxHashing = 4 * (dnssec.MaxIterations + 1)
 
-// byNSEC3 finds a proof among NSEC3 records (RFC 5155 8.4 to 8.7).
+// hashing hashes names for one question.
+type hashing struct {
+	chain *chain
+	left  int // of maxHashing
+}
+
+func (h *hashing) of(name wire.Name) (sum dnssec.Hash, ok bool) {
+	c := h.chain
+	if h.left -= int(c.iterations) + 1; h.left < 0 {
+		return sum, false
+	}
+	var room [255]byte
+	sum, err := dnssec.HashName(name, c.iterations, append(room[:0], c.salt...))
+	return sum, err == nil
+}
+
+// byNSEC3 finds a proof among NSEC3 records (RFC 5155 8.4 to 8.7). It goes down from
+// the apex, whose hash is known: names that clients make up are mostly denied by
+// the first label, however many they have.
 func (d *Denial) byNSEC3(z *zone, c *chain, q *question) bool {
+	h := hashing{c, maxHashing}
 	apex, labels := labelsIn(z.key), labelsIn(q.key)
-	if (labels-apex+2)*(int(c.iterations)+1) > maxHashing {
-		return false
-	}
-	h, ok := c.hash(q.name)
-	if !ok {
-		return false
-	}
-	r, isOwner := c.at(unsafe.String(&h[0], len(h)), q.now)
-	if r != nil && isOwner {
-		d.note(r)
-		return lacks(r.types, q.kind)
-	}
-	nextCloser := r // what covers the name one label below the one that is looked at
-	for n := labels - 1; n >= apex; n-- {
-		if nextCloser == nil {
+	var above *record // of the name one label above; nil if it is not known
+	for n := apex; n <= labels; n++ {
+		sum, ok := c.apex, true
+		if n > apex {
+			sum, ok = h.of(q.name.Ancestor(n))
+		}
+		if !ok {
 			return false
 		}
-		encloser := q.name.Ancestor(n)
-		if h, ok = c.hash(encloser); !ok {
+		r, isOwner := c.at(unsafe.String(&sum[0], len(sum)), q.now)
+		switch {
+		case r == nil:
+		case !isOwner:
+			return above != nil && d.below3(&h, q, n-1, n-1 == apex, above, r)
+		case n == labels:
+			d.note(r)
+			return lacks(r.types, q.kind)
+		case isCut(r.types):
 			return false
 		}
-		r, isOwner := c.at(unsafe.String(&h[0], len(h)), q.now)
-		if r == nil || !isOwner {
-			nextCloser = r
-			continue
-		}
-		if isCut(r.types) {
-			return false
-		}
-		return d.below3(c, q, encloser, r, nextCloser)
+		above = r
 	}
 	return false
 }
 
-// below3 goes on with the closest encloser, the record that matches it, and the one
-// that covers the next closer name.
-func (d *Denial) below3(c *chain, q *question, encloser wire.Name, match, nextCloser *record) bool {
+// below3 goes on with the closest encloser, which has so many labels, the record that
+// matches it, and the one that covers the next closer name.
+func (d *Denial) below3(h *hashing, q *question, labels int, isApex bool, match, nextCloser *record) bool {
 	var room [wire.MaxNameLen + 2]byte
 	text := append(room[:0], 1, '*')
-	text = encloser.AppendTo(text)
+	text = q.name.Ancestor(labels).AppendTo(text)
 	wildcard, _, err := wire.BorrowName(text)
 	if err != nil {
 		return false
 	}
-	h, ok := c.hash(wildcard)
+	sum, ok := h.chain.wildcard, true
+	if !isApex {
+		sum, ok = h.of(wildcard)
+	}
 	if !ok {
 		return false
 	}
-	w, isOwner := c.at(unsafe.String(&h[0], len(h)), q.now)
+	w, isOwner := h.chain.at(unsafe.String(&sum[0], len(sum)), q.now)
 	switch {
 	case w == nil:
 		return false
@@ -300,12 +313,6 @@ func (d *Denial) below3(c *chain, q *question, encloser wire.Name, match, nextCl
 	d.note(nextCloser)
 	d.note(w)
 	return true
-}
-
-func (c *chain) hash(name wire.Name) (dnssec.Hash, bool) {
-	var room [255]byte
-	h, err := dnssec.HashName(name, c.iterations, append(room[:0], c.salt...))
-	return h, err == nil
 }
 
 // Each calls yield with the records of the proof, the SOA record first if withSOA is

@@ -192,7 +192,7 @@ func TestTwin(t *testing.T) {
 func TestOptOutAndDearChainsAreNotKept(t *testing.T) {
 	for _, o := range []signedtree.Options{
 		{Denial: signedtree.NSEC3, OptOut: true},
-		{Denial: signedtree.NSEC3, Iterations: maxIterations + 1},
+		{Denial: signedtree.NSEC3, Iterations: dnssec.MaxIterations + 1},
 	} {
 		s := New(1 << 20)
 		addAll(s, signed(t, "test.", o, "a.test. A 192.0.2.1"), all)
@@ -208,6 +208,25 @@ func TestOptOutAndDearChainsAreNotKept(t *testing.T) {
 	s.Add(z.Apex, &Set{Owner: owner, Type: wire.TypeNSEC, TTL: 300, Data: wire.AppendTypeBitmap(next.AppendTo(nil), []wire.Type{wire.TypeNSEC, wire.TypeRRSIG, wire.TypeNXNAME})})
 	if s.Stats().Records != 1 {
 		t.Errorf("a record of compact denial is kept: %+v", s.Stats())
+	}
+}
+
+// TestDearNamesAreDeniedByTheirFirstLabel: with as many iterations as are done, a name of
+// a hundred labels is denied if its first one below the apex is, and a name far below names
+// that exist is not looked for.
+func TestDearNamesAreDeniedByTheirFirstLabel(t *testing.T) {
+	deep := strings.Repeat("d.", 20) + "test."
+	z := signed(t, "test.", signedtree.Options{Denial: signedtree.NSEC3, Iterations: dnssec.MaxIterations}, "a.test. A 192.0.2.1", "*.w.test. A 192.0.2.1", deep+" A 192.0.2.1")
+	s := New(1 << 20)
+	addAll(s, z, all)
+	long := strings.Repeat("a.", 100)
+	for name, want := range map[string]string{
+		long + "b.test.": "no name", long + "a.test.": "no name", "b.test.": "no name",
+		"b.d.d.test.": "no name", "b." + deep: "nothing", strings.Repeat("d.", 3) + "test.": "no data",
+	} {
+		if got := found(s, wire.MustParseName(name), wire.TypeA); got != want {
+			t.Errorf("%s is %q, not %q", name, got, want)
+		}
 	}
 }
 

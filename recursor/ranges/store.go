@@ -60,9 +60,37 @@ type zone struct {
 // chain is the ranges of a zone in order. It does not change: a new one takes its
 // place.
 type chain struct {
-	chunks     [][]*record // none is empty
-	iterations uint16      // of NSEC3
-	salt       string
+	chunks [][]*record // none is empty
+	params             // of NSEC3
+}
+
+// params are how the names of a chain are hashed, and what comes of two that are wanted for
+// nearly every question.
+type params struct {
+	iterations     uint16
+	salt           string
+	apex, wildcard dnssec.Hash
+}
+
+// paramsOf returns the parameters of n, a record of a zone: those of its chain if that
+// has the same.
+func (s *Store) paramsOf(n *dnssec.NSEC3, apex wire.Name) (p params, err error) {
+	var buf [2*wire.MaxNameLen + 1]byte
+	if z := s.find(apex.AppendKey(buf[:0])); z != nil {
+		if c := z.nsec3.Load(); c != nil && c.iterations == n.Iterations && c.salt == string(n.Salt) {
+			return c.params, nil
+		}
+	}
+	p = params{iterations: n.Iterations, salt: string(n.Salt)}
+	if p.apex, err = dnssec.HashName(apex, n.Iterations, n.Salt); err != nil {
+		return p, err
+	}
+	wildcard, err := apex.Prepend("*")
+	if err != nil {
+		return p, nil // no name fits below that apex
+	}
+	p.wildcard, err = dnssec.HashName(wildcard, n.Iterations, n.Salt)
+	return p, err
 }
 
 // chunkLen is how many records a chunk has at the most: as many are copied when one
@@ -96,10 +124,10 @@ const maxTTL = 3 * 60 * 60
 // Add keeps a set that zone signed, for as long as its TTL says, and no longer than
 // the zone's SOA record lets denials be kept (RFC 9077 3). Records that are
 // useless are left out: NSEC records for one name only (RFC 9824), NSEC3 with opt-out or
-// too many iterations.
+// more iterations than are done ([dnssec.MaxIterations]).
 func (s *Store) Add(apex wire.Name, set *Set) {
 	r := &record{owner: set.Owner.Clone(), kind: set.Type, data: bytes.Clone(set.Data)}
-	var hashed dnssec.NSEC3
+	var how params
 	switch set.Type {
 	case wire.TypeSOA:
 		var soa wire.SOA
@@ -120,10 +148,12 @@ func (s *Store) Add(apex wire.Name, set *Set) {
 		}
 	case wire.TypeNSEC3:
 		n, err := dnssec.ParseNSEC3(r.owner, r.data)
-		if err != nil || n.OptOut || n.Iterations > maxIterations || !n.Zone.Equal(apex) {
+		if err != nil || n.OptOut || !n.Zone.Equal(apex) {
 			return
 		}
-		hashed = n
+		if how, err = s.paramsOf(&n, apex); err != nil {
+			return
+		}
 		r.key, r.next, r.types = string(n.Owner[:]), string(n.Next[:]), n.Types
 	default:
 		return
@@ -148,19 +178,15 @@ func (s *Store) Add(apex wire.Name, set *Set) {
 		}
 		z.soa.Store(r)
 	case wire.TypeNSEC:
-		s.insert(&z.nsec, r, 0, "")
+		s.insert(&z.nsec, r, how)
 	case wire.TypeNSEC3:
-		s.insert(&z.nsec3, r, hashed.Iterations, string(hashed.Salt))
+		s.insert(&z.nsec3, r, how)
 	}
 	z.held++
 	s.size += r.size
 	s.queue = append(s.queue, r)
 	s.makeRoom(now)
 }
-
-// maxIterations is how many iterations an NSEC3 chain may have to be kept: to hash
-// more names costs more than to ask.
-const maxIterations = 20
 
 func keyOf(n wire.Name) string {
 	var buf [2*wire.MaxNameLen + 1]byte
@@ -197,9 +223,9 @@ func (s *Store) find(key []byte) *zone {
 
 // insert puts r into a chain, in the place of the record with the same key. A chain
 // with other parameters goes.
-func (s *Store) insert(in *atomic.Pointer[chain], r *record, iterations uint16, salt string) {
+func (s *Store) insert(in *atomic.Pointer[chain], r *record, how params) {
 	old := in.Load()
-	if old != nil && (old.iterations != iterations || old.salt != salt) {
+	if old != nil && old.params != how {
 		for _, chunk := range old.chunks {
 			for _, o := range chunk {
 				s.forget(o)
@@ -207,7 +233,7 @@ func (s *Store) insert(in *atomic.Pointer[chain], r *record, iterations uint16, 
 		}
 		old = nil
 	}
-	next := &chain{iterations: iterations, salt: salt}
+	next := &chain{params: how}
 	if old == nil {
 		next.chunks = [][]*record{{r}}
 		in.Store(next)
@@ -275,7 +301,7 @@ func (c *chain) without(r *record) *chain {
 	if at < 0 {
 		return c
 	}
-	next := &chain{iterations: c.iterations, salt: c.salt}
+	next := &chain{params: c.params}
 	next.chunks = append(next.chunks, c.chunks[:i]...)
 	if len(c.chunks[i]) > 1 {
 		next.chunks = append(next.chunks, slices.Concat(c.chunks[i][:at], c.chunks[i][at+1:]))
