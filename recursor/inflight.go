@@ -42,8 +42,7 @@ func (t *resolution) waitOrRegister(q wire.Question) (waited bool) {
 		r.mu.Unlock()
 		return false
 	}
-	left := maxReached
-	if t.waitedFor == key || other.by.reaches(t.fetch, &left) {
+	if t.waitedFor == key || !t.fetch.waitFor(other.by) {
 		r.mu.Unlock()
 		return false
 	}
@@ -52,22 +51,36 @@ func (t *resolution) waitOrRegister(q wire.Question) (waited bool) {
 		other.released = make(chan struct{})
 	}
 	by, released := other.by, other.released
-	t.fetch.waitsFor = append(t.fetch.waitsFor, by)
 	r.mu.Unlock()
+	t.await(by, released)
+	return true
+}
 
+// waitFor notes that f waits for other, unless that waits for f. The recursor is locked.
+func (f *fetch) waitFor(other *fetch) bool {
+	left := maxReached
+	if other.reaches(f, &left) {
+		return false
+	}
+	f.waitsFor = append(f.waitsFor, other)
+	return true
+}
+
+// await waits until by, which the fetch of t waits for, is done with something, or the
+// fetch has to end.
+func (t *resolution) await(by *fetch, done <-chan struct{}) {
 	timer := time.NewTimer(time.Until(t.fetch.deadline))
 	defer timer.Stop()
 	select {
-	case <-released:
+	case <-done:
 	case <-t.fetch.abandoned:
 	case <-timer.C:
 	}
-	r.mu.Lock()
+	t.r.mu.Lock()
+	defer t.r.mu.Unlock()
 	if i := slices.Index(t.fetch.waitsFor, by); i >= 0 {
 		t.fetch.waitsFor = slices.Delete(t.fetch.waitsFor, i, i+1)
 	}
-	r.mu.Unlock()
-	return true
 }
 
 // release wakes the fetches that wait for the query that t has registered, if any.

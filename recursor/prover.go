@@ -168,6 +168,10 @@ func (partFetcher) FetchAgain(ctx context.Context, bad *validate.Reply) (*valida
 	return replyWith(p), nil
 }
 
+func (partFetcher) Wait(ctx, by context.Context, done <-chan struct{}) bool {
+	return ctx.Value(validationKey{}).(*validation).wait(by.Value(validationKey{}).(*validation), done)
+}
+
 // publicError is err without what clients do not learn: which servers were
 // asked.
 func publicError(err error) error {

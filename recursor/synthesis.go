@@ -84,20 +84,44 @@ func (t *resolution) expand(a *answer, q wire.Question, d *ranges.Denial) bool {
 	return false
 }
 
-// TryResolve answers x if it is proved that what is asked for does not exist.
-// Otherwise servers may have to be asked.
+// TryResolve answers x if it is proved that what is asked for does not exist, and
+// fails if its zone is known to be bogus. Otherwise servers may have to be asked.
 func (r *Recursor) TryResolve(x *names.Exchange) error {
 	q := x.Query.Question
+	if q.Class != wire.ClassIN || q.Type.IsQuestionOnly() {
+		return names.ErrSlow
+	}
 	var d ranges.Denial
-	if q.Class != wire.ClassIN || !r.deny(q, &d) || !d.Wildcard.IsZero() || r.client.IsOwn(x) {
+	if r.deny(q, &d) && d.Wildcard.IsZero() {
+		return r.denyAtOnce(x, &d)
+	}
+	if q.Type == wire.TypeDS || x.Query.Header.Flags.Has(wire.FlagCD) {
 		return names.ErrSlow
 	}
-	// What is in the cache may be newer than the proof.
+	failure := r.zoneFailure(q.Name)
+	if failure == nil || r.mayHave(q) || r.client.IsOwn(x) {
+		return names.ErrSlow
+	}
+	if _, _, ok := r.deniedAbove(q.Name); ok {
+		return names.ErrSlow
+	}
+	x.MarkAnswered("recursor")
+	return r.counts.ended(q, failure)
+}
+
+// mayHave reports whether the cache has something on q, which may be newer than what was
+// proved of other names, or than what was found out about the zone.
+func (r *Recursor) mayHave(q wire.Question) bool {
 	alias := wire.Question{Name: q.Name, Type: wire.TypeCNAME, Class: wire.ClassIN}
-	if r.cache.HasPart(cache.PartAnswer, q) || r.cache.HasPart(cache.PartAnswer, alias) {
+	return r.cache.HasPart(cache.PartAnswer, q) || r.cache.HasPart(cache.PartAnswer, alias)
+}
+
+// denyAtOnce answers x with d, unless the cache may have an answer.
+func (r *Recursor) denyAtOnce(x *names.Exchange, d *ranges.Denial) error {
+	if r.client.IsOwn(x) || r.mayHave(x.Query.Question) {
 		return names.ErrSlow
 	}
-	if err := validate.WriteDenial(x, &d); err != nil {
+	if err := validate.WriteDenial(x, d); err != nil {
 		return err
 	}
 	r.counts.synthesisedAtOnce.Add(1)

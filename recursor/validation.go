@@ -35,9 +35,13 @@ type validation struct {
 	// fetchAgain returns what another server has, after a part from fetch that
 	// turned out bogus.
 	fetchAgain func(bad *part) (*part, error)
-	budget     *budget
-	reason     string              // for the trace: why the part is not secure
-	link       func(validate.Link) // for the trace; may be nil
+	// wait waits until another validation, by, is done with something that this one
+	// needs as well. It is false, at once, if that waits for this.
+	wait   func(by *validation, done <-chan struct{}) bool
+	by     *fetch
+	budget *budget
+	reason string              // for the trace: why the part is not secure
+	link   func(validate.Link) // for the trace; may be nil
 }
 
 // maxDistrusted is from how many servers bogus data is taken before a client
@@ -51,20 +55,30 @@ func (t *resolution) isValidated() bool { return t.r.validate != nil && !t.fetch
 // bogusZone is the failure of names whose zone is known to be bogus, or to take too
 // much to validate; nil if it is not.
 func (t *resolution) bogusZone() error {
-	if !t.isValidated() || t.fetch.key.again != "" || t.r.prover == nil || t.r.prover.passOn != nil {
+	if !t.isValidated() || t.fetch.key.again != "" {
 		return nil
 	}
-	verdict, why := t.r.prover.validator.ZoneVerdict(t.serversOf())
-	if verdict != validate.Bogus && verdict != validate.Indeterminate {
+	if failure := t.r.zoneFailure(t.serversOf()); failure != nil {
+		t.record(StepValidate, t.question(), netip.AddrPort{}, failure.Text, nil, 0)
+		return failure
+	}
+	return nil
+}
+
+// zoneFailure is that failure for the zone of name.
+func (r *Recursor) zoneFailure(name wire.Name) *Failure {
+	if r.prover == nil || r.prover.passOn != nil {
 		return nil
 	}
-	t.record(StepValidate, t.question(), netip.AddrPort{}, why.Text, nil, 0)
-	return &Failure{Code: why.Code, Text: why.Text}
+	if verdict, why := r.prover.validator.ZoneFailure(name); verdict != validate.Unchecked {
+		return &Failure{Code: why.Code, Text: why.Text}
+	}
+	return nil
 }
 
 // check validates a part.
 func (t *resolution) check(v *validation) error {
-	v.budget = t.fetch.budget
+	v.budget, v.by = t.fetch.budget, t.fetch
 	v.fetch = func(name wire.Name, kind wire.Type) (*part, error) {
 		q := wire.Question{Name: name, Type: kind, Class: wire.ClassIN}
 		if q.Type == v.part.question.Type && q.Name.Equal(v.part.question.Name) {
@@ -77,6 +91,15 @@ func (t *resolution) check(v *validation) error {
 			return nil, errBogus // the resolution tries others
 		}
 		return t.fetchPart(bad.question, append([]netip.AddrPort{}, bad.servers...))
+	}
+	v.wait = func(by *validation, done <-chan struct{}) bool {
+		t.r.mu.Lock()
+		isWaiting := t.fetch.waitFor(by.by)
+		t.r.mu.Unlock()
+		if isWaiting {
+			t.await(by.by, done)
+		}
+		return isWaiting
 	}
 	if t.trace != nil {
 		v.link = func(l validate.Link) { t.record(StepLink, v.part.question, netip.AddrPort{}, l.String(), nil, 0) }

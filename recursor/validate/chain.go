@@ -1,8 +1,10 @@
 package validate
 
 import (
+	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/names-dns/names/wire"
@@ -135,8 +137,7 @@ func (c *check) anchorZone(a *anchor) *zone {
 	if z := c.memory.get(a.name, c.time); z != nil {
 		return z
 	}
-	isFresh := c.budget.isFresh()
-	return c.remember(c.enter(a.name, a.ds, c.time.Add(c.maxTTL), "trust anchor"), isFresh)
+	return c.once(a.name, func() *zone { return c.enter(a.name, a.ds, c.time.Add(c.maxTTL), "trust anchor") })
 }
 
 // shortcut asks for the DS records of name itself, several labels below the
@@ -157,8 +158,10 @@ func (c *check) shortcut(z *zone, name wire.Name) *zone {
 		if parent.verdict != Secure || !parent.name.Equal(signer) || c.verify(ds, parent).verdict != Secure || !ds.Wildcard.IsZero() {
 			continue
 		}
-		isFresh := c.budget.isFresh()
-		return c.remember(c.enter(name, ds.Data, c.expiry(ds.TTL), "DS record"), isFresh)
+		found := c.once(name, func() *zone { return c.enter(name, ds.Data, c.expiry(ds.TTL), "DS record") })
+		if !found.passes {
+			return found
+		}
 	}
 	return nil
 }
@@ -169,8 +172,27 @@ func (c *check) child(z *zone, name wire.Name) *zone {
 	if known := c.memory.get(name, c.time); known != nil {
 		return known
 	}
+	return c.once(name, func() *zone { return c.findChild(z, name) })
+}
+
+// once has find called, which finds out what name is, and what it returns remembered. If
+// another check is at it, it waits for that one, once: what is not remembered then is
+// found out by each check that needs it.
+func (c *check) once(name wire.Name, find func() *zone) *zone {
+	if waiter, ok := c.fetcher.(Waiter); ok && c.links == nil {
+		other := c.memory.begin(name, c.ctx)
+		isOver := true // meanwhile, or by now
+		if other == nil {
+			defer c.memory.end(name)
+		} else {
+			isOver = waiter.Wait(c.ctx, other.ctx, other.done)
+		}
+		if known := c.memory.get(name, c.time); isOver && known != nil {
+			return known
+		}
+	}
 	isFresh := c.budget.isFresh()
-	return c.remember(c.findChild(z, name), isFresh)
+	return c.remember(find(), isFresh)
 }
 
 func (c *check) findChild(z *zone, name wire.Name) *zone {
@@ -478,6 +500,41 @@ type memory struct {
 	most  int
 	mu    sync.Mutex         // guards zones; nothing is verified or fetched under it
 	zones map[wire.Key]*zone // guarded by mu
+	// failedUntil is when the last zone that is remembered as bogus or indeterminate is
+	// tried again, in nanoseconds since 1970: while there is none, nothing is looked for.
+	failedUntil atomic.Int64
+	findings    map[wire.Key]*finding // guarded by mu: of names that are not in zones yet, or no longer
+}
+
+// finding is a name that a check finds out about.
+type finding struct {
+	ctx  context.Context // of the check
+	done chan struct{}   // closed at the end
+}
+
+// begin notes that the check with ctx finds out what name is. It returns the
+// finding of another check if that does.
+func (m *memory) begin(name wire.Name, ctx context.Context) (other *finding) {
+	key := name.Key()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if other := m.findings[key]; other != nil {
+		return other
+	}
+	if m.findings == nil {
+		m.findings = map[wire.Key]*finding{}
+	}
+	m.findings[key] = &finding{ctx, make(chan struct{})}
+	return nil
+}
+
+// end ends what begin has noted.
+func (m *memory) end(name wire.Name) {
+	key := name.Key()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	close(m.findings[key].done)
+	delete(m.findings, key)
 }
 
 func (m *memory) get(name wire.Name, now time.Time) *zone {
@@ -498,6 +555,9 @@ func (m *memory) put(z *zone, now time.Time) {
 	key := z.name.Key()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if until := z.until.UnixNano(); z.verdict < Insecure && until > m.failedUntil.Load() {
+		m.failedUntil.Store(until)
+	}
 	if m.zones == nil {
 		m.zones = make(map[wire.Key]*zone)
 	}
@@ -526,13 +586,21 @@ func (m *memory) evict(now time.Time) {
 	delete(m.zones, victim)
 }
 
-// ZoneVerdict is what is remembered about the zone of name: unchecked if nothing is.
-// If it is bogus or indeterminate, whatever its servers say is, and they need not be
-// asked.
-func (v *Validator) ZoneVerdict(name wire.Name) (Verdict, Reason) {
+// ZoneFailure is the verdict that is remembered about the zone of name, if that is bogus
+// or indeterminate: whatever its servers say is, and they need not be asked. It is
+// unchecked otherwise.
+func (v *Validator) ZoneFailure(name wire.Name) (Verdict, Reason) {
 	now := v.now()
+	if now.UnixNano() >= v.memory.failedUntil.Load() {
+		return Unchecked, Reason{}
+	}
 	for n := name; !n.IsZero() && !v.anchors.isNegative(n, now); n = n.Parent() {
-		if z := v.memory.get(n, now); z != nil && !z.passes && (z.isSigned || z.verdict >= Insecure) {
+		z := v.memory.get(n, now)
+		switch {
+		case z == nil || z.passes:
+		case z.verdict >= Insecure:
+			return Unchecked, Reason{}
+		case z.isSigned:
 			return z.verdict, z.reason
 		}
 		if v.anchors.at(n) != nil {

@@ -79,7 +79,7 @@ func (r *Resolver) Resolve(ctx context.Context, x *names.Exchange) error {
 		return r.next.Resolve(ctx, x)
 	}
 	from := &source{trustsAD: r.elsewhere != nil && r.elsewhere.TrustsAD(q)}
-	if verdict, why := r.validator.ZoneVerdict(parentOfDS(q)); (verdict == Bogus || verdict == Indeterminate) && r.passOn == nil && !from.trustsAD {
+	if verdict, why := r.validator.ZoneFailure(parentOfDS(q)); verdict != Unchecked && r.passOn == nil && !from.trustsAD {
 		return newError(q, verdict, why)
 	}
 	if r.expand(x, q) {

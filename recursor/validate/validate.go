@@ -26,6 +26,16 @@ type Refetcher interface {
 	FetchAgain(ctx context.Context, bad *Reply) (*Reply, error)
 }
 
+// Waiter is a [Fetcher] whose callers may wait for one another. With it no two checks find
+// out what a zone is at the same time: a zone that is dear to validate is validated once,
+// however many names in it are asked for meanwhile.
+type Waiter interface {
+	Fetcher
+	// Wait waits until done is closed, which the check with the context by does, or until the
+	// check with ctx has to end. It returns false at once if the other waits for that one.
+	Wait(ctx, by context.Context, done <-chan struct{}) bool
+}
+
 // Config says how a [Validator] works. Fetcher has to be set.
 type Config struct {
 	Fetcher Fetcher
