@@ -20,8 +20,7 @@ type delegation struct {
 	// expires is when the zone above has to be asked again. No delegation by
 	// the zone itself lives longer ("phoenix domains"). Zero: never.
 	expires time.Time
-	// ds are the DS records that came with it, or with security Insecure none.
-	ds       rrset
+	// security is that of the DS records that came with it, or of their absence.
 	security cache.Security
 }
 

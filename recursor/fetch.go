@@ -51,6 +51,10 @@ type fetch struct {
 	turn
 	waiters  int
 	waitsFor []*fetch
+	// here is one of them that is resolved by the goroutine of this one. It is left when this
+	// one is abandoned.
+	here        *fetch
+	isAbandoned bool
 
 	came chan struct{} // closed when its turn has come, if it has to wait for that
 
@@ -186,40 +190,55 @@ func (r *Recursor) fetchFor(parent *fetch, q wire.Question, stop <-chan struct{}
 	return r.fetchByKey(parent, key, q, stop)
 }
 
+// fetchByKey is fetchFor with a key. If stop is nil it is the parent's own goroutine that
+// needs the answer, and has nothing else to do: it resolves the question itself, as long as
+// the parent is not abandoned.
 func (r *Recursor) fetchByKey(parent *fetch, key fetchKey, q wire.Question, stop <-chan struct{}) (*answer, error) {
 	if parent.depth >= maxDepth {
 		r.counts.hit(LimitDepth)
 		return nil, errDepth
 	}
 	for {
-		f, isNew, err := r.joinFor(parent, key, q)
+		isHere := stop == nil
+		f, isNew, err := r.joinFor(parent, key, q, isHere)
 		if err != nil {
 			return nil, err
 		}
 		// Without waiting for its turn, even if it has been waiting for that: all
 		// slots may be held by fetches that wait for this one. It ends in time by itself.
-		if !f.started.Load() {
+		switch {
+		case f.started.Load():
+		case isHere:
+			r.resolve(f)
+		default:
 			r.workers.Do(func() { r.resolve(f) })
+		}
+		over := stop
+		if isHere {
+			over = parent.abandoned
 		}
 		select {
 		case <-f.over:
-			r.leaveFor(parent, f)
+			r.leaveFor(parent, f, isHere)
 			if !isNew && errors.Is(f.err, errExhausted) {
 				continue // the other query ran out of budget; ours has not
 			}
 			return f.answer, f.err
-		case <-stop:
-			r.leaveFor(parent, f)
+		case <-over:
+			r.leaveFor(parent, f, isHere)
 			return nil, errAbandoned
 		}
 	}
 }
 
 // joinFor is join for a fetch that is to wait for another, but not for
-// itself.
-func (r *Recursor) joinFor(parent *fetch, key fetchKey, q wire.Question) (f *fetch, isNew bool, err error) {
+// itself. isHere: its goroutine may resolve that.
+func (r *Recursor) joinFor(parent *fetch, key fetchKey, q wire.Question, isHere bool) (f *fetch, isNew bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if isHere && parent.isAbandoned {
+		return nil, false, errAbandoned
+	}
 	if f, isNew, err = r.join(key, q, parent); err != nil {
 		return nil, false, err
 	}
@@ -229,13 +248,21 @@ func (r *Recursor) joinFor(parent *fetch, key fetchKey, q wire.Question) (f *fet
 		return nil, false, errCircle
 	}
 	parent.waitsFor = append(parent.waitsFor, f)
+	if isHere {
+		parent.here = f
+	}
 	return f, isNew, nil
 }
 
-func (r *Recursor) leaveFor(parent, f *fetch) {
-	r.leave(f)
+func (r *Recursor) leaveFor(parent, f *fetch, isHere bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !isHere || parent.here == f { // otherwise it was left when the parent was abandoned
+		r.leaveLocked(f)
+	}
+	if isHere {
+		parent.here = nil
+	}
 	if i := slices.Index(parent.waitsFor, f); i >= 0 {
 		parent.waitsFor = slices.Delete(parent.waitsFor, i, i+1)
 	}
@@ -341,6 +368,10 @@ func (r *Recursor) finish(f *fetch, a *answer, err error) {
 func (r *Recursor) leave(f *fetch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.leaveLocked(f)
+}
+
+func (r *Recursor) leaveLocked(f *fetch) {
 	if f.waiters--; f.waiters == 0 {
 		r.abandon(f)
 	}
@@ -348,8 +379,14 @@ func (r *Recursor) leave(f *fetch) {
 
 // abandon ends a fetch that has not ended. The recursor is locked.
 func (r *Recursor) abandon(f *fetch) {
-	if r.forget(f) {
-		close(f.abandoned)
+	if !r.forget(f) {
+		return
+	}
+	f.isAbandoned = true
+	close(f.abandoned)
+	if needed := f.here; needed != nil {
+		f.here = nil
+		r.leaveLocked(needed)
 	}
 }
 

@@ -236,11 +236,6 @@ func (r *Recursor) delegationOf(name wire.Name) (delegation, error) {
 	}
 	d, err := readDelegation(new(wire.Reader), m, zone, wire.Root, wire.SectionAuthority)
 	d.source, d.security = fromCache, security
-	if r.validate != nil {
-		if ds, ok := r.delegatedDS(zone, false); ok {
-			d.ds = rrsetsOf(ds.answers, wire.TypeDS)[0]
-		}
-	}
 	return d, err
 }
 
@@ -289,7 +284,7 @@ func findRootServers(t *resolution) (state, error) {
 		t.descend(t.r.hints)
 		return askServers, nil
 	}
-	if _, err := t.r.fetchFor(t.fetch, primingQuestion, t.fetch.abandoned); err == nil {
+	if _, err := t.r.fetchFor(t.fetch, primingQuestion, nil); err == nil {
 		d, err := t.r.delegationOf(wire.Root)
 		if err != nil {
 			return nil, err
@@ -490,9 +485,6 @@ func (t *resolution) refer(p *response) (state, error) {
 	}
 	d.expireBy(t.cut.expires)
 	d.security = p.said[0].security
-	if len(p.said[0].answer) > 0 {
-		d.ds = p.said[0].answer[0]
-	}
 	t.record(StepReferral, t.question(), netip.AddrPort{}, p.child.String(), nil, 0)
 	t.r.storeDelegation(&d, p.message, t.cut.zone, wire.SectionAuthority)
 	if configured := t.r.configuredFor(t.name); configured != nil && configured.zone.Len() > t.cut.zone.Len() {

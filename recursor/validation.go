@@ -26,8 +26,8 @@ type validation struct {
 	// isReferral: the part is what the parent's servers say of the DS records of a
 	// zone, and needs no SOA record.
 	isReferral bool
-	// cut is the zone whose server sent the part, with its DS records and what is
-	// known of its security; nil for a part from the cache.
+	// cut is the zone whose server sent the part, with what is known of its security;
+	// nil for a part from the cache.
 	cut *delegation
 	// fetch returns what servers have of type DS or DNSKEY, not validated, from the
 	// cache if it is there. It costs what the query may still cost.
@@ -125,7 +125,7 @@ func (t *resolution) fetchPart(q wire.Question, before []netip.AddrPort) (*part,
 	if before != nil {
 		key.again = textOf(before)
 	}
-	a, err := t.r.fetchByKey(t.fetch, key, q, t.fetch.abandoned)
+	a, err := t.r.fetchByKey(t.fetch, key, q, nil)
 	if err != nil {
 		return nil, err
 	}
