@@ -1,11 +1,14 @@
 package recursor
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/names-dns/names/cache"
 	"github.com/names-dns/names/names"
@@ -310,4 +313,57 @@ server 192.0.2.53
 			t.Error("a client is given a denial without an SOA record")
 		}
 	})
+}
+
+// TestAbandonedValidationEnds: when no client waits any longer, what its validation
+// waits for ends as well, unless another fetch needs it.
+func TestAbandonedValidationEnds(t *testing.T) {
+	const silent = `
+server 192.0.2.53
+  if type DNSKEY: silent
+server 192.0.2.54
+  if type DNSKEY: silent
+`
+	for _, isShared := range []bool{false, true} {
+		j := &judge{fetches: true}
+		playSigned(t, signedWorld+silent, j, func(t *testing.T, r *Recursor, w *testnet.World) {
+			fetches := func() int {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				return len(r.fetches)
+			}
+			ask := func(name string) (ended chan error, cancel context.CancelFunc) {
+				ctx, cancel := context.WithCancel(context.Background())
+				ended = make(chan error, 1)
+				key := fetchKeyOf(wire.Question{Name: wire.MustParseName(name), Type: wire.TypeA, Class: wire.ClassIN})
+				go func() {
+					_, err := r.fetchAnswer(ctx, key, wire.Question{Name: wire.MustParseName(name), Type: wire.TypeA, Class: wire.ClassIN}, netip.Addr{})
+					ended <- err
+				}()
+				return ended, cancel
+			}
+			first, cancel := ask("www.example.")
+			time.Sleep(time.Second)
+			if n := fetches(); n != 2 {
+				t.Fatalf("%d fetches, not that of the client and one for the keys", n)
+			}
+			want := 0
+			if isShared {
+				other, cancelOther := ask("plain.example.")
+				defer func() { cancelOther(); <-other }()
+				time.Sleep(time.Second)
+				want = 2
+			}
+			cancel()
+			synctest.Wait()
+			if n := fetches(); n != want {
+				t.Errorf("%d fetches are left, not %d", n, want)
+			}
+			if !isShared {
+				if err := <-first; err == nil {
+					t.Error("an answer without keys")
+				}
+			}
+		})
+	}
 }
