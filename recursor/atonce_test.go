@@ -46,8 +46,8 @@ story it
 advance 0s
 `
 
-// TestBogusZoneFailsAtOnce: the names of a zone that is known to be bogus fail where
-// queries are received, with the reason, but for clients that set CD; and no longer
+// TestBogusZoneFailsAtOnce: the names of a zone that is known to be bogus fail on the
+// receive loop, with the reason, but for clients that set CD; and no longer
 // than the zone is known to be.
 func TestBogusZoneFailsAtOnce(t *testing.T) {
 	f, err := testnet.Parse("world", halfBogus)

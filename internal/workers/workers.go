@@ -29,7 +29,7 @@ type Pool[T any] struct {
 
 const (
 	// maxIdleWorkers is how many goroutines wait for a value at the most. Every
-	// idleWorkerTime those end that there was no use for. One look at all costs less than
+	// idleWorkerTime those end that nothing came for. One look at all costs less than
 	// a timer for each: to set the next timer to expire wakes a thread.
 	maxIdleWorkers = 256
 	idleWorkerTime = 10 * time.Second

@@ -48,7 +48,7 @@ func TestWorkers(t *testing.T) {
 	})
 }
 
-// TestUsedWorkersStay: of the goroutines that wait those end that there was no use for.
+// TestUsedWorkersStay: of the goroutines that wait those end that nothing came for.
 func TestUsedWorkersStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := New(func(time.Duration) { time.Sleep(time.Second) }) // virtual
