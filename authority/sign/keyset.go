@@ -468,6 +468,10 @@ func (s *KeySet) proceed(now time.Time) []Transition {
 				if k.Progress.Role.has(PartKeySignature) { // which is a part of the RRset
 					changes = append(changes, change{k, PartKeySignature, to})
 				}
+				if s.hasOffline() && to == Rumoured && s.isDoubleDS(k) { // no key has signed both
+					old := s.predecessor(k)
+					changes = append(changes, change{old, PartDNSKEY, Unretentive}, change{old, PartKeySignature, Unretentive})
+				}
 				as := [2]uint16{uint16(k.Record.Algorithm), uint16(to)}
 				together[as] = append(together[as], changes...)
 			}

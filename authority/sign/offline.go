@@ -147,6 +147,16 @@ func isCovered(signers []*Key, set *OfflineSet, now time.Time) bool {
 	return !slices.ContainsFunc(signers, func(k *Key) bool { return k.IsOffline() && k.offline().prepared(set, now) == nil })
 }
 
+// forParent are the keys that the parent is to have DS records of.
+func (s *KeySet) forParent() (all []*Key) {
+	for _, k := range s.Keys {
+		if k.Progress != nil && k.Progress.IsForParent() {
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
 // keysShown is the DNSKEY RRset as the states have it at now.
 func (s *KeySet) keysShown(now time.Time) *OfflineSet {
 	set := &OfflineSet{Type: wire.TypeDNSKEY, TTL: uint32(s.Policy.KeyTTL / time.Second)}
@@ -284,10 +294,11 @@ func (s *KeySet) Request(now, until time.Time, withCDS bool) (*Request, error) {
 		r.add(*c.keysShown(now), wantedOf(signers, now, now.Add(requestValidity)))
 	}
 	type shown struct {
-		set     *OfflineSet
-		signers []*Key
-		from    time.Time
-		until   time.Time
+		set       *OfflineSet
+		signers   []*Key
+		forParent []*Key
+		from      time.Time
+		until     time.Time
 	}
 	var all []shown
 	for range maxCalendar {
@@ -296,12 +307,12 @@ func (s *KeySet) Request(now, until time.Time, withCDS bool) (*Request, error) {
 		}
 		c.Published(now)
 		parentAt := c.runParent(now, requestStep)
-		set, signers := c.keysShown(now), c.with(PartKeySignature, now)
-		if last := len(all) - 1; last < 0 || !all[last].set.equal(set) || !slices.Equal(all[last].signers, signers) {
+		set, signers, forParent := c.keysShown(now), c.with(PartKeySignature, now), c.forParent()
+		if last := len(all) - 1; last < 0 || !all[last].set.equal(set) || !slices.Equal(all[last].signers, signers) || !slices.Equal(all[last].forParent, forParent) {
 			if last >= 0 {
 				all[last].until = now
 			}
-			all = append(all, shown{set: set, signers: signers, from: now, until: until})
+			all = append(all, shown{set, signers, forParent, now, until})
 		}
 		next := c.NextChange(now)
 		if !parentAt.IsZero() && (next.IsZero() || parentAt.Before(next)) {
@@ -323,7 +334,7 @@ func (s *KeySet) Request(now, until time.Time, withCDS bool) (*Request, error) {
 			continue
 		}
 		cds, cdnskey := OfflineSet{Type: wire.TypeCDS, TTL: of.set.TTL}, OfflineSet{Type: wire.TypeCDNSKEY, TTL: of.set.TTL}
-		for _, k := range of.signers {
+		for _, k := range of.forParent {
 			ds, err := k.DS(s.Zone, digestSHA256)
 			if err != nil {
 				return nil, err

@@ -100,7 +100,7 @@ var policyOptions = []option[policy]{
 		example: `"8760h"`, least: 3600, most: 100 * 365 * 24 * 3600, others: []string{"ksk-lifetime", "csk-lifetime"},
 	}, func(p *policy) *time.Duration { return &p.keysLifetime }),
 	word(about{
-		key: "ksk-rollover", what: "How a key is exchanged that the parent has a DS record of. \"double-signature\" (RFC 6781 4.1.2): the new key signs along, then the parent exchanges the DS records, then the old key goes. \"double-ds\" (RFC 7583 3.3.2): the parent has the DS records of both, then the keys are exchanged, then the parent drops the old one. An exchange for another algorithm, of a key that leaked and of a key on another machine goes by \"double-signature\" in any case.",
+		key: "ksk-rollover", what: "How a key is exchanged that the parent has a DS record of. \"double-signature\" (RFC 6781 4.1.2): the new key signs along, then the parent exchanges the DS records, then the old key goes. \"double-ds\" (RFC 7583 3.3.2): the parent has the DS records of both, then the keys are exchanged, then the parent drops the old one. An exchange for another algorithm and of a key that leaked goes by \"double-signature\" in any case.",
 		why: "\"double-signature\": the parent does something once.", example: `"double-ds"`, words: []string{"double-signature", doubleDS}, others: []string{"keys-rollover", "csk-rollover", "rollover", "double-ds"},
 	}, func(p *policy) *string { return &p.rollover }),
 	span(about{
