@@ -112,10 +112,15 @@ func (w *LogWriter) lose(lines []byte) {
 // run writes until the writer is closed.
 func (w *LogWriter) run() {
 	defer close(w.done)
-	retry := time.NewTicker(logRetry)
+	retry := time.NewTimer(logRetry)
 	defer retry.Stop()
 	var lines []byte
-	for {
+	for isReported := true; ; {
+		if isReported {
+			retry.Stop() // a server with nothing to do wakes for nothing
+		} else {
+			retry.Reset(logRetry)
+		}
 		select {
 		case <-w.wake:
 		case <-retry.C:
@@ -128,9 +133,7 @@ func (w *LogWriter) run() {
 			io.WriteString(w.to, "\r\x1b[K") // to the start of the line, and clear it
 			w.shown = ""
 		}
-		if w.write(lines) {
-			w.report()
-		}
+		isReported = w.write(lines) && w.report()
 		if w.shown != status {
 			io.WriteString(w.to, status)
 			w.shown = status
@@ -157,19 +160,21 @@ func (w *LogWriter) write(lines []byte) bool {
 }
 
 // report writes how many lines were lost, if any were. The count stays as it is
-// if it cannot be written.
-func (w *LogWriter) report() {
+// if it cannot be written, which report reports.
+func (w *LogWriter) report() bool {
 	w.mu.Lock()
 	n := w.lost
 	w.mu.Unlock()
 	if n == 0 {
-		return
+		return true
 	}
 	var line bytes.Buffer
 	slog.New(slog.NewTextHandler(&line, nil)).Warn("log lines lost", "lines", n)
-	if _, err := w.to.Write(line.Bytes()); err == nil {
-		w.mu.Lock()
-		w.lost -= n
-		w.mu.Unlock()
+	if _, err := w.to.Write(line.Bytes()); err != nil {
+		return false
 	}
+	w.mu.Lock()
+	w.lost -= n
+	w.mu.Unlock()
+	return true
 }
