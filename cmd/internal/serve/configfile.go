@@ -85,6 +85,10 @@ func (s *Server) reloadConfig() (added, removed int, err error) {
 	}
 	if err == nil {
 		s.config.Store(next)
+		select {
+		case s.operator.reread <- struct{}{}:
+		default:
+		}
 		return added, removed, nil
 	}
 	problems, _ := errors.AsType[config.Problems](err)
@@ -105,15 +109,19 @@ func (s *Server) watchConfig(ctx context.Context) {
 	defer ticks.Stop()
 	last := ""
 	for {
+		c := s.config.Load()
+		if c.Watch {
+			ticks.Reset(filewatch.Interval)
+		} else {
+			ticks.Stop() // a server with nothing to do wakes for nothing
+			last = ""
+		}
 		select {
 		case <-ticks.C:
+		case <-s.operator.reread:
+			continue
 		case <-ctx.Done():
 			return
-		}
-		c := s.config.Load()
-		if c == nil || !c.Watch {
-			last = ""
-			continue
 		}
 		now := lookAt(c.Files)
 		if last != "" && last != now {

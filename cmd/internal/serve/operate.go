@@ -28,6 +28,7 @@ type operator struct {
 	began    time.Time
 	level    *slog.LevelVar    // nil: it cannot change
 	notifier *systemd.Notifier // nil: no service manager has started the process
+	reread   chan struct{}     // has one if the configuration was read again since it was looked at
 
 	servers   bound.Servers // control, metrics, the page
 	remote    bound.Handler
@@ -123,6 +124,7 @@ func (s *Server) operate(c *config.Config, level *slog.LevelVar, notifier *syste
 	s.operator.level, s.operator.notifier = level, notifier
 	if len(c.Files) > 0 {
 		s.config.Store(c)
+		s.operator.reread = make(chan struct{}, 1)
 	}
 	commit, _, err := s.prepareOperator(c)
 	if err != nil {
@@ -134,7 +136,9 @@ func (s *Server) operate(c *config.Config, level *slog.LevelVar, notifier *syste
 		return err
 	}
 	cli.WatchReopen(s.ctx, s.observed.reopen)
-	go s.watchConfig(s.ctx)
+	if len(c.Files) > 0 {
+		go s.watchConfig(s.ctx)
+	}
 	s.notify(notifier.Ready(s.summary()))
 	go notifier.RunWatchdog(s.ctx, getenv, func() bool { return s.ctx.Err() == nil })
 	go func() {

@@ -210,7 +210,7 @@ func TestReloadOfEncryption(t *testing.T) {
 }
 
 // TestWatchedConfiguration: a change of the file is a reload, if the configuration wants
-// that.
+// that, from the start or since a reload.
 func TestWatchedConfiguration(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for looks at the file, one in two seconds")
@@ -219,8 +219,10 @@ func TestWatchedConfiguration(t *testing.T) {
 	file := filepath.Join(dir, "names.toml")
 	writeFile(t, filepath.Join(dir, "a.example"), smallZone)
 	const start = "[listen]\naddress = [\"127.0.0.1:0\"]\n[[zone]]\nfile = \"a.example\"\n"
+	writeFile(t, file, start)
+	server, log := startFromFile(t, file)
 	writeFile(t, file, start+"[control]\nwatch = true\n")
-	_, log := startFromFile(t, file)
+	server.reload()
 	tries := 0
 	eventually.Succeed(t, func() error { // the first look may come after the first change
 		tries++
