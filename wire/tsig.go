@@ -98,7 +98,7 @@ func (k TSIGKey) Sign(msg []byte, now time.Time) ([]byte, *TSIGSession, error) {
 		Algorithm: k.Algorithm.Name(), TimeSigned: uint64(now.Unix()), Fudge: uint16(DefaultTSIGFudge / time.Second),
 		OriginalID: binary.BigEndian.Uint16(msg),
 	}
-	d.MAC = k.mac(nil, msg, &d, false)
+	d.MAC = k.mac(nil, msg, &d, false)[:k.macSize()]
 	s.mac = d.MAC
 	return appendTSIG(msg, k.Name, &d), s, nil
 }
@@ -143,7 +143,11 @@ func (k *TSIGKeys) Verify(msg []byte, at int, now time.Time) (*TSIGSession, erro
 		return fail(RCodeBadTime, fmt.Sprintf("signed at %d, %d s away from the present", d.TimeSigned, now.Unix()-int64(d.TimeSigned)))
 	}
 	// RFC 8945 5.2.4
-	if len(d.MAC) < key.Algorithm.Size() && len(d.MAC) < k.MinMAC || k.MinMAC == 0 && len(d.MAC) < key.Algorithm.Size() {
+	least := key.macSize()
+	if k.MinMAC > 0 {
+		least = min(least, k.MinMAC)
+	}
+	if len(d.MAC) < least {
 		return fail(RCodeBadTrunc, fmt.Sprintf("MAC has %d octets", len(d.MAC)))
 	}
 	return s, nil
@@ -156,9 +160,9 @@ func (s *TSIGSession) Len() int {
 	switch {
 	case s.error == RCodeBadKey || s.error == RCodeBadVers: // no MAC
 	case s.error == RCodeBadTime:
-		size += s.key.Algorithm.Size() + 6
+		size += s.key.macSize() + 6
 	default:
-		size += s.key.Algorithm.Size()
+		size += s.key.macSize()
 	}
 	return size
 }
@@ -177,7 +181,7 @@ func (s *TSIGSession) Sign(msg []byte, now time.Time) []byte {
 		d.TimeSigned, d.Fudge = s.time, s.fudge
 		d.Other = appendUint48(nil, uint64(now.Unix()))
 	}
-	d.MAC = s.key.mac(s.mac, msg, &d, !s.first)
+	d.MAC = s.key.mac(s.mac, msg, &d, !s.first)[:s.key.macSize()]
 	s.mac, s.first = d.MAC, false
 	return appendTSIG(msg, s.key.Name, &d)
 }
@@ -233,7 +237,7 @@ func (s *TSIGSession) Verify(msg []byte, now time.Time) error {
 		return &TSIGError{RCode: q.Header.Flags.RCode(), Code: d.Error, Key: s.key.Name, FromPeer: true}
 	case !isInTime(d, now):
 		return bad(RCodeBadTime, fmt.Sprintf("reply was signed at %d, %d s away from the present", d.TimeSigned, now.Unix()-int64(d.TimeSigned)))
-	case len(d.MAC) < s.key.Algorithm.Size():
+	case len(d.MAC) < s.key.macSize():
 		return bad(RCodeBadTrunc, fmt.Sprintf("MAC of the reply has %d octets", len(d.MAC)))
 	}
 	return nil
@@ -292,11 +296,14 @@ func isMACOf(computed, sent []byte) bool { return hmac.Equal(computed[:len(sent)
 
 // checkMACSize checks how far a MAC is truncated (RFC 8945 5.2.2.1).
 func checkMACSize(a TSIGAlgorithm, size int) error {
-	if most, least := a.Size(), max(10, a.Size()/2); size > most || size < least {
+	if most, least := a.Size(), leastMAC(a); size > most || size < least {
 		return fmt.Errorf("MAC has %d octets, not between %d and %d", size, least, most)
 	}
 	return nil
 }
+
+// leastMAC is how many octets of a MAC have to be sent (RFC 8945 5.2.2.1).
+func leastMAC(a TSIGAlgorithm) int { return max(10, a.Size()/2) }
 
 // isInTime reports whether a message was signed about now (RFC 8945 5.2.3).
 func isInTime(d *TSIG, now time.Time) bool {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash"
 	"maps"
+	"strconv"
 	"strings"
 	"sync/atomic"
 )
@@ -99,6 +100,9 @@ type TSIGKey struct {
 	Name      Name
 	Algorithm TSIGAlgorithm
 	Secret    []byte
+	// MACSize is how many octets of a MAC are sent, and the least that are accepted,
+	// within the bounds of RFC 8945 5.2.2.1. 0 means all.
+	MACSize int
 
 	wireAlgorithm Name // of a message, if Algorithm is unknown
 }
@@ -112,7 +116,24 @@ func (k *TSIGKey) algorithmName() Name {
 }
 
 // String is name and algorithm. It does not show the secret.
-func (k TSIGKey) String() string { return k.Algorithm.String() + ":" + k.Name.String() }
+func (k TSIGKey) String() string { return k.AlgorithmText() + ":" + k.Name.String() }
+
+// AlgorithmText is the algorithm as configurations have it: hmac-sha256, or
+// hmac-sha256-128 if MACs are truncated to 128 bits.
+func (k TSIGKey) AlgorithmText() string {
+	if k.macSize() == k.Algorithm.Size() {
+		return k.Algorithm.String()
+	}
+	return fmt.Sprintf("%s-%d", k.Algorithm, 8*k.MACSize)
+}
+
+// macSize is how many octets of a MAC are sent.
+func (k *TSIGKey) macSize() int {
+	if k.MACSize == 0 {
+		return k.Algorithm.Size()
+	}
+	return k.MACSize
+}
 
 // GoString does not show the secret either.
 func (k TSIGKey) GoString() string { return "wire.TSIGKey(" + k.String() + ")" }
@@ -124,7 +145,7 @@ func (k TSIGKey) Text() string {
 
 // AppendStanza appends the key as BIND's configuration has it, secret included.
 func (k TSIGKey) AppendStanza(b []byte) []byte {
-	return fmt.Appendf(b, "key %q {\n\talgorithm %s;\n\tsecret \"%s\";\n};\n", k.Name.String(), k.Algorithm, base64.StdEncoding.EncodeToString(k.Secret))
+	return fmt.Appendf(b, "key %q {\n\talgorithm %s;\n\tsecret \"%s\";\n};\n", k.Name.String(), k.AlgorithmText(), base64.StdEncoding.EncodeToString(k.Secret))
 }
 
 // NewTSIGKey makes a key with a random secret as long as the algorithm's MAC,
@@ -141,9 +162,27 @@ func NewTSIGKey(name Name, a TSIGAlgorithm) (TSIGKey, error) {
 // maxSecret is the longest secret that is accepted, in octets.
 const maxSecret = 512
 
+// parseTruncated reads the name of an algorithm, after which there may be how many bits
+// MACs are truncated to: hmac-sha256-128.
+func parseTruncated(text string) (a TSIGAlgorithm, size int, err error) {
+	at := strings.LastIndexByte(text, '-')
+	if a, err = ParseTSIGAlgorithm(text); err == nil || at < 0 {
+		return a, 0, err
+	}
+	bits, notNumber := strconv.ParseUint(text[at+1:], 10, 16)
+	whole, isUnknown := ParseTSIGAlgorithm(text[:at])
+	if notNumber != nil || isUnknown != nil {
+		return a, 0, err
+	}
+	if bits%8 != 0 || checkMACSize(whole, int(bits/8)) != nil {
+		return a, 0, fmt.Errorf("TSIG algorithm %q: MACs of %s have %d to %d bits, whole octets", text, whole, 8*leastMAC(whole), 8*whole.Size())
+	}
+	return whole, int(bits / 8), nil
+}
+
 // ParseTSIGKey reads a key that is written as algorithm:name:secret, or as
 // name:secret for hmac-sha256, with the secret in base64: what dig, kdig and
-// nsupdate take with -y.
+// nsupdate take with -y. An algorithm like hmac-sha256-128 truncates MACs.
 func ParseTSIGKey(text string) (TSIGKey, error) {
 	parts := strings.Split(text, ":")
 	if len(parts) == 2 {
@@ -162,7 +201,7 @@ func newKey(name, algorithm, secret string) (TSIGKey, error) {
 		return k, fmt.Errorf("name of TSIG key %q: %w", name, err)
 	}
 	k.Name = n.Fold()
-	if k.Algorithm, err = ParseTSIGAlgorithm(algorithm); err != nil {
+	if k.Algorithm, k.MACSize, err = parseTruncated(algorithm); err != nil {
 		return k, err
 	}
 	k.Secret, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(secret), ""))
@@ -183,7 +222,7 @@ type TSIGKeys struct {
 	// AllowMD5 accepts requests that are signed with hmac-md5.
 	AllowMD5 bool
 	// MinMAC is the shortest MAC that is accepted, in octets, within the bounds
-	// of RFC 8945 5.2.2.1. 0 means that no MAC may be truncated.
+	// of RFC 8945 5.2.2.1. 0 means that no MAC may be shorter than that of its key.
 	MinMAC int
 
 	keys atomic.Pointer[map[Key]TSIGKey] // which is not written to

@@ -501,3 +501,63 @@ func TestTSIGSessionKeepsNothingLent(t *testing.T) {
 		clear(reply)
 	}
 }
+
+// Keys whose MACs are truncated: what dig signs with them is accepted, in both directions
+// they are as short as that and no shorter, and RFC 8945 5.2.2.1 says how short they may be.
+func TestTSIGTruncated(t *testing.T) {
+	for _, v := range tsigVectors[6:] {
+		key, err := ParseTSIGKey(v.algorithm + ":KEY.example:" + digSecret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		msg, at, signed := vector(t, v.query)
+		server, err := keysOf(t, key).Verify(msg, at, signed)
+		if err != nil {
+			t.Fatalf("%s: %v", v.algorithm, err)
+		}
+		if again, err := ParseTSIGKey(key.Text()); err != nil || again.MACSize != key.MACSize || again.AlgorithmText() != v.algorithm {
+			t.Errorf("%s: %v, %v", key.Text(), again, err)
+		}
+		query, client, err := key.Sign(AppendQuery(nil, 1, 0, Question{MustParseName("example."), TypeAXFR, ClassIN}, nil), signed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var q Query
+		if err := q.Parse(query); err != nil {
+			t.Fatal(err)
+		}
+		if server, err = keysOf(t, key).Verify(query, q.TSIG, signed); err != nil {
+			t.Fatalf("%s: %v", v.algorithm, err)
+		}
+		whole := key
+		whole.MACSize = 0
+		if _, err := keysOf(t, whole).Verify(query, q.TSIG, signed); tsigErrorOf(err) != "NOTAUTH BADTRUNC" {
+			t.Errorf("%s: a server without truncation says %v", v.algorithm, err)
+		}
+		strict := *client
+		strict.key.MACSize++
+		for i := range 3 { // a stream
+			header := Header{ID: 1, Flags: FlagQR}
+			reply := server.Sign(header.AppendTo(nil), signed)
+			if len(reply) != HeaderLen+server.Len() {
+				t.Errorf("%s: message %d has %d octets, not %d", v.algorithm, i, len(reply), HeaderLen+server.Len())
+			}
+			if err := client.Verify(reply, signed); err != nil {
+				t.Errorf("%s: message %d: %v", v.algorithm, i, err)
+			}
+			if err := strict.Verify(reply, signed); i == 0 && tsigErrorOf(err) != "NOTAUTH BADTRUNC" {
+				t.Errorf("%s: a client that wants more says %v", v.algorithm, err)
+			}
+		}
+	}
+	for algorithm, want := range map[string]string{
+		"hmac-sha256-127": "128 to 256 bits", "hmac-sha256-120": "128 to 256 bits", "hmac-sha256-264": "128 to 256 bits", "hmac-sha1-72": "80 to 160 bits",
+		"hmac-sha1-90": "80 to 160 bits", "hmac-sha256-": "is not one of", "hmac-sha256--128": "is not one of", "hmac-sha256-x": "is not one of", "128": "is not one of", "": "is not one of",
+		"hmac-sha256-128": "", "hmac-sha256-256": "", "HMAC-SHA512-256": "", "hmac-sha384-192": "", "hmac-sha1-80": "",
+	} {
+		_, err := ParseTSIGKey(algorithm + ":key:c2VjcmV0")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", algorithm, err, want)
+		}
+	}
+}

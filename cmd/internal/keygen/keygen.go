@@ -24,8 +24,8 @@ It prints the key KEY (named tsig without one) as BIND's configuration has it, w
 comments, in the forms of a configuration file of names, of Knot DNS, of NSD, and of
 -y of names query, dig and kdig.
 
-  --algorithm NAME    hmac-sha1, hmac-sha224, hmac-sha256 (default), hmac-sha384
-                      or hmac-sha512
+  --algorithm, -a NAME  hmac-sha1, hmac-sha224, hmac-sha256 (default), hmac-sha384
+                        or hmac-sha512
 
 Both servers have to have the key, under the same name. Keep it from others, as the
 first example does.
@@ -43,6 +43,7 @@ Examples:
 func Run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("keygen", flag.ContinueOnError)
 	algorithm := flags.String("algorithm", "hmac-sha256", "")
+	flags.StringVar(algorithm, "a", *algorithm, "")
 	words, code, done := cli.ParseWords(flags, Help, args, stdout, stderr)
 	if done {
 		return code

@@ -23,6 +23,7 @@ type drafts struct {
 const (
 	maxDrafts     = 64
 	maxDraftEdits = 100_000
+	maxTried      = 1000           // edits of a draft that are tried with each one more
 	draftIdle     = 24 * time.Hour // after which a draft makes room for others
 )
 
@@ -54,7 +55,8 @@ func (d *drafts) begin(z *authority.Zone) error {
 	return nil
 }
 
-// add adds lines of nsupdate's language: all of them, or none if one is wrong.
+// add adds lines of nsupdate's language: all of them, or none if one is wrong or, as
+// the zone is now, cannot be made.
 func (d *drafts) add(z *authority.Zone, lines ...string) (edits int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -78,8 +80,40 @@ func (d *drafts) add(z *authority.Zone, lines ...string) (edits int, err error) 
 	if len(next.Updates) > maxDraftEdits {
 		return 0, fmt.Errorf("there are more than %d edits: commit some of them first", maxDraftEdits)
 	}
+	if len(next.Updates) <= maxTried {
+		_, err := z.Update(authority.FromControl, func(t *authority.Txn) error {
+			if err := applyEdits(t, next.Updates); err != nil {
+				return err
+			}
+			return errNothing
+		})
+		if err != errNothing {
+			return 0, err
+		}
+	}
 	one.request, one.used = next, time.Now()
 	return len(next.Updates), nil
+}
+
+// editLine is a line of nsupdate's language of the words that a shell has made of one: what
+// is one word is one character string, whether there are spaces in it or not.
+func editLine(verb string, words []string) string {
+	var line strings.Builder
+	line.WriteString(verb)
+	isText := false
+	for i, word := range words {
+		line.WriteByte(' ')
+		if isText && !strings.Contains(word, `"`) && (word == "" || strings.ContainsAny(word, " \t;()")) {
+			line.WriteString(`"` + word + `"`)
+			continue
+		}
+		line.WriteString(word)
+		if i > 0 && !isText {
+			kind, err := wire.ParseType(word)
+			isText = err == nil && (kind == wire.TypeTXT || kind == wire.TypeSPF)
+		}
+	}
+	return line.String()
 }
 
 // ttlOf is the TTL of a record that is added without one: that of the RRset, or else

@@ -126,11 +126,11 @@ func (s *Server) doZoneBegin(_ context.Context, args []string) (any, error) {
 }
 
 func (s *Server) doZoneSet(_ context.Context, args []string) (any, error) {
-	return s.addEdits(args[0], "add "+strings.Join(args[1:], " "))
+	return s.addEdits(args[0], editLine("add", args[1:]))
 }
 
 func (s *Server) doZoneUnset(_ context.Context, args []string) (any, error) {
-	return s.addEdits(args[0], "del "+strings.Join(args[1:], " "))
+	return s.addEdits(args[0], editLine("del", args[1:]))
 }
 
 func (s *Server) doZoneLines(_ context.Context, args []string) (any, error) {
