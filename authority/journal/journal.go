@@ -64,6 +64,7 @@ type Journal struct {
 	mu       sync.Mutex // guards the following
 	zones    map[zoneKey]*history
 	prepared map[zoneKey]*preparedZone // of which there is nothing in zones yet
+	edited   map[zoneKey]wire.Serial   // zones that Edited reports
 	segments []*segment                // oldest first; the last one is written to, if it is open for that
 	size     int64                     // of all segments
 	pending  *batch                    // collects changes while another batch is written

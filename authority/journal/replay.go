@@ -96,9 +96,32 @@ func (j *Journal) replayFile(z *authority.Zone, places []place) (int, error) {
 	case unsaved.IsEmpty(): // it was edited while no server ran: the difference cannot be told
 		forget := base
 		forget.kind = forgot
+		j.noteEdited(z, last.to)
 		return 0, j.appendAndWait(&forget, &base)
 	}
 	return 0, fmt.Errorf("zone %s: %w: the file has serial %s, the journal leads from serial %s to %s", z.Origin(), ErrFileChanged, now.Serial(), first.Changes.From, last.to)
+}
+
+// noteEdited is what Edited returns.
+func (j *Journal) noteEdited(z *authority.Zone, last wire.Serial) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.edited == nil {
+		j.edited = map[zoneKey]wire.Serial{}
+	}
+	j.edited[zoneKey{z.Origin().Key(), z.Class()}] = last
+}
+
+// Edited reports, once, that [Journal.Replay] found a zone's file edited that had all changes,
+// and the serial number of the version that was the last before. Unless the file has a
+// later one, secondaries do not learn of it.
+func (j *Journal) Edited(zone wire.Name, class wire.Class) (last wire.Serial, ok bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	key := zoneKey{zone.Key(), class}
+	last, ok = j.edited[key]
+	delete(j.edited, key)
+	return last, ok
 }
 
 // since returns what leads from the version with that digest to the last one. If

@@ -60,6 +60,10 @@ func (j *journals) replay(from *settings.Zone, z *servedZone) error {
 	file := before.Serial()
 	wasSigned := zone.Snapshot().Signed() != ""
 	n, err := j.Replay(zone)
+	if last, ok := j.Edited(zone.Origin(), zone.Class()); ok && err == nil && !last.Less(file) {
+		log.Warn("zone file was edited while no server ran, and its serial number does not come after the one that was served: secondaries do not learn of it",
+			"file", from.Path, "file_serial", file.String(), "served_serial", last.String())
+	}
 	switch {
 	case errors.Is(err, journal.ErrOutOfSync) && j.isCopy(zone):
 		log.Warn("zone came from primaries before, and has a file now; what the journal has of it is dropped", "file", from.Path, "error", err)

@@ -161,3 +161,39 @@ func TestPromotedSecondary(t *testing.T) {
 		})
 	}
 }
+
+// A file that has all changes, and is edited while no server runs, is served. The log warns
+// if secondaries cannot learn of that by the serial number.
+func TestFileEditedBetweenRuns(t *testing.T) {
+	dir := t.TempDir()
+	zone, config := filepath.Join(dir, "example.org"), filepath.Join(dir, "names.toml")
+	writeFile(t, zone, smallZone)
+	writeFile(t, config, "[listen]\naddress = [\"127.0.0.1:0\"]\n[journal]\ndir = \"journal\"\n[[zone]]\nname = \"example.org\"\nfile = \"example.org\"\nzonefile-sync = \"1h\"\n")
+	t.Run("first", func(t *testing.T) {
+		s, _ := startFromFile(t, config)
+		addAddress(t, s, "www.example.org")
+	})
+	for _, test := range []struct {
+		what, from, to string
+		serial         wire.Serial
+		isLost         bool
+	}{
+		{"the same", "", "", 2, false},
+		{"edited", "192.0.2.80", "192.0.2.81", 2, true},
+		{"the same again", "", "", 2, false},
+		{"edited, with its serial number", "h.example.org. 2 ", "h.example.org. 6 ", 6, false},
+		{"back", "h.example.org. 6 ", "h.example.org. 3 ", 3, true},
+	} {
+		text, err := os.ReadFile(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, zone, strings.Replace(string(text), test.from, test.to, 1))
+		t.Run(test.what, func(t *testing.T) {
+			s, log := startFromFile(t, config)
+			if got := s.set.Zones()[0].Snapshot().Serial(); got != test.serial || strings.Contains(log(), "secondaries do not learn of it") != test.isLost {
+				t.Errorf("serial %s, log:\n%s", got, log())
+			}
+		})
+	}
+}
