@@ -27,7 +27,7 @@ func (s *revision) write() error {
 		return err
 	}
 	n := s.next
-	n.pages, n.index, n.refs, n.refCounts = s.pages.Pages, s.index.Index, s.refs.Array, s.refCounts.Array
+	n.pages, n.index, n.refs, n.refCounts = s.pages.Pages, s.index.Index, s.refs.Finish(), s.refCounts.Finish()
 	n.children, n.offZone, n.nsecOrder, n.nsec3Chain.entries = s.children.Sorted, s.offZone.Sorted, s.nsecOrder.Sorted, s.nsec3Chain.Sorted
 	n.setInline()
 	soa := n.soa()
@@ -41,7 +41,17 @@ func (s *revision) writeDirty(d *dirtyNode) error {
 	ref, err := uint32(0), error(nil)
 	if d.now.state != unknown {
 		s.packed = d.appendTo(s.packed[:0])
-		if ref, err = s.pages.Store(s.packed); err != nil {
+		if d.id == apexID {
+			// Each version has another one, for its serial number. As long as it is
+			// where it was, nothing has to be copied that leads there.
+			if s.pages.Replace(d.ref, len(d.node.octets()), s.packed) {
+				return nil
+			}
+			ref, err = s.pages.StoreAlone(s.packed)
+		} else {
+			ref, err = s.pages.Store(s.packed)
+		}
+		if err != nil {
 			return err
 		}
 	}

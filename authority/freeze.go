@@ -114,7 +114,7 @@ func (f *freezer) pack() {
 		f.problems.Join(reports)
 	}
 	f.packAbsent()
-	s.refs, s.refCounts = f.refs.Array, f.refCounts.Array
+	s.refs, s.refCounts = f.refs.Finish(), f.refCounts.Finish()
 }
 
 // expectedSize is a slightly high estimate of what the nodes will take: for each

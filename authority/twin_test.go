@@ -546,13 +546,9 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 	if s.setInline(); !reflect.DeepEqual(near, s.inline) || unsafe.SliceData(near.page) != unsafe.SliceData(s.inline.page) {
 		t.Fatal("what is near is not what the lists begin with")
 	}
-	inIndex, previous := 0, []uint64(nil)
-	for _, bucket := range s.index.Buckets() {
-		if previous != nil && &bucket[0] == &previous[0] {
-			continue
-		}
-		previous = bucket
-		for _, slot := range bucket {
+	inIndex := 0
+	for slots := range s.index.Buckets {
+		for _, slot := range slots {
 			if slot != 0 {
 				inIndex++
 			}

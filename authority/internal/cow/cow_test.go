@@ -123,20 +123,110 @@ func TestArray(t *testing.T) {
 	for i := uint32(n); i < 4*PieceSize; i++ {
 		e.Set(i, i+1)
 	}
-	if e.Len() != 4*PieceSize || before.Len() != n {
-		t.Fatalf("%d elements, and %d before", e.Len(), before.Len())
+	now := e.Finish()
+	if now.Len() != 4*PieceSize || before.Len() != n {
+		t.Fatalf("%d elements, and %d before", now.Len(), before.Len())
 	}
 	for i := range uint32(4 * PieceSize) {
 		want := uint32(0)
 		if i%1000 == 0 || i >= n {
 			want = i + 1
 		}
-		if e.At(i) != want {
-			t.Fatalf("element %d is %d", i, e.At(i))
+		if now.At(i) != want {
+			t.Fatalf("element %d is %d", i, now.At(i))
 		}
 		if i < n && before.At(i) != 0 {
 			t.Fatalf("element %d of the version before is %d", i, before.At(i))
 		}
+	}
+}
+
+// TestArrayAgainstSlowTwin: versions that start from any earlier one, some of which are
+// given up, are each as a slice would be, whatever the others append.
+func TestArrayAgainstSlowTwin(t *testing.T) {
+	random := rand.New(rand.NewPCG(13, 14))
+	arrays, twins := []Array[uint32]{MakeArray[uint32](PieceSize - 100).Array}, [][]uint32{make([]uint32, PieceSize-100)}
+	for range 300 {
+		from := len(arrays) - 1
+		if random.IntN(8) == 0 {
+			from = random.IntN(len(arrays))
+		}
+		e, twin := EditArray(arrays[from]), slices.Clone(twins[from])
+		for range random.IntN(60) {
+			i, n := random.IntN(len(twin)), random.Uint32()
+			if random.IntN(3) > 0 {
+				i = len(twin)
+				twin = append(twin, 0)
+			}
+			e.Set(uint32(i), n)
+			twin[i] = n
+			if e.Len() != len(twin) || e.At(uint32(i)) != n {
+				t.Fatalf("%d elements, not %d", e.Len(), len(twin))
+			}
+		}
+		if random.IntN(8) > 0 {
+			arrays, twins = append(arrays, e.Finish()), append(twins, twin)
+		}
+	}
+	for i := range arrays {
+		if got := slices.Concat(arrays[i].Pieces()...); !slices.Equal(got, twins[i]) || arrays[i].Len() != len(twins[i]) {
+			t.Fatalf("version %d of %d differs", i, len(arrays))
+		}
+	}
+}
+
+// TestAppendCopiesNothing: a version that appends shares all pieces with the one before,
+// unless another one has appended meanwhile.
+func TestAppendCopiesNothing(t *testing.T) {
+	e := EditArray(MakeArray[uint32](3 * PieceSize / 2).Array)
+	e.Set(3*PieceSize/2, 1)
+	a := e.Finish() // which has room
+	next, other := EditArray(a), EditArray(a)
+	next.Set(uint32(a.Len()), 2)
+	other.Set(uint32(a.Len()), 3)
+	b, c := next.Finish(), other.Finish()
+	if &b.pieces[1][0] != &a.pieces[1][0] || &c.pieces[1][0] == &a.pieces[1][0] {
+		t.Error("the first that appends copies a piece, or the second does not")
+	}
+	if b.At(uint32(a.Len())) != 2 || c.At(uint32(a.Len())) != 3 {
+		t.Errorf("%d and %d", b.At(uint32(a.Len())), c.At(uint32(a.Len())))
+	}
+}
+
+// TestReplace: an item that is alone on its page is replaced where it is, and the version
+// before has the one it had.
+func TestReplace(t *testing.T) {
+	var p Pages
+	number, page, _ := p.Begin(8, new([][]byte), nil)
+	p.End(number, append(page, "together"...))
+	first := EditPages(p)
+	if first.Replace(MakeRef(0, RefUnit), 4, []byte("four")) {
+		t.Error("an item is replaced with all of its page")
+	}
+	ref, err := first.StoreAlone([]byte("alone..."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := EditPages(first.Pages)
+	if !second.Replace(ref, 8, []byte("replaced now")) {
+		t.Fatal("not replaced")
+	}
+	if got := string(first.At(ref)); got != "alone..." {
+		t.Errorf("before: %q", got)
+	}
+	if got := string(second.At(ref)); got != "replaced now" || second.Live(int(ref>>RefUnitBits)) != 12 {
+		t.Errorf("now: %q, of which %d octets live", got, second.Live(int(ref>>RefUnitBits)))
+	}
+	tail, err := second.Store([]byte("tail"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	third := EditPages(second.Pages)
+	if third.Replace(tail, 4, []byte("lost")) {
+		t.Error("what others may continue is replaced")
+	}
+	if again := string(third.At(ref)); again != "replaced now" {
+		t.Errorf("after another edit: %q", again)
 	}
 }
 
@@ -197,14 +287,9 @@ func TestIndexAgainstSlowTwin(t *testing.T) {
 // checkIndex checks that exactly these slots are found, each from its hash on.
 func checkIndex(t *testing.T, x Index, want map[uint64]bool) {
 	t.Helper()
-	seen := map[*uint64]bool{}
 	var got []uint64
-	for _, bucket := range x.buckets {
-		if seen[&bucket[0]] {
-			continue
-		}
-		seen[&bucket[0]] = true
-		for _, slot := range bucket {
+	for slots := range x.Buckets {
+		for _, slot := range slots {
 			if slot != 0 {
 				got = append(got, slot)
 			}
@@ -215,7 +300,7 @@ func checkIndex(t *testing.T, x Index, want map[uint64]bool) {
 		t.Fatalf("the index has %d slots, want %d", len(got), len(want))
 	}
 	for slot := range want {
-		bucket := x.buckets[x.place(uint32(slot>>32))]
+		bucket := x.Bucket(uint32(slot >> 32))
 		mask := uint32(len(bucket) - 1)
 		for i := uint32(slot>>32) & mask; bucket[i] != slot; i = (i + 1) & mask {
 			if bucket[i] == 0 {

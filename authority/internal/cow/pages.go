@@ -19,6 +19,7 @@ type Pages struct {
 
 	expected int  // octets all items will take, see Expect
 	full     bool // an item did not fit
+	edited   bool // see IsEdited
 }
 
 // tail is how far a page is written to, for all versions: a page may be
@@ -57,9 +58,9 @@ func (p *Pages) List() [][]byte { return p.list }
 // Live is how many octets on page i this version needs.
 func (p *Pages) Live(i int) uint32 { return p.live[i] }
 
-// IsEdited reports whether a [PagesEditor] has written to this version or one
+// IsEdited reports whether a [PagesEditor] has made this version or one
 // it was made from.
-func (p *Pages) IsEdited() bool { return p.tail != nil }
+func (p *Pages) IsEdited() bool { return p.edited }
 
 // IsFull reports whether an item did not fit while the pages were filled.
 func (p *Pages) IsFull() bool { return p.full }
@@ -135,7 +136,7 @@ func EditPages(p Pages) PagesEditor {
 	if p.tail != nil {
 		e.start = int64(len(p.list[p.tail.page]))
 	}
-	e.list, e.live = slices.Clone(p.list), slices.Clone(p.live)
+	e.list, e.live, e.edited = slices.Clone(p.list), slices.Clone(p.live), true
 	return e
 }
 
@@ -164,6 +165,37 @@ func (p *PagesEditor) Store(b []byte) (ref uint32, err error) {
 	return MakeRef(page, at), nil
 }
 
+// StoreAlone copies an item to a page that has no other, so that later versions can
+// replace it.
+func (p *PagesEditor) StoreAlone(b []byte) (ref uint32, err error) {
+	number, err := p.addPage()
+	if err != nil {
+		return 0, err
+	}
+	first := firstOn(number)
+	p.list[number] = make([]byte, first+len(b))
+	p.live[number] = uint32(copy(p.list[number][first:], b))
+	p.written += len(b)
+	return MakeRef(number, first), nil
+}
+
+// Replace puts an item where another one of some size is, in this version only. It
+// returns false, and does nothing, if there is more on that page.
+func (p *PagesEditor) Replace(ref uint32, size int, b []byte) bool {
+	number := int(ref >> RefUnitBits)
+	first := firstOn(number)
+	if ref != MakeRef(number, first) || len(p.list[number]) != first+size || p.tail != nil && p.tail.page == number {
+		return false
+	}
+	if p.sweep.page == number {
+		p.sweep = sweep{}
+	}
+	p.list[number] = make([]byte, first+len(b))
+	p.live[number] = uint32(copy(p.list[number][first:], b))
+	p.written += len(b)
+	return true
+}
+
 // reserve takes room for n octets at the end of the last page, if there is any
 // and no other version has continued the page.
 func (p *PagesEditor) reserve(n int) bool {
@@ -176,12 +208,9 @@ func (p *PagesEditor) reserve(n int) bool {
 
 // open begins another page, with room for n octets reserved on it.
 func (p *PagesEditor) open(n int) error {
-	number := slices.IndexFunc(p.list, func(page []byte) bool { return page == nil })
-	if number < 0 {
-		if number = len(p.list); number == maxPages {
-			return ErrFull
-		}
-		p.list, p.live = append(p.list, nil), append(p.live, 0)
+	number, err := p.addPage()
+	if err != nil {
+		return err
 	}
 	if p.tail != nil {
 		p.giveBack(p.tail.page)
@@ -190,6 +219,18 @@ func (p *PagesEditor) open(n int) error {
 	p.list[number], p.tail = page, &tail{page: number}
 	p.tail.end.Store(int64(len(page) + n))
 	return nil
+}
+
+// addPage returns the number of a page that is not in use.
+func (p *PagesEditor) addPage() (number int, err error) {
+	number = slices.IndexFunc(p.list, func(page []byte) bool { return page == nil })
+	if number < 0 {
+		if number = len(p.list); number == maxPages {
+			return 0, ErrFull
+		}
+		p.list, p.live = append(p.list, nil), append(p.live, 0)
+	}
+	return number, nil
 }
 
 // firstOn is where the first item is on a page. No item has ref 0, because a
@@ -273,7 +314,7 @@ func (p *PagesEditor) choose() bool {
 	}
 	best, part := -1, 1.0
 	for i, page := range p.list {
-		if page != nil && i != p.tail.page {
+		if page != nil && (p.tail == nil || i != p.tail.page) {
 			if needed := float64(p.live[i]) / float64(cap(page)); needed < part {
 				best, part = i, needed
 			}
