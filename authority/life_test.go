@@ -204,6 +204,32 @@ func TestFirstLoadPassesStages(t *testing.T) {
 	}
 }
 
+// TestNamesAreSorted: the order of names that stages see has all of them, those without NSEC
+// records among the others.
+func TestNamesAreSorted(t *testing.T) {
+	nsec := ""
+	for _, owner := range []string{"@", "b.ent", "sub", "zz"} {
+		nsec += owner + " 60 NSEC @ A RRSIG NSEC\n"
+	}
+	const text = "@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns.sub\nsub 60 NS ns.sub\n" +
+		"ns.sub 60 A 192.0.2.2\na.sub 60 A 192.0.2.2\nb.ent 60 A 192.0.2.3\na 60 A 192.0.2.3\nzz 60 A 192.0.2.3\n"
+	const signature = "@ 60 RRSIG SOA 13 1 60 20300101000000 20200101000000 1 @ AAAA\n"
+	for _, zone := range []string{text, text + nsec, text + signature + nsec} {
+		s := mustZone(t, "example.", zone)
+		list := s.sortNames()
+		var got []string
+		for _, leaf := range list.Leaves() {
+			for _, o := range leaf {
+				got = append(got, s.node(o.id).name().String())
+			}
+		}
+		want := []string{"example.", "a.example.", "ent.example.", "b.ent.example.", "sub.example.", "a.sub.example.", "ns.sub.example.", "zz.example."}
+		if !slices.Equal(got, want) || list.Len() != s.Names() {
+			t.Errorf("signed with %q: %q", s.Signed(), got)
+		}
+	}
+}
+
 // TestViewAgainstSlowTwin: what stages see of the zone to come is what it then
 // is.
 func TestViewAgainstSlowTwin(t *testing.T) {

@@ -254,19 +254,33 @@ func (o *canonicalOrder) moveTo(after *Snapshot, r *revision) {
 	}
 }
 
-// sortNames returns the names of the zone in canonical order.
+// sortNames returns the names of the zone in canonical order. Those that have NSEC
+// records are sorted already.
 func (s *Snapshot) sortNames() cow.Sorted[orderedName] {
-	list := make([]orderedName, 0, s.names)
-	for n := range s.nodes() {
-		if n.state() == present {
-			list = append(list, s.newOrderedName(n.name(), n.id()))
-		}
-	}
-	slices.SortFunc(list, func(a, b orderedName) int {
+	compare := func(a, b orderedName) int {
 		if c := a.compare(b); c != 0 {
 			return c
 		}
 		return s.node(a.id).name().Compare(s.node(b.id).name())
-	})
-	return cow.MakeSorted(list)
+	}
+	others := make([]orderedName, 0, s.names-s.nsecOrder.Len())
+	for n := range s.nodes() {
+		if n.state() == present && !(s.hasNSEC() && n.provesWithNSEC()) {
+			others = append(others, s.newOrderedName(n.name(), n.id()))
+		}
+	}
+	slices.SortFunc(others, compare)
+	if !s.hasNSEC() {
+		return cow.MakeSorted(others)
+	}
+	list := make([]orderedName, 0, s.names)
+	for _, leaf := range s.nsecOrder.Leaves() {
+		for _, o := range leaf {
+			for len(others) > 0 && compare(others[0], o) < 0 {
+				list, others = append(list, others[0]), others[1:]
+			}
+			list = append(list, o)
+		}
+	}
+	return cow.MakeSorted(append(list, others...))
 }
