@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"github.com/names-dns/names/authority"
@@ -189,6 +190,7 @@ func parseEntry(b []byte) (Entry, error) {
 		to    *[]wire.Record
 		count uint32
 	}{{&e.Changes.Removed, removed}, {&e.Changes.Added, added}} {
+		*list.to = slices.Grow(*list.to, int(list.count))
 		for range list.count {
 			name, n, err := wire.BorrowName(rest)
 			if err != nil {

@@ -57,9 +57,10 @@ var (
 // Journal is an open journal. It is safe for concurrent use; one process may have
 // it open.
 type Journal struct {
-	options Options
-	work    sync.Mutex // held by what writes to files: flushes, and Trim
-	flushed sync.WaitGroup
+	options   Options
+	work      sync.Mutex // held by what writes to files: flushes, and Trim
+	isTrimDue bool       // guarded by work
+	flushed   sync.WaitGroup
 
 	mu       sync.Mutex // guards the following
 	zones    map[zoneKey]*history
@@ -127,10 +128,18 @@ type pendingEntry struct {
 }
 
 // receipt is for a change in a batch.
-type receipt struct{ batch *batch }
+type receipt struct {
+	journal *Journal
+	batch   *batch
+}
 
-// Wait returns when the batch is durable or has failed.
-func (r receipt) Wait() error { <-r.batch.done; return r.batch.err }
+// Wait returns when the batch is durable or has failed. Unless one is being written, it
+// writes the batch itself: then nothing has to wake the goroutine that waits.
+func (r receipt) Wait() error {
+	r.journal.lead(r.batch)
+	<-r.batch.done
+	return r.batch.err
+}
 
 // Append accepts the change of a transaction. It is part of authority.Journal.
 // Changes from the journal itself are not written again.
@@ -242,13 +251,7 @@ func (j *Journal) append(entries []*Entry, previous authority.Receipt) (authorit
 	}
 	j.pending.size += size
 	j.pending.entries = append(j.pending.entries, framed...)
-	r := receipt{j.pending}
-	if !j.flushing {
-		j.flushing = true
-		j.flushed.Add(1)
-		go j.flush()
-	}
-	return r, nil
+	return receipt{j, j.pending}, nil
 }
 
 // pend makes an entry ready to be written.
@@ -263,21 +266,41 @@ func pend(e *Entry) (p pendingEntry, err error) {
 	}, nil
 }
 
-// flush writes batches until there is none. What arrives while one is written
-// goes into the next one.
-func (j *Journal) flush() {
-	defer j.flushed.Done()
-	for {
-		j.work.Lock()
-		j.mu.Lock()
-		b := j.pending
+// lead writes a batch, if it is the next and nothing is being written. What arrives
+// meanwhile goes into the next batch, which is then written in the background.
+func (j *Journal) lead(b *batch) {
+	j.mu.Lock()
+	if j.flushing || j.pending != b {
+		j.mu.Unlock()
+		return
+	}
+	j.flushing = true
+	j.flushed.Add(1)
+	j.mu.Unlock()
+	if j.flush() {
+		go j.flushAll()
+	}
+}
+
+// flushAll writes batches until there is none.
+func (j *Journal) flushAll() {
+	for j.flush() {
+	}
+}
+
+// flush writes a batch, and trims the journal before if that is due. It reports whether
+// there is more to do; if not, it resets j.flushing, which the caller has set.
+func (j *Journal) flush() (isMore bool) {
+	j.work.Lock()
+	defer j.work.Unlock()
+	if j.isTrimDue {
+		j.isTrimDue = false
+		j.trim()
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if b := j.pending; b != nil {
 		j.pending = nil
-		if b == nil {
-			j.flushing = false
-			j.mu.Unlock()
-			j.work.Unlock()
-			return
-		}
 		j.mu.Unlock()
 		err := j.write(b)
 		j.mu.Lock()
@@ -291,13 +314,14 @@ func (j *Journal) flush() {
 			close(j.pending.done)
 			j.pending = nil
 		}
-		needsTrim := err == nil && j.needsTrim(j.trimAt)
-		j.mu.Unlock()
-		if needsTrim {
-			j.trim()
-		}
-		j.work.Unlock()
+		j.isTrimDue = err == nil && j.needsTrim(j.trimAt)
 	}
+	if j.pending != nil || j.isTrimDue {
+		return true
+	}
+	j.flushing = false
+	j.flushed.Done()
+	return false
 }
 
 // index notes where the entries of a batch are. The caller holds j.mu.
@@ -426,7 +450,15 @@ func (j *Journal) path(number uint64) string {
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	j.closed = true
+	isLeft := j.pending != nil && !j.flushing // no receipt was waited for
+	if isLeft {
+		j.flushing = true
+		j.flushed.Add(1)
+	}
 	j.mu.Unlock()
+	if isLeft {
+		j.flushAll()
+	}
 	j.flushed.Wait()
 	j.work.Lock()
 	defer j.work.Unlock()
@@ -486,8 +518,13 @@ func (j *Journal) Zones() (names []wire.Name) {
 func (j *Journal) read(p place) (Entry, error) {
 	b := make([]byte, p.length)
 	if _, err := p.segment.file.ReadAt(b, p.offset); err != nil {
-		return Entry{}, fmt.Errorf("%s: offset %d: %w", j.path(p.segment.number), p.offset, err)
+		return Entry{}, j.errorAt(p, err)
 	}
+	return j.parse(p, b)
+}
+
+// parse reads the entry whose frame is b. The records share memory with it.
+func (j *Journal) parse(p place, b []byte) (Entry, error) {
 	octets, err := entryIn(b, p.segment.number, p.offset)
 	if err == nil {
 		var e Entry
@@ -495,5 +532,9 @@ func (j *Journal) read(p place) (Entry, error) {
 			return e, nil
 		}
 	}
-	return Entry{}, fmt.Errorf("%s: offset %d: %w", j.path(p.segment.number), p.offset, err)
+	return Entry{}, j.errorAt(p, err)
+}
+
+func (j *Journal) errorAt(p place, err error) error {
+	return fmt.Errorf("%s: offset %d: %w", j.path(p.segment.number), p.offset, err)
 }

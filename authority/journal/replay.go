@@ -324,16 +324,37 @@ func (j *Journal) way(zone wire.Name, class wire.Class, from, to wire.Serial, ro
 	return nil
 }
 
+// readTogether is how many octets of entries that follow each other are read at once.
+const readTogether = 1 << 20
+
+// readAll reads entries.
 func (j *Journal) readAll(places []place) ([]authority.ChangeSet, error) {
-	changes := make([]authority.ChangeSet, len(places))
-	for i, p := range places {
-		e, err := j.read(p)
-		if err != nil {
-			return nil, err
+	changes := make([]authority.ChangeSet, 0, len(places))
+	for len(places) > 0 {
+		n, length := 1, places[0].length
+		for n < len(places) && places[n-1].isFollowedBy(places[n]) && length+places[n].length <= readTogether {
+			length += places[n].length
+			n++
 		}
-		changes[i] = e.Changes
+		b := make([]byte, length)
+		if _, err := places[0].segment.file.ReadAt(b, places[0].offset); err != nil {
+			return nil, j.errorAt(places[0], err)
+		}
+		for _, p := range places[:n] {
+			e, err := j.parse(p, b[:p.length:p.length])
+			if err != nil {
+				return nil, err
+			}
+			changes, b = append(changes, e.Changes), b[p.length:]
+		}
+		places = places[n:]
 	}
 	return changes, nil
+}
+
+// isFollowedBy reports whether another entry comes next in the same segment.
+func (p place) isFollowedBy(next place) bool {
+	return p.segment == next.segment && p.offset+int64(p.length) == next.offset
 }
 
 // Entries calls do for each entry of a zone, oldest first, until it returns
