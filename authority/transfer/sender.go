@@ -88,6 +88,7 @@ func (s *Sender) Resolve(_ context.Context, x *names.Exchange) error {
 		return nil
 	}
 	began := time.Now()
+	s.findChanges(reply)
 	most := s.MaxTime
 	if most == 0 {
 		most = defaultMaxTime
@@ -181,7 +182,7 @@ func (s *Sender) prepare(x *names.Exchange) (*reply, error) {
 	}
 	x.Reply.Flags |= wire.FlagAA // RFC 5936 2.2.1
 	s.addExpire(x, zone)
-	r := &reply{after: after}
+	r := &reply{zone: zone, after: after}
 	if q.Type == wire.TypeAXFR {
 		return r, nil
 	}
@@ -198,16 +199,23 @@ func (s *Sender) prepare(x *names.Exchange) (*reply, error) {
 		}
 		return nil, put(x, r.soa())
 	}
-	if s.History != nil {
-		r.changes = s.History.Between(zone, has, after.Serial())
-	}
-	if len(r.changes) > 1 && s.Condense != nil && s.Condense(zone) {
-		r.changes = condense(r.changes)
-	}
-	if recordsOf(r.changes) > after.Records() {
-		r.changes = nil // RFC 1995 4: then the whole zone is less
-	}
+	r.has, r.mayDiffer = has, true
 	return r, nil
+}
+
+// findChanges finds what has changed since the version that the client has, which can take
+// reading the disk. If that is not known, the whole zone is sent.
+func (s *Sender) findChanges(r *reply) {
+	if !r.mayDiffer || s.History == nil {
+		return
+	}
+	changes := s.History.Between(r.zone, r.has, r.after.Serial())
+	if len(changes) > 1 && s.Condense != nil && s.Condense(r.zone) {
+		changes = condense(changes)
+	}
+	if recordsOf(changes) <= r.after.Records() { // RFC 1995 4: otherwise the whole zone is less
+		r.changes = changes
+	}
 }
 
 // serialAsked is the version that the client has (RFC 1995 3).
@@ -229,8 +237,11 @@ func serialOf(r wire.Record) (serial wire.Serial, ok bool) {
 
 // reply is one transfer that is sent.
 type reply struct {
-	after   *authority.Snapshot
-	changes []authority.ChangeSet // nil: the whole zone is sent
+	zone      *authority.Zone
+	after     *authority.Snapshot
+	has       wire.Serial           // the version of the client, if mayDiffer
+	mayDiffer bool                  // the client takes what has changed since
+	changes   []authority.ChangeSet // nil: the whole zone is sent
 }
 
 func (r *reply) soa() wire.Record {

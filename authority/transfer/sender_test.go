@@ -216,3 +216,28 @@ func TestHistoryIsBounded(t *testing.T) {
 		t.Error("a zone that was forgotten is kept")
 	}
 }
+
+// countedDifferences counts how often it is asked for differences.
+type countedDifferences struct {
+	Differences
+	asked int
+}
+
+func (c *countedDifferences) Between(z *authority.Zone, from, to wire.Serial) []authority.ChangeSet {
+	c.asked++
+	return c.Differences.Between(z, from, to)
+}
+
+// Differences can take reading the disk: for one transfer they are asked for once, and not
+// while the server decides whether the reply takes time.
+func TestDifferencesAreReadOnce(t *testing.T) {
+	zone, p, _ := edited(t, SecondaryConfig{})
+	change(t, zone, 1)
+	sender := p.resolver[0].(*Sender)
+	counted := &countedDifferences{Differences: sender.History}
+	sender.History = counted
+	got, _ := describeReply(t, p.answer(transferQuery(wire.TypeIXFR, "example.", 7), names.TCP))
+	if want := "NOERROR aa=true messages=1 bare=0 records=6 serials=8,7,8,8"; got != want || counted.asked != 1 {
+		t.Errorf("%s, asked for %d times", got, counted.asked)
+	}
+}
