@@ -62,14 +62,20 @@ func (m *memFS) crash(choose func(n int) int) *memFS {
 	defer m.mu.Unlock()
 	next := newMemFS()
 	for name, f := range m.saved {
+		from := 0 // what comes before was synced
+		for from < min(len(f.now), len(f.persisted)) && f.now[from] == f.persisted[from] {
+			from++
+		}
 		b := slices.Clone(f.persisted)
-		if len(f.now) > len(b) {
-			tail := slices.Clone(f.now[len(b) : len(b)+choose(len(f.now)-len(b)+1)])
-			if len(tail) > 0 && choose(2) == 0 { // sectors that were not written
-				at := choose(len(tail))
-				clear(tail[at:min(at+1+choose(64), len(tail))])
+		if written := choose(len(f.now) - from + 1); written > 0 {
+			b = append(b, make([]byte, max(from+written-len(b), 0))...)
+			before := slices.Clone(b)
+			copy(b[from:], f.now[from:from+written])
+			if choose(2) == 0 { // sectors that were not written
+				at := from + choose(written)
+				end := min(at+1+choose(64), from+written)
+				copy(b[at:end], before[at:end])
 			}
-			b = append(b, tail...)
 		}
 		next.files[name] = &memFile{fs: next, now: b, persisted: slices.Clone(b)}
 	}

@@ -17,6 +17,8 @@ import (
 //	header  magic "names journal 1\n", number u64, CRC-32C u32 of both
 //	frame   magic u32, length u32 of the entry, batch u64, CRC-32C u32, entry
 //
+// After the last frame, the last segment may have zeros, which the next ones replace.
+//
 // Batch is the offset of the first frame that was written together with this one:
 // it is on the disk only after all frames before that offset are. The checksum
 // of a frame covers the number of the segment, the offset of the frame, the

@@ -30,6 +30,7 @@ type File interface {
 	io.Closer
 	Size() (int64, error)
 	Truncate(size int64) error
+	// Sync makes durable what was written, and the size.
 	Sync() error
 }
 
@@ -82,6 +83,8 @@ func (osFS) SyncDir(dir string) error {
 }
 
 type osFile struct{ *os.File }
+
+func (f osFile) Sync() error { return syncData(f.File) }
 
 func (f osFile) Size() (int64, error) {
 	info, err := f.Stat()

@@ -109,7 +109,8 @@ type segment struct {
 	number uint64
 	file   File
 	size   int64
-	sealed bool // nothing more is appended to it
+	ahead  int64 // up to where the file has zeros, if that is more than size
+	sealed bool  // nothing more is appended to it
 	newest time.Time
 }
 
@@ -352,6 +353,12 @@ func (j *Journal) note(key zoneKey, p place) {
 	}
 }
 
+// zerosAhead is how many zeros are written after a batch, unless there are some: as long
+// as others take their place, the file keeps its size and its blocks, so that a sync writes
+// data only. That takes half of the time and of the processor. A small segment gets as many
+// as it has octets.
+const zerosAhead = 256 << 10
+
 // write makes a batch durable. The caller holds j.work. If it fails, the segment
 // ends where it ended before, or the journal is broken.
 func (j *Journal) write(b *batch) error {
@@ -365,6 +372,10 @@ func (j *Journal) write(b *batch) error {
 		e.place.segment, e.place.offset = s, s.size+int64(len(octets))
 		octets = appendFrame(octets, s.number, e.place.offset, s.size, e.octets)
 	}
+	size := s.size + int64(len(octets))
+	if ahead := min(size+min(size, zerosAhead), j.options.SegmentSize); size > s.ahead && size < ahead {
+		octets = append(octets, make([]byte, ahead-size)...)
+	}
 	n, err := s.file.WriteAt(octets, s.size)
 	if err == nil && n < len(octets) {
 		err = errors.New("short write")
@@ -375,10 +386,11 @@ func (j *Journal) write(b *batch) error {
 	if err != nil {
 		return j.takeBack(s, err)
 	}
-	s.size += int64(len(octets))
+	s.ahead = max(s.ahead, s.size+int64(len(octets)))
 	j.mu.Lock()
-	j.size += int64(len(octets))
+	j.size += size - s.size
 	j.mu.Unlock()
+	s.size = size
 	if s.size >= j.options.SegmentSize {
 		s.sealed = true
 	}
@@ -393,6 +405,7 @@ func (j *Journal) takeBack(s *segment, cause error) error {
 	s.sealed = true
 	cut := s.file.Truncate(s.size)
 	if cut == nil {
+		s.ahead = s.size
 		cut = s.file.Sync()
 	}
 	if cut != nil {
@@ -408,10 +421,14 @@ func (j *Journal) takeBack(s *segment, cause error) error {
 func (j *Journal) open() (*segment, error) {
 	number := uint64(1)
 	if n := len(j.segments); n > 0 {
-		if s := j.segments[n-1]; !s.sealed {
+		s := j.segments[n-1]
+		if !s.sealed {
 			return s, nil
 		}
-		number = j.segments[n-1].number + 1
+		if err := s.cutZeros(); err != nil { // only the last segment may have any
+			return nil, err
+		}
+		number = s.number + 1
 	}
 	path := j.path(number)
 	_ = j.options.FS.Remove(path) // what a failed attempt has left
@@ -440,6 +457,21 @@ func (j *Journal) open() (*segment, error) {
 	j.size += s.size
 	j.mu.Unlock()
 	return s, nil
+}
+
+// cutZeros ends a segment where its last entry ends.
+func (s *segment) cutZeros() error {
+	if s.ahead <= s.size {
+		return nil
+	}
+	err := s.file.Truncate(s.size)
+	if err == nil {
+		err = s.file.Sync()
+	}
+	if err == nil {
+		s.ahead = s.size
+	}
+	return err
 }
 
 func (j *Journal) path(number uint64) string {

@@ -212,11 +212,11 @@ func TestOneProcess(t *testing.T) {
 		t.Errorf("opened twice: %v", err)
 	}
 	file := filepath.Join(dir, "0000000000000001.journal")
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.WriteString("torn")
+	f.WriteAt([]byte("torn"), j.Stats().Size)
 	f.Close()
 	seen := open(t, Options{Dir: dir, ReadOnly: true})
 	if torn := seen.Torn(); seen.Stats().Entries != 2 || torn.File != file || torn.Octets != 4 {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -110,10 +111,14 @@ func (j *Journal) load(number uint64, isLast bool) error {
 	for at < size {
 		octets, err := entryIn(b[at:], number, at)
 		if err != nil {
+			if isLast && len(bytes.Trim(b[at:], "\x00")) == 0 {
+				s.ahead = size // written for what is appended next
+				break
+			}
 			if !isLast || j.isFollowed(b, number, at) {
 				return fmt.Errorf("%s: offset %d: %w", path, at, err)
 			}
-			return j.cut(s, at, size)
+			return j.cut(s, at, int64(len(bytes.TrimRight(b, "\x00"))))
 		}
 		e, removed, added, _, err := parseEntryHead(octets)
 		if err != nil {
@@ -145,7 +150,7 @@ func (j *Journal) isFollowed(b []byte, number uint64, damage int64) bool {
 	return false
 }
 
-// cut cuts off a torn tail. A segment without a header is begun again.
+// cut cuts off a torn tail, which ends at size. A segment without a header is begun again.
 func (j *Journal) cut(s *segment, at, size int64) error {
 	path := j.path(s.number)
 	if j.options.ReadOnly {
