@@ -497,6 +497,9 @@ func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var errs []error
+	if n := len(j.segments); n > 0 && !j.options.ReadOnly && j.broken == nil {
+		errs = append(errs, j.segments[n-1].cutZeros())
+	}
 	for _, s := range j.segments {
 		errs = append(errs, s.file.Close())
 	}
