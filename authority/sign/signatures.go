@@ -194,6 +194,10 @@ const (
 	verifyPart = 16
 )
 
+// fewSets is how many RRsets are signed without waking other processors, if no signature
+// waits for a device: those of an update.
+const fewSets = 4
+
 // makeSignatures makes the signatures that are missing, on all processors.
 func (p *pass) makeSignatures(sets []*rrset) error {
 	work := make(chan *rrset, len(sets))
@@ -206,22 +210,27 @@ func (p *pass) makeSignatures(sets []*rrset) error {
 	var all sync.WaitGroup
 	verifyEach := !p.policy.VerifySample || len(sets) <= verifyAll
 	var failed atomic.Bool // and what is left need not be tried: each try can wait for a device
-	for range min(runtime.GOMAXPROCS(0), len(work)) {
-		all.Go(func() {
-			var c dnssec.Canonical
-			done := 0
-			for s := range work {
-				if failed.Load() {
-					return
-				}
-				if s.err = p.signSet(s, &c, verifyEach || done%verifyPart == 0); s.err != nil {
-					failed.Store(true)
-				}
-				done++
+	signAll := func() {
+		var c dnssec.Canonical
+		done := 0
+		for s := range work {
+			if failed.Load() {
+				return
 			}
-		})
+			if s.err = p.signSet(s, &c, verifyEach || done%verifyPart == 0); s.err != nil {
+				failed.Store(true)
+			}
+			done++
+		}
 	}
-	all.Wait()
+	if len(work) <= fewSets && !slices.ContainsFunc(p.zoneSigners, func(k *Key) bool { return !k.isInMemory() }) {
+		signAll()
+	} else {
+		for range min(runtime.GOMAXPROCS(0), len(work)) {
+			all.Go(signAll)
+		}
+		all.Wait()
+	}
 	for _, s := range sets {
 		if s.err != nil {
 			return s.err
