@@ -334,7 +334,7 @@ func (s *session) find(ctx context.Context, r *update.Request, servers []netip.A
 			return zone, "", fmt.Errorf("looking for the zone of %v: %w", name, err)
 		}
 		for _, record := range append(reply.Answers, reply.Authority...) {
-			if record.Type != wire.TypeSOA || !name.HasSuffix(record.Name) {
+			if record.Type != wire.TypeSOA || !name.HasSuffix(record.Name) || !s.zone.IsZero() && !record.Name.Equal(s.zone) {
 				continue
 			}
 			var soa wire.SOA
@@ -343,6 +343,9 @@ func (s *session) find(ctx context.Context, r *update.Request, servers []netip.A
 				return zone, "", err
 			}
 			return record.Name, soa.Primary.String(), nil
+		}
+		if !s.zone.IsZero() { // another zone is not the one that was set
+			return zone, "", fmt.Errorf("zone %v: no SOA record says which server is its primary: write server NAME", s.zone)
 		}
 		if name.IsRoot() {
 			return zone, "", fmt.Errorf("no SOA record says which zone is to be updated: write zone NAME")

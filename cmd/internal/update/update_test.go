@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -186,6 +187,21 @@ func TestAddresses(t *testing.T) {
 	got, err := s.addresses(context.Background(), "192.0.2.1")
 	if err != nil || len(got) != 1 || got[0].String() != "192.0.2.1:5353" {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// The primary of a zone that was set is asked for; the SOA record of another zone, which a
+// resolver has that does not know it, is not believed.
+func TestPrimaryOfTheZone(t *testing.T) {
+	server := startServer(t, wire.RCodeNoError)
+	for name, want := range map[string]string{
+		"example.": "<nil>", "sub.example.": "zone sub.example.: no SOA record says which server is its primary: write server NAME",
+	} {
+		s := &session{zone: wire.MustParseName(name)}
+		zone, primary, err := s.find(t.Context(), &update.Request{Class: wire.ClassIN}, []netip.AddrPort{server.address})
+		if fmt.Sprint(err) != want || err == nil && (!zone.Equal(s.zone) || primary == "") {
+			t.Errorf("%s: zone %v, primary %s, %v", name, zone, primary, err)
+		}
 	}
 }
 
