@@ -36,13 +36,18 @@ func (s *Server) zoneVerbs() []control.Verb {
 // file.
 func (s *Server) findEditable(text string) (*servedZone, error) {
 	z, err := s.findServed(text)
-	if err == nil && z.from.IsProduced() {
+	switch {
+	case err != nil:
+		return nil, err
+	case z.from.IsProduced():
 		return nil, errors.New(madeHere(z.zones[0].Origin()))
+	case z.loader == nil:
+		return nil, fmt.Errorf("zone %v comes from other servers: change it there", z.zones[0].Origin())
 	}
-	return z, err
+	return z, nil
 }
 
-// findServed returns a zone that does not come from primaries.
+// findServed returns a zone that is served. One that comes from primaries has no loader.
 func (s *Server) findServed(text string) (*servedZone, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,7 +61,10 @@ func (s *Server) findServed(text string) (*servedZone, error) {
 			return &found, nil
 		}
 	}
-	return nil, fmt.Errorf("zone %v comes from other servers: change it there", zone.Origin())
+	if c := s.transfer.served[zone.Origin().Key()]; c != nil && c.zone == zone {
+		return &servedZone{from: &c.from, zones: []*authority.Zone{zone}}, nil
+	}
+	return nil, fmt.Errorf("zone %v is part of a file of several: change it there", zone.Origin())
 }
 
 func parseSerial(text string) (wire.Serial, error) {

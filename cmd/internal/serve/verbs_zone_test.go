@@ -113,6 +113,47 @@ func TestZoneEdits(t *testing.T) {
 	}
 }
 
+// The history of a zone that comes from a primary can be looked at, and the zone is changed
+// there.
+func TestHistoryOfACopy(t *testing.T) {
+	dir := t.TempDir()
+	file, socket := filepath.Join(dir, "names.toml"), filepath.Join(dir, "control.sock")
+	zone := filepath.Join(dir, "a.example")
+	writeFile(t, zone, smallZone)
+	primary, _, _ := startWhole(t, "--bindzone", zone, "--allow-transfer", "127.0.0.1")
+	writeFile(t, file, fmt.Sprintf("[listen]\naddress = [\"127.0.0.1:0\"]\n[control]\nsocket = \"control.sock\"\n[journal]\ndir = \"journal\"\n[[zone]]\nname = \"a.example\"\nprimaries = [%q]\n", primary.listener.Addresses()[0]))
+	s, log := startFromFile(t, file)
+	for serial := 1; serial <= 3; serial++ {
+		if serial > 1 {
+			addAddress(t, primary, fmt.Sprintf("h%d.a.example", serial))
+			if _, err := s.doZoneRefresh(t.Context(), []string{"a.example"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		waitForLog(t, log, fmt.Sprintf("127.0.0.1:%d serial=%d", primary.listener.Addresses()[0].Port(), serial))
+	}
+	for _, test := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"zone log a.example", 0, "3 2 "},
+		{"zone log a.example", 0, " transfer 2 1\n"},
+		{"zone show a.example 3", 0, "+ h3.a.example. 60 IN A 192.0.2.80\n"},
+		{"zone text a.example 2", 0, "h2.a.example. 60 IN A 192.0.2.80\nns.a.example. 60 IN A 192.0.2.1\n"},
+		{"zone diff a.example 1 3", 0, "+ h2.a.example. 60 IN A 192.0.2.80\n+ h3.a.example. 60 IN A 192.0.2.80\n"},
+		{"zone diff a.example", 1, "is not being edited"},
+		{"zone begin a.example", 1, "comes from other servers: change it there"},
+		{"zone revert a.example 2", 1, "comes from other servers: change it there"},
+		{"zone commit a.example", 1, "comes from other servers: change it there"},
+	} {
+		code, stdout, stderr := ctl(socket, strings.Fields(test.args)...)
+		if printed := spaces.ReplaceAllString(stdout+stderr, " "); code != test.code || !strings.Contains(printed, test.says) {
+			t.Errorf("%s: code %d, want %d and %q\n%s", test.args, code, test.code, test.says, printed)
+		}
+	}
+}
+
 // An editor changes the text of a zone; what it has written is checked and committed.
 func TestZoneEditor(t *testing.T) {
 	dir := t.TempDir()
