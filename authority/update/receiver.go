@@ -34,7 +34,7 @@ const MaxPending = 256
 // receives packets wait. It is safe for use by many goroutines.
 type Receiver struct {
 	config  ReceiverConfig
-	pending sync.Map // *authority.Zone → *atomic.Int32
+	pending pending
 	rests   rests
 	counts  [endings]atomic.Uint64
 }
@@ -113,10 +113,9 @@ func (r *Receiver) Resolve(ctx context.Context, x *names.Exchange) error {
 	if err != nil {
 		return r.answer(x, err)
 	}
-	waiting, _ := r.pending.LoadOrStore(zone, new(atomic.Int32))
-	n := waiting.(*atomic.Int32)
-	defer n.Add(-1)
-	if n.Add(1) > MaxPending {
+	isOver := r.pending.enter(zone) > MaxPending
+	defer r.pending.leave(zone)
+	if isOver {
 		r.counts[shed].Add(1)
 		if r.config.Shed != nil {
 			r.config.Shed(zone.Origin())
@@ -148,6 +147,32 @@ func (r *Receiver) Resolve(ctx context.Context, x *names.Exchange) error {
 	r.config.Log.Info("zone updated", "zone", zone.Origin().String(), "client", x.Peer.Remote.String(), "key", keyText(&x.Peer),
 		"serial", changes.To.String(), "added", len(changes.Added), "removed", len(changes.Removed))
 	return nil
+}
+
+// pending counts the requests that wait for each zone. It has no zone for which none waits:
+// one that is no longer served is not kept in memory by that. The zero value has none.
+type pending struct {
+	mu    sync.Mutex
+	zones map[*authority.Zone]int
+}
+
+// enter counts a request, and returns how many there are for the zone with it.
+func (p *pending) enter(z *authority.Zone) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.zones == nil {
+		p.zones = map[*authority.Zone]int{}
+	}
+	p.zones[z]++
+	return p.zones[z]
+}
+
+func (p *pending) leave(z *authority.Zone) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.zones[z]--; p.zones[z] == 0 {
+		delete(p.zones, z)
+	}
 }
 
 // keyText is the client's key for the log.

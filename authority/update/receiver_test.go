@@ -249,6 +249,9 @@ func TestPendingIsBounded(t *testing.T) {
 		if m, err := ask(t, r, "192.0.2.1 k.", query); err != nil || m.RCode != 0 {
 			t.Errorf("afterwards: %v, %v", m, err)
 		}
+		if n := len(r.pending.zones); n != 0 {
+			t.Errorf("%d zones are kept for requests that have ended", n)
+		}
 	})
 }
 
