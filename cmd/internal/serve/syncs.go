@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -17,8 +18,7 @@ type syncs struct {
 	mu    sync.Mutex
 	zones map[*authority.Zone]*servedZone // those that are written back
 	at    map[*authority.Zone]time.Time   // those that have changed: when they are written
-
-	said map[*authority.Zone]string // why the last attempt failed; only for write
+	said  map[*authority.Zone]string      // why the last attempt failed
 }
 
 func (s *syncs) begin(j *journals) {
@@ -41,11 +41,8 @@ func (s *syncs) set(zones servedZones) {
 			s.at[zone] = time.Now().Add(z.from.SyncAfter)
 		}
 	}
-	for zone := range s.at {
-		if next[zone] == nil {
-			delete(s.at, zone)
-		}
-	}
+	maps.DeleteFunc(s.at, func(zone *authority.Zone, _ time.Time) bool { return next[zone] == nil })
+	maps.DeleteFunc(s.said, func(zone *authority.Zone, _ string) bool { return next[zone] == nil })
 	s.zones = next
 	s.wake()
 }
@@ -99,33 +96,32 @@ func (s *syncs) write(all bool) {
 	}
 	s.mu.Unlock()
 	for _, z := range zones {
-		zone := z.zones[0]
 		err := s.journals.writeFile(z)
-		if err == nil {
-			delete(s.said, zone)
-			continue
+		if level, ok := s.note(z.zones[0], err); ok {
+			s.journals.log.Log(context.Background(), level, "zone file is not written; its changes stay in the journal", "error", err)
 		}
-		level := slog.LevelWarn
-		if s.said[zone] == err.Error() {
-			level = slog.LevelDebug
-		}
-		s.said[zone] = err.Error()
-		s.journals.log.Log(context.Background(), level, "zone file is not written; its changes stay in the journal", "error", err)
-		s.again(zone)
 	}
 }
 
-// again makes another attempt for a zone whose file could not be written: the disk may have
-// room by then, or an edited file may have been read.
-func (s *syncs) again(zone *authority.Zone) {
+// note notes how an attempt ended. If it failed, there is another one: the disk may have
+// room by then, or an edited file may have been read. It returns at which level that is
+// logged: what was said before is a detail.
+func (s *syncs) note(zone *authority.Zone, err error) (level slog.Level, isFailure bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	z := s.zones[zone]
-	if z == nil { // the settings have changed
+	if err == nil {
 		delete(s.said, zone)
-		return
+		return 0, false
 	}
-	if _, ok := s.at[zone]; !ok {
-		s.at[zone] = time.Now().Add(z.from.SyncAfter)
+	level = slog.LevelWarn
+	if s.said[zone] == err.Error() {
+		level = slog.LevelDebug
 	}
+	if z := s.zones[zone]; z != nil { // or the settings have changed
+		s.said[zone] = err.Error()
+		if _, ok := s.at[zone]; !ok {
+			s.at[zone] = time.Now().Add(z.from.SyncAfter)
+		}
+	}
+	return level, true
 }
