@@ -152,7 +152,7 @@ func (r *Receiver) Resolve(ctx context.Context, x *names.Exchange) error {
 // pending counts the requests that wait for each zone. It has no zone for which none waits:
 // one that is no longer served is not kept in memory by that. The zero value has none.
 type pending struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards zones
 	zones map[*authority.Zone]int
 }
 
