@@ -264,7 +264,7 @@ func (p *pass) signSet(s *rrset, c *dnssec.Canonical, verify bool) error {
 			if !p.verifiers[k].Verify(message, sig.Signature) {
 				return fmt.Errorf("zone %s: the signature of %s %s that key %d made does not verify", p.origin, s.Name, s.Type, k.Tag)
 			}
-			if s.Type == wire.TypeSOA { // the next change asks for it
+			if s.Type == wire.TypeSOA && p.signer != nil { // the next change asks for it; an answer on demand has no signer
 				p.signer.soa.Store(&verified{k, message, sig.Signature})
 			}
 		}
