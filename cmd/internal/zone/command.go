@@ -79,7 +79,11 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case !ok:
 		err = fmt.Errorf("there is nothing called %q%s", verb, cli.DidYouMean(verb, []string{"diff", "digest", "edit"}))
 	case len(words) != n:
-		err = fmt.Errorf("%s takes %d arguments, not %d", verb, n, len(words))
+		if n == 1 {
+			err = fmt.Errorf("%s takes one argument, not %d", verb, len(words))
+		} else {
+			err = fmt.Errorf("%s takes %d arguments, not %d", verb, n, len(words))
+		}
 	case err == nil && *origin != "":
 		name, err = wire.ParseName(*origin)
 	}
