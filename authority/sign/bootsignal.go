@@ -82,6 +82,12 @@ func (s Signals) Put(t *authority.Txn) (changed int, err error) {
 			has[r.Name.Key()] = append(has[r.Name.Key()], r.Clone())
 		}
 	}
+	var differ []*Signal // found before any edit: after one, each look for a zone cut reads all edits
+	for key, want := range s {
+		if _, isBelow := t.CutOf(want.Owner); !isBelow && !isSameData(has[key], want.Records) {
+			differ = append(differ, &want)
+		}
+	}
 	for key, records := range has {
 		if _, ok := s[key]; !ok {
 			for _, r := range records {
@@ -90,10 +96,7 @@ func (s Signals) Put(t *authority.Txn) (changed int, err error) {
 			changed++
 		}
 	}
-	for key, want := range s {
-		if _, isBelow := t.CutOf(want.Owner); isBelow || isSameData(has[key], want.Records) {
-			continue
-		}
+	for _, want := range differ {
 		t.RemoveRRset(want.Owner, wire.TypeCDS)
 		t.RemoveRRset(want.Owner, wire.TypeCDNSKEY)
 		for _, r := range want.Records {
