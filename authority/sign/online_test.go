@@ -71,6 +71,15 @@ func TestOnlineAllowance(t *testing.T) {
 	namestest.Ask(t, o, "host3.example.", wire.TypeA, namestest.WithDO())
 }
 
+// TestOnlineSignsItsSOA: the SOA record of a computed zone is signed, though there is no zone
+// whose next change would ask for its signature.
+func TestOnlineSignsItsSOA(t *testing.T) {
+	m := namestest.Ask(t, online(t, nil), "example.", wire.TypeSOA, namestest.WithDO())
+	if len(m.Answers) != 2 || m.Answers[0].Type != wire.TypeSOA || m.Answers[1].Type != wire.TypeRRSIG {
+		t.Errorf("%v", m)
+	}
+}
+
 func TestOnlineWithoutDODoesNotAllocate(t *testing.T) {
 	var x names.Exchange
 	buffer := make([]byte, 0, 512+wire.WriterSlack)
