@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -97,14 +98,32 @@ func RootAnchors() *Anchors {
 // AddDS adds the key that ds is a digest of as a trust anchor of zone.
 func (a *Anchors) AddDS(zone wire.Name, ds *wire.DS) { a.addDS(zone, ds.AppendTo(nil, nil)) }
 
-// AddDNSKEY adds a key as a trust anchor of zone.
+// AddDNSKEY adds a key as a trust anchor of zone. A key that cannot be one is an error:
+// it is revoked, or is not the key of a zone.
 func (a *Anchors) AddDNSKEY(zone wire.Name, key *wire.DNSKEY) error {
+	if err := checkAnchor(zone, key); err != nil {
+		return err
+	}
 	data := key.AppendTo(nil, nil)
 	digest, err := dnssec.AppendDigest(nil, zone, data, dnssec.DigestSHA256)
 	if err != nil {
 		return err
 	}
 	a.AddDS(zone, &wire.DS{KeyTag: dnssec.KeyTag(data), Algorithm: key.Algorithm, DigestType: dnssec.DigestSHA256, Digest: digest})
+	return nil
+}
+
+// checkAnchor returns why key cannot be a trust anchor: with it, all names below zone
+// would be bogus, and nothing would say why.
+func checkAnchor(zone wire.Name, key *wire.DNSKEY) error {
+	switch {
+	case key.Flags&wire.FlagRevoked != 0: // RFC 5011 2.1
+		return fmt.Errorf("key %d of %s is revoked (flags %d), and must not be trusted; give the key that has taken its place",
+			dnssec.KeyTag(key.AppendTo(nil, nil)), plain(zone), key.Flags)
+	case key.Flags&wire.FlagZoneKey == 0 || key.Protocol != 3: // RFC 4034 2.1
+		return fmt.Errorf("key %d of %s is not the key of a zone (flags %d, protocol %d); those have flags 257 or 256, and protocol 3",
+			dnssec.KeyTag(key.AppendTo(nil, nil)), plain(zone), key.Flags, key.Protocol)
+	}
 	return nil
 }
 

@@ -20,8 +20,10 @@ const MaxAnchorFile = 1 << 20
 
 // ParseAnchors reads trust anchors in any of these forms, and tells which by
 // looking: DS and DNSKEY records as in zone files (and in unbound's state
-// files, of which keys that are pending, revoked or removed do not count); BIND's trust-anchors and trusted-keys statements; and IANA's
-// root-anchors.xml (RFC 9718), of which the keys count that are valid at now.
+// files, of which keys that are pending, revoked or removed do not count); BIND's
+// trust-anchors and trusted-keys statements; and IANA's root-anchors.xml (RFC 9718), of
+// which the keys count that are valid at now. Any other key that has the REVOKE flag is an
+// error.
 //
 // name is for errors, which say file, line and what to do. Nothing is added to
 // a unless all of the file is good.
@@ -223,6 +225,9 @@ func anchorFromWords(zone wire.Name, t wire.Type, words []token) (foundAnchor, e
 		return foundAnchor{}, err
 	}
 	r, err := wire.Record{Name: zone, Type: t, Class: wire.ClassIN, Data: data}.Rdata()
+	if key, ok := r.(*wire.DNSKEY); ok && err == nil {
+		err = checkAnchor(zone, key)
+	}
 	return foundAnchor{zone, r}, err
 }
 

@@ -102,6 +102,9 @@ func TestMalformedAnchorFiles(t *testing.T) {
 		{"trust-anchors { . static 1 8 2 \"00\"; };", `f:1: "static" is not a kind of anchor; use static-ds or static-key`},
 		{"trust-anchors { . static-ds 1; };", "f:1: anchor has too few words"},
 		{"trust-anchors {\n . static-ds 1 }", "f:2: anchor does not end in a semicolon"},
+		{". DS " + ds20326 + "\n. DNSKEY " + strings.Replace(key2017, "257", "385", 1), "f:2: key 20454 of . is revoked (flags 385), and must not be trusted; give the key that has taken its place"},
+		{"\ntrust-anchors { . initial-key 385 3 8 \"" + strings.Fields(key2017)[3] + "\"; };", "f:2: key 20454 of . is revoked (flags 385), and must not be trusted; give the key that has taken its place"},
+		{"example. DNSKEY " + strings.Replace(key2017, "257", "1", 1), "f:1: key 20070 of example is not the key of a zone (flags 1, protocol 3); those have flags 257 or 256, and protocol 3"},
 		{"trust-anchors {", "f: statement is not closed; it ends in };"},
 		{"options { };", `f:1: expected trust-anchors { ... };, found "options"`},
 		{"trust-anchors { /* x", "f:1: comment is not closed"},
@@ -120,6 +123,16 @@ func TestMalformedAnchorFiles(t *testing.T) {
 		if n := len(anchors.All()); n != 0 {
 			t.Errorf("%.60q: %d anchors added", c.text, n)
 		}
+	}
+}
+
+// TestRevokedAnchor: a program cannot trust a revoked key either.
+func TestRevokedAnchor(t *testing.T) {
+	anchors := new(Anchors)
+	key := newKey(t, ".").Record
+	key.Flags |= wire.FlagRevoked
+	if err := anchors.AddDNSKEY(wire.Root, &key); err == nil || len(anchors.All()) != 0 {
+		t.Errorf("%v, %v", err, anchors.All())
 	}
 }
 
