@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/wire"
@@ -12,8 +13,12 @@ import (
 // LocalNames answers for the names that mean something on this machine or on
 // this network only, and that the servers of the Internet must not be troubled
 // with: localhost, test, invalid (RFC 6761), onion (RFC 7686), home.arpa (RFC
-// 8375), resolver.arpa (RFC 9462), and the reverse zones of addresses that
-// has no owner (RFC 6303, RFC 7793). It passes all else.
+// 8375), resolver.arpa (RFC 9462), the reverse zones of addresses that have no owner
+// (RFC 6303, RFC 7793), and ipv4only.arpa with the names of its addresses (RFC 8880). It
+// passes all else.
+//
+// In front of a forwarder the names of RFC 8880 have to be left to it ([IPv4OnlyNames]): the
+// server that it asks may be the one that knows the network's NAT64 prefix.
 type LocalNames struct {
 	except map[string]bool // in lower case, wire form
 	own    ownZones
@@ -46,12 +51,14 @@ const (
 	kindLoopback                      // every name is this machine (RFC 6761 6.3)
 	kindReverse                       // one name is this machine's
 	kindNoData                        // every name exists and has nothing (RFC 9462 4)
+	kindIPv4Only                      // the apex has the two addresses of RFC 7050 2.2
 )
 
 // localZone is one of the zones, with its data besides the SOA record.
 type localZone struct {
 	kind localKind
-	host string // of kindReverse: the wire form of the name that localhost has there
+	host string // of kindReverse: the wire form of the name that ptr is at
+	ptr  *wire.PTR
 	soa  []byte // the data of the SOA record
 	ns   []byte // and of the NS record
 }
@@ -67,7 +74,11 @@ var localZones = func() map[string]localZone {
 			Primary: apex, Mailbox: wire.MustParseName("nobody.invalid."),
 			Serial: 1, Refresh: 3600, Retry: 1200, Expire: 604800, Minimum: localTTL,
 		}
-		zones[apex.Wire()] = localZone{kind, host.Wire(), soa.AppendTo(nil, nil), apex.AppendTo(nil)}
+		ptr := loopbackPTR
+		if kind == kindReverse && slices.ContainsFunc(ipv4OnlyAddresses[:], func(a *wire.A) bool { return host.Equal(wire.ReverseName(a.Addr)) }) {
+			ptr = ipv4OnlyPTR
+		}
+		zones[apex.Wire()] = localZone{kind, host.Wire(), ptr, soa.AppendTo(nil, nil), apex.AppendTo(nil)}
 	}
 	addReverse := func(prefix netip.Prefix, kind localKind, host netip.Addr) {
 		labels := 2 + prefix.Bits()/8
@@ -96,6 +107,10 @@ var localZones = func() map[string]localZone {
 	}
 	addReverse(netip.MustParsePrefix("127.0.0.0/8"), kindReverse, netip.MustParseAddr("127.0.0.1"))
 	addReverse(netip.MustParsePrefix("::1/128"), kindReverse, netip.IPv6Loopback())
+	add(ipv4Only, kindIPv4Only, wire.Name{})
+	for _, a := range ipv4OnlyAddresses {
+		addReverse(netip.PrefixFrom(a.Addr, 32), kindReverse, a.Addr) // RFC 8880 7.2
+	}
 	return zones
 }()
 
@@ -109,7 +124,22 @@ var (
 	loopbackA    = &wire.A{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1})}
 	loopbackAAAA = &wire.AAAA{Addr: netip.IPv6Loopback()}
 	loopbackPTR  = &wire.PTR{Target: localhost}
+
+	ipv4Only          = wire.MustParseName("ipv4only.arpa.")
+	ipv4OnlyAddresses = [...]*wire.A{{Addr: netip.AddrFrom4([4]byte{192, 0, 0, 170})}, {Addr: netip.AddrFrom4([4]byte{192, 0, 0, 171})}}
+	ipv4OnlyPTR       = &wire.PTR{Target: ipv4Only}
 )
+
+// IPv4OnlyNames are ipv4only.arpa and the reverse names of its addresses (RFC 8880 7). A
+// client that asks for the IPv6 addresses of ipv4only.arpa learns from them which NAT64
+// prefix its network has. Without DNS64 there are none.
+func IPv4OnlyNames() []wire.Name {
+	all := []wire.Name{ipv4Only}
+	for _, a := range ipv4OnlyAddresses {
+		all = append(all, wire.ReverseName(a.Addr))
+	}
+	return all
+}
 
 // Resolve answers x or passes.
 func (l *LocalNames) Resolve(_ context.Context, x *names.Exchange) error { return l.TryResolve(x) }
@@ -187,8 +217,12 @@ func (z localZone) answer(x *names.Exchange, q wire.Question, apex wire.Name, is
 		if err = add(loopbackA); err == nil {
 			err = add(loopbackAAAA)
 		}
+	case z.kind == kindIPv4Only && isApex:
+		if err = add(ipv4OnlyAddresses[0]); err == nil {
+			err = add(ipv4OnlyAddresses[1])
+		}
 	case z.kind == kindReverse && isSame(q.Name, z.host):
-		err = add(loopbackPTR)
+		err = add(z.ptr)
 	case isApex, z.kind == kindNoData, z.kind == kindReverse && isAbove(q.Name, z.host):
 	default:
 		x.RCode = wire.RCodeNXDomain

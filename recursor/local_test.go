@@ -98,6 +98,18 @@ func TestLocalNames(t *testing.T) {
 		{reverse("2001:db8::1"), wire.TypePTR, "NXDOMAIN in 8.b.d.0.1.0.0.2.ip6.arpa."},
 		{"10.in-addr.arpa.", wire.TypeSOA, "10.in-addr.arpa. SOA 10.in-addr.arpa. nobody.invalid. 1 3600 1200 604800 10800"},
 		{"10.in-addr.arpa.", wire.TypeDS, "pass"},
+		// RFC 8880 7
+		{"ipv4only.arpa.", wire.TypeA, "ipv4only.arpa. A 192.0.0.170\nipv4only.arpa. A 192.0.0.171"},
+		{"IPv4only.ARPA.", wire.TypeANY, "IPv4only.ARPA. A 192.0.0.170"},
+		{"ipv4only.arpa.", wire.TypeAAAA, "no data in ipv4only.arpa."},
+		{"ipv4only.arpa.", wire.TypeSOA, "ipv4only.arpa. SOA ipv4only.arpa. nobody.invalid. 1 3600 1200 604800 10800"},
+		{"ipv4only.arpa.", wire.TypeDS, "pass"},
+		{"x.ipv4only.arpa.", wire.TypeA, "NXDOMAIN in ipv4only.arpa."},
+		{reverse("192.0.0.170"), wire.TypePTR, reverse("192.0.0.170") + " PTR ipv4only.arpa."},
+		{reverse("192.0.0.171"), wire.TypePTR, reverse("192.0.0.171") + " PTR ipv4only.arpa."},
+		{reverse("192.0.0.171"), wire.TypeA, "no data in " + reverse("192.0.0.171")},
+		{"x." + reverse("192.0.0.171"), wire.TypePTR, "NXDOMAIN in " + reverse("192.0.0.171")},
+		{reverse("192.0.0.172"), wire.TypePTR, "pass"},
 		// RFC 7793
 		{reverse("100.63.0.1"), wire.TypePTR, "pass"},
 		{reverse("100.64.0.1"), wire.TypePTR, "NXDOMAIN in 64.100.in-addr.arpa."},
@@ -125,7 +137,7 @@ func TestLocalNamesKeepTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	var questions []wire.Question
-	for _, name := range []string{"localhost.", "www.test.", "home.arpa.", reverse("::1"), "example.", "."} {
+	for _, name := range []string{"localhost.", "www.test.", "home.arpa.", reverse("::1"), "ipv4only.arpa.", "example.", "."} {
 		for _, kind := range []wire.Type{wire.TypeA, wire.TypePTR, wire.TypeSOA, wire.TypeANY, wire.TypeDS} {
 			questions = append(questions, wire.Question{Name: wire.MustParseName(name), Type: kind, Class: wire.ClassIN})
 		}

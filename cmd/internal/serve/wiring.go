@@ -227,13 +227,20 @@ func (p *parts) newForwarder(zones *authority.Set) (*recursor.Forwarder, error) 
 }
 
 // localNames answers the names of this machine and network, except for those
-// that have servers of their own.
+// that have servers of their own. What the servers that queries are forwarded to say of
+// ipv4only.arpa is how clients find the NAT64 prefix of the network (RFC 7050 3).
 func localNames(r *settings.Recursion) (*recursor.LocalNames, error) {
 	var except []wire.Name
+	forwards := !r.FromRoot
 	for _, z := range slices.Concat(r.Zones, r.Iteration.Stubs) {
-		if !z.Zone.IsRoot() {
-			except = append(except, z.Zone)
+		if z.Zone.IsRoot() {
+			forwards = true
+			continue
 		}
+		except = append(except, z.Zone)
+	}
+	if forwards {
+		except = append(except, recursor.IPv4OnlyNames()...)
 	}
 	return recursor.NewLocalNames(except...)
 }
