@@ -39,6 +39,9 @@ type resolution struct {
 
 	distrusted []netip.AddrPort // servers of cut that have sent something bogus
 	avoided    []netip.AddrPort // servers that are not asked at all
+	// isLastTry: cut is configured to forward to, and what its servers pass on unchecked is
+	// bogus. They are asked without CD.
+	isLastTry bool
 
 	inflight  inflight    // the query that is being sent, once for all fetches
 	waitedFor inflightKey // the query of another fetch that was waited for
@@ -305,7 +308,10 @@ func findRootServers(t *resolution) (state, error) {
 // descend makes d the servers to ask.
 func (t *resolution) descend(d delegation) {
 	t.cut = d
-	t.distrusted, t.bogus = t.distrusted[:0], nil
+	t.distrusted, t.bogus, t.isLastTry = t.distrusted[:0], nil, false
+	if d.source == fromForward && t.r.validate != nil && d.areAll(t.avoided) {
+		t.avoided, t.isLastTry = nil, true
+	}
 	t.cutKey = d.zone.Fold().Wire()
 	t.knownLabels, t.sendFullName, t.denial = d.zone.LabelCount(), t.r.config.WholeNames || d.source == fromForward, nil
 	if t.trace != nil {
@@ -340,7 +346,7 @@ func askServers(t *resolution) (state, error) {
 	}
 	t.release()
 	if t.bogus != nil {
-		return nil, t.takeBogus()
+		return t.endBogus()
 	}
 	switch {
 	case t.isOver(), errors.Is(err, errExhausted), errors.Is(err, errUnsent):

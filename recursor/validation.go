@@ -76,8 +76,8 @@ func (r *Recursor) zoneFailure(name wire.Name) *Failure {
 	return nil
 }
 
-// check validates a part.
-func (t *resolution) check(v *validation) error {
+// supply has v fetch what it needs at the cost of t.
+func (t *resolution) supply(v *validation) {
 	v.budget, v.by = t.fetch.budget, t.fetch
 	v.fetch = func(name wire.Name, kind wire.Type) (*part, error) {
 		q := wire.Question{Name: name, Type: kind, Class: wire.ClassIN}
@@ -101,6 +101,11 @@ func (t *resolution) check(v *validation) error {
 		}
 		return isWaiting
 	}
+}
+
+// check validates a part.
+func (t *resolution) check(v *validation) error {
+	t.supply(v)
 	if t.trace != nil {
 		v.link = func(l validate.Link) { t.record(StepLink, v.part.question, netip.AddrPort{}, l.String(), nil, 0) }
 	}
@@ -220,10 +225,34 @@ func (t *resolution) distrust(p *response, why error) (state, error) {
 	p.failure = asFailure(why)
 	t.bogus = p
 	t.distrusted = append(t.distrusted, p.server)
-	if len(t.distrusted) < maxDistrusted && !t.isOver() {
+	if len(t.distrusted) < maxDistrusted && !t.isLastTry && !t.isOver() {
 		return askServers, nil
 	}
-	return nil, t.takeBogus()
+	return t.endBogus()
+}
+
+// endBogus is for when no server is left that may have better than the bogus response
+// there is. Those that are forwarded to are asked once more, without CD: one that validates
+// may have found better itself (RFC 6840 5.9, 8).
+func (t *resolution) endBogus() (state, error) {
+	if t.cut.source != fromForward || t.isLastTry || t.isOver() {
+		return nil, t.takeBogus()
+	}
+	t.isLastTry, t.distrusted = true, nil
+	return askServers, nil
+}
+
+// areAll reports whether servers are those of d, each once: who has been asked without CD
+// is among them twice.
+func (d *delegation) areAll(servers []netip.AddrPort) bool {
+	for i, s := range servers {
+		if slices.Contains(servers[:i], s) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(d.servers, func(s nameServer) bool {
+		return !slices.ContainsFunc(s.addresses, func(a netip.AddrPort) bool { return slices.Contains(servers, a) })
+	})
 }
 
 // takeBogus ends the resolution with a bogus response: no server has better. It

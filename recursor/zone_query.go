@@ -85,7 +85,7 @@ func (t *resolution) ask(q wire.Question) (*response, error) {
 	r.query = upstream.Query{Question: q, DO: true, Budget: &t.fetch.budget.Budget, Progress: r.recordProgress}
 	if t.cut.source == fromForward {
 		r.query.Flags = wire.FlagRD
-		if t.r.validate != nil {
+		if t.r.validate != nil && !t.isLastTry {
 			r.query.Flags |= wire.FlagCD // RFC 6840 5.9
 		}
 	}

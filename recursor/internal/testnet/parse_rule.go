@@ -103,7 +103,7 @@ func (p *parser) conditions(r *rule, l *line, words []word) (next int, err error
 			takesWord = false
 			c = simpleConditions[words[i].text]
 			if c == nil {
-				err = fmt.Errorf("%q is none of EDNS, DO, cookie, UDP, TCP, type T, name N, below N, first N, after N", words[i].text)
+				err = fmt.Errorf("%q is none of EDNS, DO, CD, cookie, UDP, TCP, type T, name N, below N, first N, after N", words[i].text)
 			}
 		}
 		if takesWord {
@@ -132,6 +132,7 @@ var simpleConditions = map[string]condition{
 	"DO":     func(q *query) bool { return q.EDNS != nil && q.EDNS.DO() },
 	"UDP":    func(q *query) bool { return !q.overTCP },
 	"TCP":    func(q *query) bool { return q.overTCP },
+	"CD":     func(q *query) bool { return q.Flags.Has(wire.FlagCD) },
 	"cookie": hasCookie,
 }
 

@@ -59,7 +59,7 @@ func TestParseErrorsSayWhere(t *testing.T) {
 		{"server 192.0.2.1\n  if: silent", "2:5: expected a condition"},
 		{"server 192.0.2.1\n  if not: silent", "2:9: expected a condition"},
 		{"server 192.0.2.1\n  if UDP", "2:9: expected a colon and what happens then"},
-		{"server 192.0.2.1\n  if raining: silent", `2:6: "raining" is none of EDNS, DO, cookie, UDP, TCP, type T, name N, below N, first N, after N`},
+		{"server 192.0.2.1\n  if raining: silent", `2:6: "raining" is none of EDNS, DO, CD, cookie, UDP, TCP, type T, name N, below N, first N, after N`},
 		{"server 192.0.2.1\n  if type: silent", "2:10: "},
 		{"server 192.0.2.1\n  if name example: silent", `2:11: "example" has no final dot: names stand in full here`},
 		{"server 192.0.2.1\n  if first 0: silent", `2:12: "0" is not a number from 1 to 100000`},
