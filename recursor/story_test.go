@@ -181,6 +181,8 @@ func (s *setUp) set(words []string) (err error) {
 		s.validation().PassOn = func(*validate.Error) {}
 	case "no-validation":
 		s.recursor.Validation = nil
+	case "no-mldsa":
+		s.validation().Algorithms = dnssec.NewAlgorithms(dnssec.Policy{}, ed448.Scheme())
 	case "sha1":
 		s.validation().Algorithms = dnssec.NewAlgorithms(dnssec.Policy{SHA1: true}, ed448.Scheme(), mldsa.Scheme())
 	default:

@@ -16,8 +16,9 @@ import (
 type zone struct {
 	name wire.Name
 	judgement
-	keys  []*zoneKey // of a secure zone
-	until time.Time  // when it has to be found out again
+	keys  []*zoneKey   // of a secure zone
+	needs dnssec.Kinds // of algorithms that each RRset has to be signed with; 0: any one will do
+	until time.Time    // when it has to be found out again
 
 	// How the keys of a secure zone were found out, to do it again.
 	entry *entry
@@ -290,7 +291,7 @@ func (c *check) missingSignature(set *RRset, j judgement) judgement {
 
 // enter makes the zone that a DS RRset or trust anchor is for: insecure if it
 // has no record that counts here, secure if one of them has a key that signed
-// the DNSKEY RRset (RFC 4035 5.2). One valid path is enough (RFC 6840 5.11).
+// the DNSKEY RRset (RFC 4035 5.2), see neededKinds.
 func (c *check) enter(name wire.Name, records [][]byte, until time.Time, source string) *zone {
 	failed := func(j judgement) *zone {
 		return &zone{name: name, judgement: j, until: c.time.Add(c.bogusTTL), isSigned: true}
@@ -368,7 +369,7 @@ func (c *check) enterBy(name wire.Name, e *entry, reply *Reply) *zone {
 		z.isTooLarge = len(set.Data) > len(all) || len(e.usable) > c.budget.limits.DS
 		return z
 	}
-	z := &zone{name: name, keys: trusted, entry: e, since: c.time}
+	z := &zone{name: name, keys: trusted, needs: neededKinds(e.usable), entry: e, since: c.time}
 	if j := c.verify(set, z); j.verdict != Secure {
 		return failed(c.missingSignature(set, j))
 	}
@@ -378,6 +379,21 @@ func (c *check) enterBy(name wire.Name, e *entry, reply *Reply) *zone {
 		z.until = expiry
 	}
 	return z
+}
+
+// neededKinds are the kinds of algorithms that a zone with these DS records has to be
+// signed with. One valid path is enough (RFC 6840 5.11), unless one of them is
+// post-quantum: who breaks the others must not get around it, and who breaks that young
+// one must not get around the others. A zone has signatures of each algorithm that its DS
+// records name (RFC 4035 2.2).
+func neededKinds(usable []*wire.DS) (kinds dnssec.Kinds) {
+	for _, ds := range usable {
+		kinds |= dnssec.KindOf(ds.Algorithm)
+	}
+	if kinds&dnssec.PostQuantum == 0 {
+		return 0
+	}
+	return kinds
 }
 
 // usableDS returns the DS records whose algorithm and digest type count.

@@ -9,26 +9,46 @@ import (
 )
 
 // verify looks for a signature of set that a key of zone z made. On success it
-// sets the zone and the wildcard of set and lowers its TTL (RFC 4035 5.3.3).
+// sets the zone and the wildcard of set and lowers its TTL (RFC 4035 5.3.3). A zone that
+// needs several kinds of algorithms needs a signature of each.
 func (c *check) verify(set *RRset, z *zone) judgement {
 	t := trial{check: c, set: set}
+	var held dnssec.Kinds
+	var first *wire.RRSIG
 	for i, sig := range set.Signatures {
 		if i == c.budget.limits.Signatures {
 			t.note(bogus(wire.ExtendedErrorBogus, "%s has more than %d signatures, and none of the first holds", set.what(), i))
 			break
 		}
-		if !sig.Signer.Equal(z.name) {
+		kind := dnssec.KindOf(sig.Algorithm)
+		switch {
+		case !sig.Signer.Equal(z.name), z.needs != 0 && kind&z.needs&^held == 0:
+			continue
+		case first != nil && sig.Labels != first.Labels:
+			t.note(bogus(wire.ExtendedErrorBogus, "signatures of %s do not agree on whether it comes from a wildcard", set.what()))
 			continue
 		}
 		if t.by(sig, z.keys, z.name) {
-			return secure
+			if held |= kind; held&z.needs == z.needs {
+				return secure
+			}
+			first = sig
 		}
 		if exhausted, ok := c.budget.exhausted(); ok {
 			return exhausted
 		}
 	}
+	if z.needs != 0 && t.worst.reason.Text == "" {
+		t.note(bogus(wire.ExtendedErrorRRSIGsMissing, "%s is not signed with all that the DS records of %s name: %s", set.what(), plain(z.name), missing[z.needs&^held]))
+	}
 	t.worst.isTried = t.isTried
 	return t.worst
+}
+
+// missing says which signatures of a zone with a post-quantum algorithm are.
+var missing = map[dnssec.Kinds]string{
+	dnssec.PostQuantum: "that of a post-quantum algorithm is missing", dnssec.Classical: "that of a classical algorithm is missing",
+	dnssec.PostQuantum | dnssec.Classical: "all are missing",
 }
 
 // trial is the search for a signature that holds. It remembers the failure

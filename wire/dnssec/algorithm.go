@@ -100,6 +100,24 @@ var registry = map[wire.Algorithm]row{
 // AlgorithmStatus is what the table says about an algorithm.
 func AlgorithmStatus(n wire.Algorithm) Status { return registry[n].status }
 
+// Kinds are kinds of algorithms, each by what breaks it.
+type Kinds uint8
+
+const (
+	// Classical algorithms fall with large quantum computers.
+	Classical Kinds = 1 << iota
+	// PostQuantum ones do not, as far as is known, and are young.
+	PostQuantum
+)
+
+// KindOf is the kind of an algorithm.
+func KindOf(n wire.Algorithm) Kinds {
+	if n == wire.AlgorithmMLDSA44 {
+		return PostQuantum
+	}
+	return Classical
+}
+
 // Policy is what an operator may choose about algorithms.
 type Policy struct {
 	// SHA1 makes RSASHA1 and RSASHA1-NSEC3-SHA1 count (RFC 9905 2 wants them

@@ -253,6 +253,7 @@ func (r *recordReader) readDS(words []string) (at int, err error) {
 var breakages = map[string]bool{
 	"unsigned": false, "missing": false, "signature": false, "data": false, "stranger": false,
 	"expired": true, "future": true, "signer": true, "tag": true, "algorithm": true, "labels": true, "copies": true, "ttl": true, "zsk-only": false,
+	"without": true, "spoiled": true,
 }
 
 // readBreak reads "$BREAK OWNER TYPE HOW [WORD]".
@@ -439,6 +440,22 @@ func (b *breakage) apply(z *signedtree.Zone, o *signedtree.Options, now time.Tim
 			return again(now.Add(-d-240*time.Hour), now.Add(-d), nil)
 		}
 		return again(now.Add(d), now.Add(d+240*time.Hour), nil)
+	case "without", "spoiled":
+		n, err := number(8)
+		if err != nil {
+			return err
+		}
+		isOf := func(r wire.Record) bool { return isSignature(r) && r.Data[2] == byte(n) }
+		if b.how == "without" {
+			drop(isOf)
+			return nil
+		}
+		for i := range z.Records {
+			if r := &z.Records[i]; isOf(*r) {
+				r.Data = slices.Clone(r.Data)
+				r.Data[len(r.Data)-1] ^= 1
+			}
+		}
 	case "signer":
 		name, err := wire.ParseName(b.arg)
 		if err != nil {
