@@ -24,6 +24,9 @@ const maxBogusTTL = 60
 func newProver(c validate.Config, r *Recursor) *prover {
 	p := &prover{passOn: c.PassOn, r: r}
 	c.Fetcher = partFetcher{}
+	if c.Renew == nil {
+		c.Renew = r.renew
+	}
 	p.validator = validate.New(c)
 	return p
 }

@@ -175,6 +175,7 @@ type Recursor struct {
 	zoneQueries sync.Pool    // of *zoneQuery
 	alarms      alarms       // theirs
 	waiting     atomic.Int64 // clients
+	renewing    atomic.Int64 // zones
 	seed        maphash.Seed
 
 	families   families

@@ -29,6 +29,8 @@ type Stats struct {
 	// Synthesised counts answers, those for ourselves included, that were made from
 	// proofs of other ones, so that no server was asked (RFC 8198).
 	Synthesised uint64
+	// Renewed counts zones whose keys were fetched again before they expired.
+	Renewed uint64
 
 	// UpstreamSent counts queries to servers, each once, however many packets
 	// it took (EDNS, cookies, TCP).
@@ -183,6 +185,7 @@ type counters struct {
 	queries, answered, refused atomic.Uint64
 	synthesised                atomic.Uint64
 	synthesisedAtOnce          atomic.Uint64 // which are in none of the above
+	renewed                    atomic.Uint64
 	failures                   [failureCount]atomic.Uint64
 
 	sent     atomic.Uint64
@@ -281,7 +284,7 @@ func (c *counters) stats(waiting int64) Stats {
 	atOnce := c.synthesisedAtOnce.Load()
 	s.Queries += atOnce
 	s.Answered += atOnce
-	s.Synthesised = c.synthesised.Load() + atOnce
+	s.Synthesised, s.Renewed = c.synthesised.Load()+atOnce, c.renewed.Load()
 	f := &s.Failures
 	for i, to := range [failureCount]*uint64{
 		failedBogus: &f.Bogus, failedLimited: &f.Limited, failedOverloaded: &f.Overloaded, failedUnreachable: &f.Unreachable,

@@ -21,8 +21,15 @@ type zone struct {
 	until time.Time    // when it has to be found out again
 
 	// How the keys of a secure zone were found out, to do it again.
-	entry *entry
-	since time.Time // when
+	entry     *entry
+	since     time.Time // when
+	keysUntil time.Time // when the DNSKEY records expire
+	epoch     uint64    // of the memory, when that was begun
+
+	// Guarded by the memory's mu.
+	uses       int     // queries, counted until they are more than popular
+	usedBy     *Budget // of the last one that was counted
+	isRenewing bool    // its keys are being fetched again, or were in vain
 
 	// passes: name is not a zone, but in the one above it. nothingBelow: and
 	// there are no zone cuts below it.
@@ -109,7 +116,7 @@ func (c *check) walk(name wire.Name, isSigner bool) *zone {
 func (c *check) start(a *anchor, name wire.Name) *zone {
 	for n := name; n.LabelCount() > a.name.LabelCount(); n = n.Parent() {
 		if z := c.memory.get(n, c.time); z != nil && z.verdict == Secure && !z.passes {
-			return z
+			return c.use(z)
 		}
 	}
 	return c.anchorZone(a)
@@ -136,10 +143,16 @@ func negativeAnchor(name wire.Name) judgement {
 // anchorZone is the zone that a trust anchor is for.
 func (c *check) anchorZone(a *anchor) *zone {
 	if z := c.memory.get(a.name, c.time); z != nil {
-		return z
+		return c.use(z)
 	}
-	return c.once(a.name, func() *zone { return c.enter(a.name, a.ds, c.time.Add(c.maxTTL), "trust anchor") })
+	return c.once(a.name, func() *zone { return c.enter(a.name, a.ds, c.time.Add(c.maxTTL), fromAnchor) })
 }
+
+// Where the keys of a zone get their trust from, for reasons.
+const (
+	fromAnchor = "trust anchor"
+	fromDS     = "DS record"
+)
 
 // shortcut asks for the DS records of name itself, several labels below the
 // secure zone z: signed zones are mostly found so without a query for each
@@ -159,7 +172,7 @@ func (c *check) shortcut(z *zone, name wire.Name) *zone {
 		if parent.verdict != Secure || !parent.name.Equal(signer) || c.verify(ds, parent).verdict != Secure || !ds.Wildcard.IsZero() {
 			continue
 		}
-		found := c.once(name, func() *zone { return c.enter(name, ds.Data, c.expiry(ds.TTL), "DS record") })
+		found := c.once(name, func() *zone { return c.enter(name, ds.Data, c.expiry(ds.TTL), fromDS) })
 		if !found.passes {
 			return found
 		}
@@ -207,7 +220,7 @@ func (c *check) findChild(z *zone, name wire.Name) *zone {
 		return child
 	})
 	if ds != nil {
-		return c.enter(name, ds.Data, c.expiry(ds.TTL), "DS record")
+		return c.enter(name, ds.Data, c.expiry(ds.TTL), fromDS)
 	}
 	return child
 }
@@ -330,7 +343,9 @@ func (c *check) renewed(z *zone) *zone {
 		found = z // what it has now is worse
 	}
 	isOld := slices.EqualFunc(found.keys, z.keys, func(a, b *zoneKey) bool { return string(a.data) == string(b.data) })
+	c.memory.mu.Lock()
 	kept := *found
+	c.memory.mu.Unlock()
 	kept.since = c.time
 	c.remember(&kept, isFresh)
 	if isOld {
@@ -374,9 +389,9 @@ func (c *check) enterBy(name wire.Name, e *entry, reply *Reply) *zone {
 		return failed(c.missingSignature(set, j))
 	}
 	c.budget.extend()
-	z.keys, z.judgement, z.until = all, secure, e.until
-	if expiry := c.expiry(set.TTL); expiry.Before(z.until) {
-		z.until = expiry
+	z.keys, z.judgement, z.until, z.keysUntil = all, secure, e.until, c.expiry(set.TTL)
+	if z.keysUntil.Before(z.until) {
+		z.until = z.keysUntil
 	}
 	return z
 }
@@ -507,6 +522,7 @@ func (c *check) remember(z *zone, isFresh bool) *zone {
 	case z.verdict == Indeterminate && !z.isTooLarge:
 		return z
 	}
+	z.epoch = c.epoch
 	c.memory.put(z, c.time)
 	return z
 }
@@ -516,6 +532,7 @@ type memory struct {
 	most  int
 	mu    sync.Mutex         // guards zones; nothing is verified or fetched under it
 	zones map[wire.Key]*zone // guarded by mu
+	epoch atomic.Uint64      // how often zones were forgotten
 	// failedUntil is when the last zone that is remembered as bogus or indeterminate is
 	// tried again, in nanoseconds since 1970: while there is none, nothing is looked for.
 	failedUntil atomic.Int64
@@ -564,13 +581,17 @@ func (m *memory) get(name wire.Name, now time.Time) *zone {
 	return z
 }
 
-// put remembers z. If there is no room, one of a few zones that chance picks
-// goes: the one that expires first.
+// put remembers z, unless zones were forgotten since it was begun to find out about
+// it. If there is no room, one of a few zones that chance picks goes: the one that expires
+// first.
 func (m *memory) put(z *zone, now time.Time) {
 	z.name = z.name.Clone()
 	key := z.name.Key()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if z.epoch != m.epoch.Load() {
+		return // trust anchors may be others since
+	}
 	if until := z.until.UnixNano(); z.verdict < Insecure && until > m.failedUntil.Load() {
 		m.failedUntil.Store(until)
 	}
@@ -632,6 +653,7 @@ func (v *Validator) Forget(name wire.Name) {
 	suffix := name.Key()
 	v.memory.mu.Lock()
 	defer v.memory.mu.Unlock()
+	v.memory.epoch.Add(1)
 	for key := range v.memory.zones {
 		if key.HasSuffix(suffix) {
 			delete(v.memory.zones, key)

@@ -29,6 +29,8 @@ type Resolver struct {
 	ranges      *ranges.Store // nil: nothing is answered from other proofs
 	wildcards   wildcards
 	synthesised atomic.Uint64
+	renewed     atomic.Uint64
+	renewing    atomic.Int64
 }
 
 // NewResolver returns a resolver that validates what next says.
@@ -40,6 +42,9 @@ func NewResolver(next names.Resolver, c Config) *Resolver {
 	}
 	if c.Fetcher == nil {
 		c.Fetcher = nextFetcher{r}
+	}
+	if c.Renew == nil {
+		c.Renew = r.renewLater
 	}
 	r.validator = New(c)
 	return r

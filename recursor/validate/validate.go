@@ -70,6 +70,11 @@ type Config struct {
 	// would do. It is called by many goroutines. Nil means that such replies
 	// are errors.
 	PassOn func(*Error)
+	// Renew is called when the keys of a zone in use are in the last tenth of their life,
+	// once, with a name that it may keep. It must not wait: [Validator.Renew] gets them
+	// anew on another goroutine. Nil means that a query does, once they have expired. A
+	// [Resolver] has one of its own.
+	Renew func(zone wire.Name)
 }
 
 // Validator judges replies. It may be used by several goroutines.
@@ -81,6 +86,7 @@ type Validator struct {
 	minSkew, maxSkew time.Duration
 	bogusTTL, maxTTL time.Duration
 	limits           Limits
+	renew            func(zone wire.Name)
 	memory           memory
 	verified         verified
 }
@@ -90,7 +96,7 @@ func New(c Config) *Validator {
 	v := &Validator{
 		fetcher: c.Fetcher, anchors: c.Anchors, algorithms: c.Algorithms, now: c.Now,
 		minSkew: c.MinSkew, maxSkew: c.MaxSkew, bogusTTL: c.BogusTTL, maxTTL: c.MaxTTL,
-		limits: c.Limits.withDefaults(), memory: memory{most: c.MaxZones},
+		limits: c.Limits.withDefaults(), renew: c.Renew, memory: memory{most: c.MaxZones},
 	}
 	if v.anchors == nil {
 		v.anchors = RootAnchors()
@@ -143,7 +149,7 @@ func (v *Validator) Check(ctx context.Context, reply *Reply, budget *Budget) Res
 	if budget == nil {
 		budget = v.NewBudget()
 	}
-	c := &check{Validator: v, ctx: ctx, budget: budget, time: v.now(), reply: reply, ttl: maxReplyTTL}
+	c := &check{Validator: v, ctx: ctx, budget: budget, time: v.now(), epoch: v.memory.epoch.Load(), reply: reply, ttl: maxReplyTTL}
 	c.links, _ = ctx.Value(linksKey{}).(func(Link))
 	j := c.whole()
 	if exhausted, ok := budget.exhausted(); ok && j.verdict != Secure {
@@ -161,6 +167,7 @@ type check struct {
 	ctx    context.Context
 	budget *Budget
 	time   time.Time
+	epoch  uint64 // of the memory, at the beginning
 	reply  *Reply
 	ttl    uint32
 	noName bool

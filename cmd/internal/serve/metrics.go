@@ -167,6 +167,7 @@ func resolverMetrics(r recursor.Stats) []metrics.Metric {
 		metrics.By("names_resolver_failures_total", metrics.Counter, "Queries without an answer, by reason.", "reason", each(r.Failures)...),
 		metrics.Of("names_resolver_waiting", metrics.Gauge, "Clients that wait for other servers now.", float64(r.Waiting)),
 		metrics.Of("names_resolver_synthesised_total", metrics.Counter, "Answers made from proofs of other answers, without asking a server.", float64(r.Synthesised)),
+		metrics.Of("names_resolver_renewed_total", metrics.Counter, "Zones whose keys were fetched again before they expired.", float64(r.Renewed)),
 		metrics.By("names_upstream_queries_total", metrics.Counter, "Queries to other servers that have ended, by outcome.", "outcome",
 			count("usable", r.Usable), count("declined", r.Declined), count("invalid", r.Invalid), count("unreachable", r.Unreachable),
 			count("timed_out", r.TimedOut), count("unused", r.Unused)),

@@ -101,7 +101,7 @@ func (p *parts) validated(next names.Resolver, c *validate.Config) names.Resolve
 	asking := p.asking
 	p.asking = func() recursor.Stats {
 		s := asking()
-		s.Synthesised = validator.Synthesised()
+		s.Synthesised, s.Renewed = validator.Synthesised(), validator.Renewed()
 		s.Queries, s.Answered = s.Queries+s.Synthesised, s.Answered+s.Synthesised
 		return s
 	}
