@@ -2,6 +2,7 @@ package validate
 
 import (
 	"testing"
+	"time"
 
 	"github.com/names-dns/names/internal/signedtree"
 	"github.com/names-dns/names/wire"
@@ -139,4 +140,21 @@ func TestAnchorsAndNegativeOnes(t *testing.T) {
 	if r := w.check("a.child.nsec. A"); r.Reason.Code != wire.ExtendedErrorNegativeTrustAnchor {
 		t.Error(r.Reason.Code)
 	}
+}
+
+// TestClockThatIsSet: an old clock makes names bogus, and says why. Once it is set they are
+// proved, with nothing remembered of before.
+func TestClockThatIsSet(t *testing.T) {
+	w := family(t)
+	at := time.Date(1970, 1, 1, 0, 1, 0, 0, time.UTC)
+	w.config.Now = func() time.Time { return at }
+	w.v = New(w.config)
+	for range 2 {
+		r := w.check("a.nsec. A")
+		if r.Verdict != Bogus || r.Reason.Code != wire.ExtendedErrorSignatureNotYetValid {
+			t.Errorf("in 1970: %v %d %q", r.Verdict, r.Reason.Code, r.Reason)
+		}
+	}
+	at = now
+	w.want("a.nsec. A", Secure, "")
 }

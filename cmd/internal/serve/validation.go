@@ -148,7 +148,7 @@ func (p *parts) warnOfAnchors(anchors *validate.Anchors) {
 	r := &p.settings.Recursion
 	now := p.clock()
 	if now.Before(built) {
-		p.log.Warn("the clock is wrong, and signatures will seem to be from the future: set it, or give --no-validation", "time", now)
+		p.log.Warn("the clock is wrong, and signatures will seem to be from the future: set it, and until then give time servers by address, or their zone with --insecure ZONE", "time", now)
 	}
 	if anchors.LacksRootKey() {
 		p.log.Warn("the root's trust anchor is 20326 only, which is revoked on 11 January 2027: add key 38696 to the file, or leave it out")
