@@ -16,6 +16,7 @@ import (
 
 	"github.com/names-dns/names/authority"
 	"github.com/names-dns/names/internal/eventually"
+	"github.com/names-dns/names/names/namestest"
 	"github.com/names-dns/names/wire"
 	"github.com/names-dns/names/wire/dnssec"
 )
@@ -259,6 +260,83 @@ func TestAnchorsInForce(t *testing.T) {
 			t.Errorf("%s: %v", options, err)
 		} else if all := anchors.All(); len(all) != want {
 			t.Errorf("%s: %v, want %d", options, all, want)
+		}
+	}
+}
+
+// TestWarningsOfAnchors: the log says what will keep names from being validated, and which
+// zones with servers of their own may need a negative trust anchor.
+func TestWarningsOfAnchors(t *testing.T) {
+	dir := t.TempDir()
+	old, both, private := filepath.Join(dir, "old"), filepath.Join(dir, "both"), filepath.Join(dir, "private")
+	const ds20326 = ". DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
+	writeFile(t, old, ds20326)
+	writeFile(t, both, ds20326+". DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16\n")
+	_, key := signedZone(t) // of up.example
+	writeFile(t, private, key)
+	const (
+		wrongClock = "the clock is wrong"
+		oldKey     = "the root's trust anchor is 20326 only"
+		ended      = "zone is validated again"
+		zones      = "zones with servers of their own"
+	)
+	for options, want := range map[string]string{
+		"--from-root":                                                                                      "",
+		"--from-root --trust-anchor " + old:                                                                oldKey,
+		"--from-root --trust-anchor " + both:                                                               "",
+		"--from-root --now 1970-01-02T00:00:00Z":                                                           wrongClock,
+		"--from-root --now 2026-12-24T00:00:00Z":                                                           "",
+		"--from-root --insecure a.example=2026-11-02 --now 2026-11-03T00:00:00Z":                           ended,
+		"--from-root --insecure a.example=2026-11-04 --now 2026-11-03T00:00:00Z":                           "",
+		"--from-root --stub corp.example=192.0.2.1 --forward lan.example=192.0.2.2":                        zones + ` ... zones="[lan.example. corp.example.]"`,
+		"--from-root --stub corp.example=192.0.2.1 --insecure corp.example":                                "",
+		"--from-root --stub a.corp.example=192.0.2.1 --insecure corp.example":                              "",
+		"--from-root --stub up.example=192.0.2.1 --trust-anchor " + private:                                "",
+		"--from-root --stub up.example=192.0.2.1 --stub other.example=192.0.2.1 --trust-anchor " + private: zones + ` ... zones=[other.example.]`,
+		"--forward 192.0.2.53 --forward corp.example=192.0.2.1":                                            zones + ` ... zones=[corp.example.]`,
+		"--forward 192.0.2.53 --forward corp.example=192.0.2.1 --no-validation":                            "",
+	} {
+		var log strings.Builder
+		s := parse(t, strings.Fields(options+" -c -i 127.0.0.1:0")...)
+		p, err := assemble(t.Context(), s, new(authority.Set), nil, nil, nil, newLimitLog(nil), slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Errorf("%s: %v", options, err)
+			continue
+		}
+		p.close()
+		text, values, _ := strings.Cut(want, " ... ")
+		for _, warning := range []string{wrongClock, oldKey, ended, zones} {
+			if n := strings.Count(log.String(), warning); n > 1 || (n == 1) != (warning == text) {
+				t.Errorf("%s: %q is logged %d times:\n%s", options, warning, n, log.String())
+			}
+		}
+		if !strings.Contains(log.String(), values) {
+			t.Errorf("%s: the log does not have %q:\n%s", options, values, log.String())
+		}
+	}
+}
+
+// TestIPv4Only: from the root, ipv4only.arpa is answered here. Servers that queries are
+// forwarded to may know the NAT64 prefix of the network, and are asked.
+func TestIPv4Only(t *testing.T) {
+	for options, isLocal := range map[string]bool{
+		"--from-root": true,
+		"--from-root --forward corp.example=192.0.2.1": true,
+		"--from-root --forward arpa=192.0.2.1":         false,
+		"--from-root --stub ipv4only.arpa=192.0.2.1":   false,
+		"--forward 192.0.2.1":                          false,
+		"--recursive":                                  false,
+	} {
+		s := parse(t, strings.Fields(options)...)
+		local, err := localNames(&s.Recursion)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, kind := range map[string]wire.Type{"ipv4only.arpa.": wire.TypeAAAA, "171.0.0.192.in-addr.arpa.": wire.TypePTR} {
+			want := isLocal || strings.Contains(options, "root --stub ipv4only") && kind == wire.TypePTR
+			if _, err := namestest.Try(t, local, name, kind); (err == nil) != want {
+				t.Errorf("%s: %s: %v", options, name, err)
+			}
 		}
 	}
 }
