@@ -354,3 +354,25 @@ func BenchmarkFind(b *testing.B) {
 		})
 	}
 }
+
+// TestSOARecordIsReplaced: a new SOA record takes the place of the old one, also where the
+// zone has nothing else left.
+func TestSOARecordIsReplaced(t *testing.T) {
+	z := signed(t, "zone.test.", signedtree.Options{Denial: signedtree.NSEC}, "a.zone.test. A 192.0.2.1")
+	isSOA := func(r wire.Record) bool { return r.Type == wire.TypeSOA }
+	s := New(1 << 20)
+	addAll(s, z, isSOA)
+	addAll(s, z, isSOA)
+	addAll(s, z, func(r wire.Record) bool { return !isSOA(r) })
+	var d Denial
+	if !s.Find(wire.MustParseName("b.zone.test."), wire.TypeA, &d) || d.RCode != wire.RCodeNXDomain {
+		t.Error("nothing is denied after the SOA record was replaced")
+	}
+	if n := s.Stats().Records; n != 3 {
+		t.Errorf("%d records are kept, not 3", n)
+	}
+	s.Flush(wire.Root)
+	if got := s.Stats(); got != (Stats{}) {
+		t.Errorf("left: %+v", got)
+	}
+}

@@ -174,7 +174,7 @@ func (s *Store) Add(apex wire.Name, set *Set) {
 	switch set.Type {
 	case wire.TypeSOA:
 		if old := z.soa.Load(); old != nil {
-			s.drop(old)
+			s.forget(old) // and not the zone, even if that was all of it
 		}
 		z.soa.Store(r)
 	case wire.TypeNSEC:
