@@ -131,6 +131,18 @@ func (s *scrubber) stopAtOwn(own *ownZones) bool {
 	return false
 }
 
+// stopAtEnd cuts the chain of aliases at the first name that is not in zone. It reports
+// whether there is one.
+func (s *scrubber) stopAtEnd(zone wire.Name) bool {
+	for i := 1; i < s.links; i++ {
+		if !s.names[i].HasSuffix(zone) {
+			s.stopAt(i)
+			return true
+		}
+	}
+	return false
+}
+
 // stopAt leaves of the answer only the aliases that lead to name number i.
 func (s *scrubber) stopAt(i int) {
 	kept := s.out.answers[:0]

@@ -396,6 +396,8 @@ func (z *zoneQuery) read(reply *upstream.Reply) (*response, error) {
 		return nil, err
 	}
 	switch {
+	case s.stopAtEnd(z.zone.zone):
+		response.kind = responseCNAME // what its target has is for others to say
 	case s.found:
 		response.kind = responseAnswer
 	case s.out.rcode == wire.RCodeNXDomain || s.out.rcode == wire.RCodeYXDomain:
