@@ -190,7 +190,8 @@ func (c *check) rrsetBySigner(set *RRset) judgement {
 // that there is none. What no zone vouches for is insecure if the zone that
 // name is in is; signatures that do not belong to it do not change that.
 func (c *check) bySigner(sets []*RRset, name wire.Name, t wire.Type, by func(*zone) judgement) judgement {
-	signers := signersOf(sets, func(signer wire.Name) bool { return mayDeny(signer, name, t) })
+	nearest := c.nearestAnchor(name, t)
+	signers := signersOf(sets, func(signer wire.Name) bool { return mayDeny(signer, name, t) && signer.HasSuffix(nearest) })
 	var first judgement // about the nearest zone
 	isTried := false
 	for i, signer := range signers {
@@ -234,6 +235,19 @@ func (c *check) bySigner(sets []*RRset, name wire.Name, t wire.Type, by func(*zo
 		return by(nil)
 	}
 	return first
+}
+
+// nearestAnchor is the zone of the trust anchor that what is said about records of type t
+// of name has to be proved by: zones above it have no say, so that an operator who gives a
+// zone's key need not trust its parents.
+func (c *check) nearestAnchor(name wire.Name, t wire.Type) wire.Name {
+	if t == wire.TypeDS && !name.IsRoot() {
+		name = name.Parent()
+	}
+	if a, _ := c.anchorFor(name); a != nil {
+		return a.name
+	}
+	return wire.Root
 }
 
 // maxSigners is how many zones that claim to have signed one thing are tried.

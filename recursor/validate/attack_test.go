@@ -502,3 +502,71 @@ func TestOrdinaryChainsFit(t *testing.T) {
 		}
 	}
 }
+
+// TestParentOfATrustAnchor: who gives the key of a zone need not trust the zones above it.
+// These could sign names in it, or deny them.
+func TestParentOfATrustAnchor(t *testing.T) {
+	w := family(t)
+	forged := sign(t, "nsec.", parse(t, a("a.child.nsec.", 66)))
+	denial := slices.Concat(sign(t, "nsec.", parse(t, "c.nsec. NSEC d.nsec. A RRSIG NSEC")), sign(t, "nsec.", parse(t, "nsec. NSEC a.nsec. NS SOA RRSIG NSEC DNSKEY")))
+	w.reply(wire.RCodeNoError, forged, nil)
+	w.want("a.child.nsec. A", Secure, "") // the parent could as well change the DS record
+	if err := w.v.anchors.AddDNSKEY(wire.MustParseName("child.nsec."), &newKey(t, "child.nsec.").Record); err != nil {
+		t.Fatal(err)
+	}
+	w.v.Forget(wire.Root)
+	w.want("a.child.nsec. A", Bogus, "a.child.nsec A has no signature of its zone")
+	w.reply(wire.RCodeNXDomain, nil, denial)
+	w.want("a.child.nsec. A", Bogus, "no signed proof")
+	w.reply(wire.RCodeNXDomain, nil, denial)
+	w.want("c2.nsec. A", Secure, "")
+	w.change = nil
+	w.want("a.child.nsec. A", Secure, "")
+	w.want("child.nsec. DS", Secure, "") // of the parent
+	w.want("nothing.child.nsec. A", Secure, "")
+}
+
+// TestMemoryIsBounded: zones with as many and as long keys as may be take the room of
+// others, and no more than all may have; keys of algorithms that do not count are not kept.
+func TestMemoryIsBounded(t *testing.T) {
+	m := memory{most: 64}
+	var data [][]byte
+	for i := range DefaultLimits.Keys {
+		data = append(data, append([]byte{1, 1, 3, byte(wire.AlgorithmMLDSA44), byte(i)}, make([]byte, 1311)...))
+	}
+	for i := range 200 {
+		z := &zone{name: wire.MustParseName(fmt.Sprintf("z%d.", i)), until: now.Add(day)}
+		for _, d := range data {
+			z.keys = append(z.keys, newZoneKey(d))
+		}
+		m.put(z, now)
+		if m.octets > m.most*zoneOctets && len(m.zones) > 1 {
+			t.Fatalf("%d zones take %d octets", len(m.zones), m.octets)
+		}
+	}
+	if m.get(wire.MustParseName("z199."), now) == nil {
+		t.Error("the last zone is not there")
+	}
+	for i := range 200 {
+		m.put(&zone{name: wire.MustParseName(fmt.Sprintf("s%d.", i)), until: now.Add(2 * day)}, now)
+	}
+	if len(m.zones) != m.most {
+		t.Errorf("%d small zones are remembered, not %d", len(m.zones), m.most)
+	}
+	for key := range m.zones {
+		m.drop(key)
+	}
+	if m.octets != 0 {
+		t.Errorf("%d octets without a zone", m.octets)
+	}
+
+	o := options(t, "zone.", signedtree.NSEC)
+	w := newWorld(t, signZone(t, ".", options(t, ".", signedtree.NSEC), "zone. NS ns.elsewhere.", dsLine(t, "zone.")), signZone(t, "zone.", o, a("a.zone.", 1)))
+	junk := wire.Record{Name: wire.MustParseName("zone."), Type: wire.TypeDNSKEY, Class: wire.ClassIN, TTL: 300, Data: append([]byte{1, 1, 3, 253}, make([]byte, 40000)...)}
+	keys := sign(t, "zone.", junk, wire.Record{Name: junk.Name, Type: junk.Type, Class: junk.Class, TTL: 300, Data: o.Keys[0].Data()})
+	w.fetchInstead("zone. DNSKEY", wire.RCodeNoError, keys, nil)
+	w.want("a.zone. A", Secure, "")
+	if z := w.v.memory.get(wire.MustParseName("zone."), now); z == nil || len(z.keys) != 1 || z.octets() > zoneOctets {
+		t.Errorf("remembered: %+v", z)
+	}
+}
