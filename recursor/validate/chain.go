@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"sync"
@@ -52,12 +53,34 @@ type zoneKey struct {
 	err       judgement
 }
 
+// newZoneKey returns a key that keeps nothing else alive of what data is a part of.
 func newZoneKey(data []byte) *zoneKey {
-	k := &zoneKey{data: data, tag: dnssec.KeyTag(data)}
+	k := &zoneKey{data: bytes.Clone(data), tag: dnssec.KeyTag(data)}
 	if len(data) >= 4 {
 		k.algorithm = wire.Algorithm(data[3])
 	}
 	return k
+}
+
+// octets is about how much memory k takes once it has been used.
+func (k *zoneKey) octets() int {
+	parsed := 1 << 10
+	if dnssec.KindOf(k.algorithm) == dnssec.PostQuantum {
+		parsed = 24 << 10 // a matrix that is computed from the key
+	}
+	return len(k.data) + parsed
+}
+
+// octets is about how much memory z takes.
+func (z *zone) octets() int {
+	n := 512 + z.name.Len()
+	for _, k := range z.keys {
+		n += k.octets()
+	}
+	if z.entry != nil {
+		n += 128 * len(z.entry.usable)
+	}
+	return n
 }
 
 // parse returns the key, or why it cannot be used. zone is for the reason.
@@ -389,7 +412,9 @@ func (c *check) enterBy(name wire.Name, e *entry, reply *Reply) *zone {
 		return failed(c.missingSignature(set, j))
 	}
 	c.budget.extend()
-	z.keys, z.judgement, z.until, z.keysUntil = all, secure, e.until, c.expiry(set.TTL)
+	// Keys of algorithms that do not count sign nothing here, and may be as long as a message.
+	z.keys = slices.DeleteFunc(all, func(k *zoneKey) bool { return !c.algorithms.Has(k.algorithm) })
+	z.judgement, z.until, z.keysUntil = secure, e.until, c.expiry(set.TTL)
 	if z.keysUntil.Before(z.until) {
 		z.until = z.keysUntil
 	}
@@ -426,6 +451,7 @@ func (c *check) usableDS(name wire.Name, records [][]byte) ([]*wire.DS, judgemen
 			j = insecure(wire.ExtendedErrorUnsupportedDSDigestType, "%s has DS records of unsupported digest types only", plain(name))
 			continue
 		}
+		ds.Digest = bytes.Clone(ds.Digest) // it is kept, and the rest of the message is not
 		known = append(known, ds)
 		types = append(types, ds.DigestType)
 	}
@@ -529,10 +555,11 @@ func (c *check) remember(z *zone, isFresh bool) *zone {
 
 // memory is what a validator remembers about zones.
 type memory struct {
-	most  int
-	mu    sync.Mutex         // guards zones; nothing is verified or fetched under it
-	zones map[wire.Key]*zone // guarded by mu
-	epoch atomic.Uint64      // how often zones were forgotten
+	most   int
+	mu     sync.Mutex         // guards zones; nothing is verified or fetched under it
+	zones  map[wire.Key]*zone // guarded by mu
+	octets int                // of zones, guarded by mu
+	epoch  atomic.Uint64      // how often zones were forgotten
 	// failedUntil is when the last zone that is remembered as bogus or indeterminate is
 	// tried again, in nanoseconds since 1970: while there is none, nothing is looked for.
 	failedUntil atomic.Int64
@@ -570,6 +597,10 @@ func (m *memory) end(name wire.Name) {
 	delete(m.findings, key)
 }
 
+// zoneOctets is how much memory a zone may take on the average. An ordinary one takes
+// less; one that is made to be large takes the room of others.
+const zoneOctets = 8 << 10
+
 func (m *memory) get(name wire.Name, now time.Time) *zone {
 	key := name.Key()
 	m.mu.Lock()
@@ -582,8 +613,8 @@ func (m *memory) get(name wire.Name, now time.Time) *zone {
 }
 
 // put remembers z, unless zones were forgotten since it was begun to find out about
-// it. If there is no room, one of a few zones that chance picks goes: the one that expires
-// first.
+// it. As long as there is no room, one of a few zones that chance picks goes: the one that
+// expires first.
 func (m *memory) put(z *zone, now time.Time) {
 	z.name = z.name.Clone()
 	key := z.name.Key()
@@ -598,10 +629,21 @@ func (m *memory) put(z *zone, now time.Time) {
 	if m.zones == nil {
 		m.zones = make(map[wire.Key]*zone)
 	}
-	if _, known := m.zones[key]; !known && len(m.zones) >= m.most {
+	m.drop(key)
+	size := z.octets()
+	for len(m.zones) > 0 && (len(m.zones) >= m.most || m.octets+size > m.most*zoneOctets) {
 		m.evict(now)
 	}
 	m.zones[key] = z
+	m.octets += size
+}
+
+// drop is called with mu held.
+func (m *memory) drop(key wire.Key) {
+	if z := m.zones[key]; z != nil {
+		delete(m.zones, key)
+		m.octets -= z.octets()
+	}
 }
 
 // evictSample is how many zones are compared to find one that may go.
@@ -620,7 +662,7 @@ func (m *memory) evict(now time.Time) {
 			break
 		}
 	}
-	delete(m.zones, victim)
+	m.drop(victim)
 }
 
 // ZoneFailure is the verdict that is remembered about the zone of name, if that is bogus
@@ -656,7 +698,7 @@ func (v *Validator) Forget(name wire.Name) {
 	v.memory.epoch.Add(1)
 	for key := range v.memory.zones {
 		if key.HasSuffix(suffix) {
-			delete(v.memory.zones, key)
+			v.memory.drop(key)
 		}
 	}
 }

@@ -55,8 +55,8 @@ type Config struct {
 	// MaxTTL is the longest that a zone's keys are remembered. Zero means a
 	// day.
 	MaxTTL time.Duration
-	// MaxZones is how many zones and names without a zone are remembered.
-	// Zero means 10,000.
+	// MaxZones is how many zones and names without a zone are remembered, at 8 KiB on
+	// the average at the most. Zero means 10,000.
 	MaxZones int
 	// MaxSignatures is how many signatures are remembered as verified, at 17
 	// octets each. Zero means 16,384.
