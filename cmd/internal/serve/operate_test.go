@@ -163,6 +163,29 @@ func TestTrace(t *testing.T) {
 	}
 }
 
+// TestTraceOfProofs: the chain of trust is among the steps, when forwarding, too.
+func TestTraceOfProofs(t *testing.T) {
+	zone, key := signedZone(t)
+	upstream := startUpstream(t, zone)
+	for _, recursion := range []string{"forward = [\"UP\"]\n", "from-root = true\nquery-localhost = true\nstub = [\"up.example=UP\"]\n"} {
+		dir := t.TempDir()
+		socket, file := filepath.Join(dir, "s"), filepath.Join(dir, "names.toml")
+		writeFile(t, filepath.Join(dir, "key"), key)
+		writeFile(t, file, "[listen]\naddress = [\"127.0.0.1:0\"]\n[recursion]\n"+strings.ReplaceAll(recursion, "UP", upstream.String())+
+			"[validation]\ntrust-anchor = [\"key\"]\n[control]\nsocket = \"s\"\n")
+		startFromFile(t, file)
+		for name, want := range map[string]string{
+			"good.up.example": "good.up.example A is signed by key",
+			"bad.up.example":  "signature of bad.up.example A is wrong, key",
+		} {
+			code, stdout, stderr := ctl(socket, "trace", name)
+			if code != 0 || !strings.Contains(stdout, want) {
+				t.Errorf("%s: %s: %d %s%s", recursion, name, code, stdout, stderr)
+			}
+		}
+	}
+}
+
 // TestOpenAPI: docs/openapi.json describes the verbs, and the server answers each
 // path of it with the method that it says.
 func TestOpenAPI(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/names-dns/names/cmd/internal/querylog"
 	"github.com/names-dns/names/names"
 	"github.com/names-dns/names/recursor"
+	"github.com/names-dns/names/recursor/validate"
 	"github.com/names-dns/names/wire"
 )
 
@@ -132,6 +133,7 @@ func (t *tracing) resolve(ctx context.Context, v *view, x *names.Exchange) error
 		return v.parts.trace(ctx, x, t.step)
 	case v.parts.remote != nil:
 		t.add(traceStep{Kind: "forward", What: "asking " + strings.Join(through(r), ", ")})
+		ctx = validate.WithLinks(ctx, func(l validate.Link) { t.add(traceStep{Kind: recursor.StepLink.String(), What: l.String()}) })
 		return v.parts.remote.Resolve(ctx, x)
 	}
 	return names.ErrPass
