@@ -157,6 +157,10 @@ func TestRootAnchors(t *testing.T) {
 			}
 		}
 	}
+	w := family(t)
+	w.config.Anchors = RootAnchors()
+	w.v = New(w.config)
+	w.want(". SOA", Bogus, "no DNSKEY record of . is the one of its trust anchor, keys 20326, 38696")
 	old := new(Anchors)
 	if old.LacksRootKey() {
 		t.Error("no anchors at all")

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -459,10 +461,25 @@ func (c *check) usableDS(name wire.Name, records [][]byte) ([]*wire.DS, judgemen
 	return known, j
 }
 
+// tagsOf names the keys of DS records, the first few of them.
+func tagsOf(usable []*wire.DS) string {
+	const most = 4
+	var tags []string
+	for _, ds := range usable {
+		if tag := strconv.Itoa(int(ds.KeyTag)); len(tags) < most && !slices.Contains(tags, tag) {
+			tags = append(tags, tag)
+		}
+	}
+	if len(tags) == 1 {
+		return "key " + tags[0]
+	}
+	return "keys " + strings.Join(tags, ", ")
+}
+
 // entryKeys returns the keys that usable DS records are digests of.
 func (c *check) entryKeys(name wire.Name, usable []*wire.DS, all []*zoneKey, source string) ([]*zoneKey, judgement) {
 	var entry []*zoneKey
-	worst := bogus(wire.ExtendedErrorDNSKEYMissing, "no DNSKEY record of %s is the one of its %s, key %d", plain(name), source, usable[0].KeyTag)
+	worst := bogus(wire.ExtendedErrorDNSKEYMissing, "no DNSKEY record of %s is the one of its %s, %s", plain(name), source, tagsOf(usable))
 	b := c.budget
 	for i, ds := range usable {
 		if i == b.limits.DS {

@@ -182,6 +182,9 @@ func TestTraceOfProofs(t *testing.T) {
 			if code != 0 || !strings.Contains(stdout, want) {
 				t.Errorf("%s: %s: %d %s%s", recursion, name, code, stdout, stderr)
 			}
+			if name == "good.up.example" && !strings.Contains(stdout, "good.up.example. 60 IN A 192.0.2.7") {
+				t.Errorf("%s: the answer cannot be read:\n%s", recursion, stdout)
+			}
 		}
 	}
 }

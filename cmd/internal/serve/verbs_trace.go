@@ -209,7 +209,7 @@ func (t *tracing) conclude(x *names.Exchange, err error) {
 		return
 	}
 	for _, r := range m.Answers {
-		t.reply.Answer = append(t.reply.Answer, r.String())
+		t.reply.Answer = append(t.reply.Answer, strings.ReplaceAll(r.String(), "\t", " ")) // a table has no tabs
 	}
 	secure := ""
 	if x.Reply.Flags.Has(wire.FlagAD) {

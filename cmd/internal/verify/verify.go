@@ -201,7 +201,7 @@ func (o *options) verify(ctx context.Context, config validate.Config) (*report, 
 	if err != nil {
 		return nil, err
 	}
-	r := &report{question: o.question}
+	r := &report{question: o.question, links: []validate.Link{}}
 	if r.reply, err = validate.ReplyFromMessage(m); err != nil {
 		return nil, err
 	}
