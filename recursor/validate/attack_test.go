@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/names-dns/names/internal/signedtree"
 	"github.com/names-dns/names/wire"
@@ -569,4 +570,62 @@ func TestMemoryIsBounded(t *testing.T) {
 	if z := w.v.memory.get(wire.MustParseName("zone."), now); z == nil || len(z.keys) != 1 || z.octets() > zoneOctets {
 		t.Errorf("remembered: %+v", z)
 	}
+}
+
+// TestNamesDoNotEvictZones: a flood of names without a zone, which are remembered for long,
+// does not drive out the keys of zones.
+func TestNamesDoNotEvictZones(t *testing.T) {
+	m := memory{most: 64}
+	for i := range 16 {
+		m.put(&zone{name: wire.MustParseName(fmt.Sprintf("z%d.", i)), judgement: secure, until: now.Add(time.Minute)}, now)
+	}
+	for i := range 1000 {
+		m.put(&zone{name: wire.MustParseName(fmt.Sprintf("n%d.z0.", i)), judgement: secure, passes: true, until: now.Add(day)}, now)
+	}
+	left := 0
+	for i := range 16 {
+		if m.get(wire.MustParseName(fmt.Sprintf("z%d.", i)), now) != nil {
+			left++
+		}
+	}
+	if left < 16 || len(m.zones) != m.most {
+		t.Errorf("%d of 16 zones are left", left)
+	}
+}
+
+// TestDearChainOfBefore: NSEC3 records of a chain with too many iterations that a zone once
+// had do not make it insecure as long as it has another one.
+func TestDearChainOfBefore(t *testing.T) {
+	o := options(t, "zone.", signedtree.NSEC3)
+	dear := o
+	dear.Iterations = dnssec.MaxIterations + 1
+	lines := []string{a("a.zone.", 1), "signed.zone. NS ns.elsewhere.", dsLine(t, "signed.zone.")}
+	old := signZone(t, "zone.", dear, lines...)
+	w := newWorld(t, signZone(t, ".", options(t, ".", signedtree.NSEC), "zone. NS ns.elsewhere.", dsLine(t, "zone.")), signZone(t, "zone.", o, lines...),
+		signZone(t, "signed.zone.", options(t, "signed.zone.", signedtree.NSEC), a("a.signed.zone.", 1)))
+	var records []wire.Record // all of the old chain, in front of everything else
+	for _, r := range old.Records {
+		if r.Type == wire.TypeNSEC3 || r.Type == wire.TypeRRSIG && r.Data[1] == byte(wire.TypeNSEC3) {
+			records = append(records, r)
+		}
+	}
+	w.change = func(m *wire.Message, _ bool) *wire.Message {
+		if m.Questions[0].Name.HasSuffix(wire.MustParseName("zone.")) && len(m.Authority) > 0 {
+			m.Authority = slices.Concat(records, m.Authority)
+		}
+		return m
+	}
+	w.want("b.zone. A", Secure, "")
+	w.want("a.zone. TXT", Secure, "")
+	w.v.Forget(wire.Root)
+	w.change = func(m *wire.Message, _ bool) *wire.Message {
+		switch q := m.Questions[0]; {
+		case q.Name.Equal(wire.MustParseName("a.signed.zone.")): // forged, without signatures
+			m.Answers = []wire.Record{parse(t, a("a.signed.zone.", 66))}
+		case q.Name.Equal(wire.MustParseName("signed.zone.")) && q.Type == wire.TypeDS:
+			m.Answers, m.Authority = nil, slices.Concat(records, w.tree.Resolve(question(t, "b.zone. A")).Authority)
+		}
+		return m
+	}
+	w.want("a.signed.zone. A", Bogus, "")
 }

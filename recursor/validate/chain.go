@@ -173,7 +173,7 @@ func (c *check) anchorZone(a *anchor) *zone {
 	return c.once(a.name, func() *zone { return c.enter(a.name, a.ds, c.time.Add(c.maxTTL), fromAnchor) })
 }
 
-// Where the keys of a zone get their trust from, for reasons.
+// What says that a key may sign the keys of a zone, for reasons.
 const (
 	fromAnchor = "trust anchor"
 	fromDS     = "DS record"
@@ -576,6 +576,7 @@ type memory struct {
 	mu     sync.Mutex         // guards zones; nothing is verified or fetched under it
 	zones  map[wire.Key]*zone // guarded by mu
 	octets int                // of zones, guarded by mu
+	passed int                // names without a zone among them, guarded by mu
 	epoch  atomic.Uint64      // how often zones were forgotten
 	// failedUntil is when the last zone that is remembered as bogus or indeterminate is
 	// tried again, in nanoseconds since 1970: while there is none, nothing is looked for.
@@ -631,7 +632,8 @@ func (m *memory) get(name wire.Name, now time.Time) *zone {
 
 // put remembers z, unless zones were forgotten since it was begun to find out about
 // it. As long as there is no room, one of a few zones that chance picks goes: the one that
-// expires first.
+// expires first. Names without a zone take three quarters of the room at the most: random
+// ones cost an attacker nothing, and keys of zones are dear to find out again.
 func (m *memory) put(z *zone, now time.Time) {
 	z.name = z.name.Clone()
 	key := z.name.Key()
@@ -649,10 +651,13 @@ func (m *memory) put(z *zone, now time.Time) {
 	m.drop(key)
 	size := z.octets()
 	for len(m.zones) > 0 && (len(m.zones) >= m.most || m.octets+size > m.most*zoneOctets) {
-		m.evict(now)
+		m.evict(now, z.passes && m.passed > 0 && m.passed >= m.most/4*3)
 	}
 	m.zones[key] = z
 	m.octets += size
+	if z.passes {
+		m.passed++
+	}
 }
 
 // drop is called with mu held.
@@ -660,18 +665,24 @@ func (m *memory) drop(key wire.Key) {
 	if z := m.zones[key]; z != nil {
 		delete(m.zones, key)
 		m.octets -= z.octets()
+		if z.passes {
+			m.passed--
+		}
 	}
 }
 
 // evictSample is how many zones are compared to find one that may go.
 const evictSample = 8
 
-// evict is called with mu held.
-func (m *memory) evict(now time.Time) {
+// evict drops a name without a zone if it has to be one. It is called with mu held.
+func (m *memory) evict(now time.Time, isName bool) {
 	var victim wire.Key
 	var first time.Time
 	looked := 0
 	for key, z := range m.zones { // in an order that differs each time
+		if isName && !z.passes {
+			continue
+		}
 		if looked == 0 || z.until.Before(first) {
 			victim, first = key, z.until
 		}

@@ -420,14 +420,16 @@ func (t *twin) facts(z twinZone, sets []*RRset) *facts {
 				}
 			case wire.TypeNSEC3:
 				if n, err := dnssec.ParseNSEC3(set.Name, data); err == nil && n.Zone.Equal(z.apex) {
-					if len(f.nsec3) == 0 && n.Iterations > 50 {
+					if n.Iterations > 50 {
 						f.dear = true
+						continue
 					}
 					f.nsec3 = append(f.nsec3, n)
 				}
 			}
 		}
 	}
+	f.dear = f.dear && len(f.nsec3) == 0
 	return f
 }
 
