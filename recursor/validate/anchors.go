@@ -252,6 +252,21 @@ func (a *Anchors) All() (all []Anchor) {
 	return all
 }
 
+// Unusable returns the zones all of whose trust anchors are of algorithms or digest types
+// that do not count: names below them would be insecure.
+func (a *Anchors) Unusable(algorithms *dnssec.Algorithms) (zones []wire.Name) {
+	var usable wire.Name // all of a zone come one after the other
+	for _, anchor := range a.All() {
+		if algorithms.Has(anchor.DS.Algorithm) && dnssec.DigestStatus(anchor.DS.DigestType) == dnssec.Supported {
+			usable = anchor.Zone
+			zones = slices.DeleteFunc(zones, usable.Equal)
+		} else if (usable.IsZero() || !anchor.Zone.Equal(usable)) && !slices.ContainsFunc(zones, anchor.Zone.Equal) {
+			zones = append(zones, anchor.Zone)
+		}
+	}
+	return zones
+}
+
 // LacksRootKey reports whether the root has trust anchors, but none for the key
 // that signs it since October 2026: names would turn bogus in January 2027.
 func (a *Anchors) LacksRootKey() bool {

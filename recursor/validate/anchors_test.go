@@ -2,6 +2,7 @@ package validate
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -122,6 +123,25 @@ func TestMalformedAnchorFiles(t *testing.T) {
 		}
 		if n := len(anchors.All()); n != 0 {
 			t.Errorf("%.60q: %d anchors added", c.text, n)
+		}
+	}
+}
+
+// TestUnusableAnchors: a zone has one that counts, or is named.
+func TestUnusableAnchors(t *testing.T) {
+	digest := strings.Fields(ds20326)[3]
+	for text, want := range map[string]string{
+		". DS " + ds20326: "[]",
+		". DS " + ds20326 + "\n. DS 1 3 2 " + digest:                                "[]",
+		". DS 1 3 2 " + digest + "\na. DS 1 3 2 " + digest:                          "[. a.]",
+		". DS 60000 8 3 " + digest + "\na. DS " + ds20326:                           "[.]",
+		". DS 1 3 2 " + digest + "\n. DS " + ds20326 + "\n. DS 65000 3 2 " + digest: "[]",
+	} {
+		anchors := new(Anchors)
+		if err := anchors.ParseAnchors("f", []byte(text), now); err != nil {
+			t.Errorf("%s: %v", text, err)
+		} else if got := fmt.Sprint(anchors.Unusable(algorithms)); got != want {
+			t.Errorf("%s: %s, not %s", text, got, want)
 		}
 	}
 }

@@ -51,14 +51,17 @@ func (p *parts) validation() (*validate.Config, error) {
 			"through", through(r))
 		return nil, nil
 	}
-	p.warnOfAnchors(anchors)
-	p.added.apply(anchors, p.clock())
-	p.anchors = anchors
 	config := &validate.Config{
 		Anchors:    anchors,
 		Algorithms: algorithms.Validated(),
 		Now:        p.clock,
 	}
+	if zones := anchors.Unusable(config.Algorithms); len(zones) > 0 {
+		return nil, fmt.Errorf("trust anchors of %v: none has an algorithm and a digest that count, so that nothing would be validated; give others", zones[0])
+	}
+	p.warnOfAnchors(anchors)
+	p.added.apply(anchors, p.clock())
+	p.anchors = anchors
 	if r.Validation.LogOnly {
 		config.PassOn = (&failureLog{log: p.log}).say
 	}

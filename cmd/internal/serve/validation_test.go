@@ -221,10 +221,16 @@ func TestTrustAnchorFiles(t *testing.T) {
 	dir := t.TempDir()
 	bad := filepath.Join(dir, "bad")
 	writeFile(t, bad, ". DS nonsense\n")
+	old := filepath.Join(dir, "old")
+	writeFile(t, old, ". DS 1 3 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n")
+	revoked := filepath.Join(dir, "revoked")
+	writeFile(t, revoked, "; mine\n. DNSKEY 385 3 15 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n")
 	state := filepath.Join(dir, "state")
 	writeFile(t, state, "names trust anchors 1\nzone . checked never next never\nend 00\n")
 	for options, want := range map[string]string{
 		"--from-root --trust-anchor " + bad:            "bad:1:",
+		"--from-root --trust-anchor " + old:            "trust anchors of .: none has an algorithm and a digest that count",
+		"--from-root --trust-anchor " + revoked:        "revoked:2: key 1168 of . is revoked (flags 385)",
 		"--from-root --trust-anchor " + dir + "/other": "no such file",
 		"--from-root --trust-anchor-state " + state:    "state:3: the checksum does not match; restore the file",
 	} {
