@@ -572,24 +572,55 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestNamesDoNotEvictZones: a flood of names without a zone, which are remembered for long,
-// does not drive out the keys of zones.
+// TestNamesDoNotEvictZones: a flood of names without a zone, or of insecure zones, which
+// are remembered for long, does not drive out the keys of zones.
 func TestNamesDoNotEvictZones(t *testing.T) {
 	m := memory{most: 64}
 	for i := range 16 {
-		m.put(&zone{name: wire.MustParseName(fmt.Sprintf("z%d.", i)), judgement: secure, until: now.Add(time.Minute)}, now)
+		z := &zone{name: wire.MustParseName(fmt.Sprintf("z%d.", i)), judgement: secure, until: now.Add(time.Minute)}
+		z.keys = []*zoneKey{newZoneKey([]byte{1, 1, 3, byte(toy)})}
+		m.put(z, now)
 	}
 	for i := range 1000 {
-		m.put(&zone{name: wire.MustParseName(fmt.Sprintf("n%d.z0.", i)), judgement: secure, passes: true, until: now.Add(day)}, now)
+		z := &zone{name: wire.MustParseName(fmt.Sprintf("n%d.z0.", i)), judgement: secure, passes: true, until: now.Add(day)}
+		if i%2 == 0 {
+			z.judgement, z.passes = insecure(wire.ExtendedErrorOther, "it is"), false
+		}
+		m.put(z, now)
 	}
-	left := 0
 	for i := range 16 {
-		if m.get(wire.MustParseName(fmt.Sprintf("z%d.", i)), now) != nil {
-			left++
+		if m.get(wire.MustParseName(fmt.Sprintf("z%d.", i)), now) == nil {
+			t.Errorf("zone %d is gone", i)
 		}
 	}
-	if left < 16 || len(m.zones) != m.most {
-		t.Errorf("%d of 16 zones are left", left)
+	if len(m.zones) != m.most || m.cheap != 48 {
+		t.Errorf("%d zones, %d without keys", len(m.zones), m.cheap)
+	}
+}
+
+// TestKeysAreFetchedAgainAtTimes: signatures that do not hold have the keys of their zone
+// fetched again once in 30 seconds, also if there is no reply to that.
+func TestKeysAreFetchedAgainAtTimes(t *testing.T) {
+	for _, isSilent := range []bool{false, true} {
+		r := newRenewing(t)
+		r.want("a.nsec. A", Secure, "")
+		r.change = func(m *wire.Message, fetched bool) *wire.Message {
+			switch {
+			case fetched && isSilent:
+				return nil
+			case !fetched:
+				m.Answers[0].Data = []byte{192, 0, 2, 66}
+			}
+			return m
+		}
+		for _, c := range []struct{ after, want int }{{10, 0}, {31, 1}, {32, 0}, {60, 0}, {62, 1}} {
+			r.at = now.Add(time.Duration(c.after) * time.Second)
+			r.take()
+			r.want("a.nsec. A", Bogus, "is wrong")
+			if asked := r.take(); len(asked) != c.want {
+				t.Errorf("silent: %v, after %d s: %v", isSilent, c.after, asked)
+			}
+		}
 	}
 }
 

@@ -30,9 +30,10 @@ type zone struct {
 	epoch     uint64    // of the memory, when that was begun
 
 	// Guarded by the memory's mu.
-	uses       int     // queries, counted until they are more than popular
-	usedBy     *Budget // of the last one that was counted
-	isRenewing bool    // its keys are being fetched again, or were in vain
+	uses       int       // queries, counted until they are more than popular
+	usedBy     *Budget   // of the last one that was counted
+	isRenewing bool      // its keys are being fetched again, or were in vain
+	triedAt    time.Time // when they were, because of a signature
 
 	// passes: name is not a zone, but in the one above it. nothingBelow: and
 	// there are no zone cuts below it.
@@ -355,7 +356,7 @@ const renewAfter = 30 * time.Second
 // keys are those of before.
 func (c *check) renewed(z *zone) *zone {
 	again, ok := c.fetcher.(Refetcher)
-	if !ok || z.entry == nil || c.time.Sub(z.since) < renewAfter || !c.budget.take(Fetches, 1) {
+	if !ok || z.entry == nil || !c.memory.mayAskAgain(z, c.time) || !c.budget.take(Fetches, 1) {
 		return nil
 	}
 	isFresh := c.budget.isFresh()
@@ -377,6 +378,18 @@ func (c *check) renewed(z *zone) *zone {
 		return nil
 	}
 	return &kept
+}
+
+// mayAskAgain reports whether the keys of z are old enough to be fetched again because of
+// a signature, and that was not tried a moment ago, and notes that it is.
+func (m *memory) mayAskAgain(z *zone, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now.Sub(z.since) < renewAfter || !z.triedAt.IsZero() && now.Sub(z.triedAt) < renewAfter {
+		return false
+	}
+	z.triedAt = now
+	return true
 }
 
 // entry is what says which keys of a zone are trusted: DS records or a trust
@@ -576,7 +589,7 @@ type memory struct {
 	mu     sync.Mutex         // guards zones; nothing is verified or fetched under it
 	zones  map[wire.Key]*zone // guarded by mu
 	octets int                // of zones, guarded by mu
-	passed int                // names without a zone among them, guarded by mu
+	cheap  int                // those without keys among them, guarded by mu
 	epoch  atomic.Uint64      // how often zones were forgotten
 	// failedUntil is when the last zone that is remembered as bogus or indeterminate is
 	// tried again, in nanoseconds since 1970: while there is none, nothing is looked for.
@@ -632,8 +645,9 @@ func (m *memory) get(name wire.Name, now time.Time) *zone {
 
 // put remembers z, unless zones were forgotten since it was begun to find out about
 // it. As long as there is no room, one of a few zones that chance picks goes: the one that
-// expires first. Names without a zone take three quarters of the room at the most: random
-// ones cost an attacker nothing, and keys of zones are dear to find out again.
+// expires first. What has no keys - names without a zone, and insecure zones - takes three
+// quarters of the room at the most: random ones cost an attacker nothing, and keys of zones
+// are dear to find out again.
 func (m *memory) put(z *zone, now time.Time) {
 	z.name = z.name.Clone()
 	key := z.name.Key()
@@ -651,22 +665,24 @@ func (m *memory) put(z *zone, now time.Time) {
 	m.drop(key)
 	size := z.octets()
 	for len(m.zones) > 0 && (len(m.zones) >= m.most || m.octets+size > m.most*zoneOctets) {
-		m.evict(now, z.passes && m.passed > 0 && m.passed >= m.most/4*3)
+		m.evict(now, z.isCheap() && m.cheap > 0 && m.cheap >= m.most/4*3)
 	}
 	m.zones[key] = z
 	m.octets += size
-	if z.passes {
-		m.passed++
+	if z.isCheap() {
+		m.cheap++
 	}
 }
+
+func (z *zone) isCheap() bool { return len(z.keys) == 0 }
 
 // drop is called with mu held.
 func (m *memory) drop(key wire.Key) {
 	if z := m.zones[key]; z != nil {
 		delete(m.zones, key)
 		m.octets -= z.octets()
-		if z.passes {
-			m.passed--
+		if z.isCheap() {
+			m.cheap--
 		}
 	}
 }
@@ -674,13 +690,13 @@ func (m *memory) drop(key wire.Key) {
 // evictSample is how many zones are compared to find one that may go.
 const evictSample = 8
 
-// evict drops a name without a zone if it has to be one. It is called with mu held.
-func (m *memory) evict(now time.Time, isName bool) {
+// evict drops something without keys if it has to be that. It is called with mu held.
+func (m *memory) evict(now time.Time, isCheap bool) {
 	var victim wire.Key
 	var first time.Time
 	looked := 0
 	for key, z := range m.zones { // in an order that differs each time
-		if isName && !z.passes {
+		if isCheap && !z.isCheap() {
 			continue
 		}
 		if looked == 0 || z.until.Before(first) {
