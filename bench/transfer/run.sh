@@ -116,7 +116,7 @@ wait_for() { for _ in $(seq 3000); do [ "$(driver serial $zone 127.0.0.1:$2)" !=
 
 # note MEASUREMENT SERVER VALUE: adds a value to the results.
 note() { echo "$*" >> "$dir/results"; }
-less() { awk -v a="$1" -v b="$2" -v n="${3:-1}" 'BEGIN { printf "%.3f", (a - b) / n }'; }
+less() { awk -v a="$1" -v b="$2" -v n="${3:-1}" 'BEGIN { printf "%.4f", (a - b) / n }'; }
 
 measure_out() {
 	start $1 $port; local p=${pids[-1]} before; before=$(cpu "$p")
@@ -141,8 +141,8 @@ measure_ixfr() { # measure_in has the other way
 	serial=$(driver serial $zone 127.0.0.1:$port)
 	driver change -count 10000 $zone 127.0.0.1:$port
 	before=$(cpu "$p")
-	for _ in $(seq 10); do driver ixfr -serial "$serial" $zone 127.0.0.1:$port > "$dir/got"; done
-	note ixfr_out $1 "$(less "$(cpu "$p")" "$before" 10)"
+	for _ in $(seq 100); do driver ixfr -serial "$serial" $zone 127.0.0.1:$port > "$dir/got"; done
+	note ixfr_out $1 "$(less "$(cpu "$p")" "$before" 100)"
 	[ "$(cat "$dir/got")" -ge 10000 ] || note ixfr_short $1 "$(cat "$dir/got")"
 }
 
