@@ -28,6 +28,8 @@ type place struct {
 	notifiers names.PeerMatcher
 	schedule  *schedule
 
+	addedIn context.Context // of the schedule, when it was given turns; nil: it was not
+
 	due    time.Time
 	index  int                // in turns; -1: it is in a queue, at work, or gone
 	cancel context.CancelFunc // ends the work; nil: it is not at work
@@ -60,9 +62,10 @@ func (c *schedule) begin(ctx context.Context) {
 func (c *schedule) add(t *place) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ctx == nil {
-		return // all are added when it begins
+	if c.ctx == nil || t.addedIn == c.ctx {
+		return // all are added when it begins: also one that has come since
 	}
+	t.addedIn = c.ctx
 	t.secondary.next = t.secondary.begin()
 	c.put(t)
 }

@@ -108,3 +108,17 @@ func TestNotifyMeanwhile(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// A zone that is added while the schedule begins has one turn at a time, not two.
+func TestZoneAddedAtTheStart(t *testing.T) {
+	var all Secondaries
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	all.schedule.begin(ctx)
+	s := NewSecondary(authority.NewEmptyZone(origin, wire.ClassIN), SecondaryConfig{Primaries: []Primary{{Address: primaryAddress}}})
+	all.Add(s, names.AccessList{})
+	all.schedule.add(s.place.Load()) // as Run does for all that there are
+	if n := len(all.schedule.turns); n != 1 {
+		t.Errorf("the zone has %d turns", n)
+	}
+}
