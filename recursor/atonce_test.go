@@ -16,6 +16,22 @@ import (
 	"github.com/names-dns/names/wire"
 )
 
+// playWorld has act ask a resolver in a world, given as the beginning of a story.
+func playWorld(t *testing.T, text string, act func(r names.Resolver)) {
+	t.Helper()
+	f, err := testnet.Parse("world", text+"\nstory it\nadvance 0s\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Stories[0].Play(t, func(w *testnet.World, settings []testnet.Setting) (names.Resolver, func(), error) {
+		r, stop, err := startRecursor(w, settings)
+		if err == nil {
+			act(r)
+		}
+		return r, stop, err
+	})
+}
+
 const halfBogus = `
 recursor trust-anchor . 13
 
@@ -41,24 +57,13 @@ zone bad. on 192.0.2.60
   @    NS  ns
   ns   A   192.0.2.60
   www  A   192.0.2.80
-
-story it
-advance 0s
 `
 
 // TestBogusZoneFailsAtOnce: the names of a zone that is known to be bogus fail on the
 // receive loop, with the reason, but for clients that set CD; and no longer
 // than the zone is known to be.
 func TestBogusZoneFailsAtOnce(t *testing.T) {
-	f, err := testnet.Parse("world", halfBogus)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Stories[0].Play(t, func(w *testnet.World, settings []testnet.Setting) (names.Resolver, func(), error) {
-		r, stop, err := startRecursor(w, settings)
-		if err != nil {
-			return nil, nil, err
-		}
+	playWorld(t, halfBogus, func(r names.Resolver) {
 		atOnce := func(name string, kind wire.Type, options ...namestest.Option) error {
 			try := names.ResolverFunc(func(_ context.Context, x *names.Exchange) error { return names.Try(r, x) })
 			_, err := namestest.Try(t, try, name, kind, options...)
@@ -89,7 +94,6 @@ func TestBogusZoneFailsAtOnce(t *testing.T) {
 		if err := atOnce("e.bad.", wire.TypeA); err != names.ErrSlow {
 			t.Errorf("a minute later: %v", err)
 		}
-		return r, stop, nil
 	})
 }
 
@@ -125,9 +129,6 @@ zone three.two.one. on 192.0.2.80
   $SIGN 13 NSEC
   @        NS     ns.elsewhere.one.
   *        CNAME  www.one.
-
-story it
-advance 0s
 `
 
 // TestManyNamesOfNewZonesAtOnce: names of zones one below the other, with aliases up and
@@ -135,15 +136,7 @@ advance 0s
 // that wait for one another have their answers in time.
 func TestManyNamesOfNewZonesAtOnce(t *testing.T) {
 	for range 5 {
-		f, err := testnet.Parse("world", nested)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Stories[0].Play(t, func(w *testnet.World, settings []testnet.Setting) (names.Resolver, func(), error) {
-			r, stop, err := startRecursor(w, settings)
-			if err != nil {
-				return nil, nil, err
-			}
+		playWorld(t, nested, func(r names.Resolver) {
 			var all sync.WaitGroup
 			for i := range 60 {
 				for _, zone := range []string{"one.", "two.one.", "three.two.one."} {
@@ -156,7 +149,6 @@ func TestManyNamesOfNewZonesAtOnce(t *testing.T) {
 				}
 			}
 			all.Wait()
-			return r, stop, nil
 		})
 	}
 }

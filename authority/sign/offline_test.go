@@ -119,6 +119,20 @@ func (l *offlineLife) published() {
 	l.edit(func(s *KeySet) error { s.Published(l.now); return nil })
 }
 
+// wait lets time go by, does what is next then, and checks the zone that s signs.
+func (l *offlineLife) wait(d time.Duration, s *Signer, z *authority.Zone) *KeySet {
+	l.t.Helper()
+	l.now = l.now.Add(d)
+	set := l.advance()
+	s.SetKeys(set.Keys)
+	if _, err := s.Refresh(z); err != nil {
+		l.t.Fatal(err)
+	}
+	l.published()
+	verify(l.t, z.Snapshot(), l.now)
+	return set
+}
+
 // TestOfflineKey: with what another machine has signed in advance, keys of the zone are
 // exchanged, and the zone is valid on each day. When that runs out, nothing is exchanged
 // and the zone stays as it is; with the next response it goes on. So does an exchange of

@@ -29,14 +29,7 @@ func TestOfflineKeyIsExchanged(t *testing.T) {
 			days := func(n int) {
 				t.Helper()
 				for range n * 4 {
-					l.now = l.now.Add(6 * time.Hour)
-					set = l.advance()
-					s.SetKeys(set.Keys)
-					if _, err := s.Refresh(z); err != nil {
-						t.Fatal(err)
-					}
-					l.published()
-					verify(t, z.Snapshot(), l.now)
+					set = l.wait(6*time.Hour, s, z)
 					var tags, wanted []uint16
 					keys := map[bool]int{}
 					for _, r := range recordsOf(z.Snapshot(), wire.TypeCDS) {
@@ -94,14 +87,7 @@ func TestOfflineKeyOfTheOtherOrder(t *testing.T) {
 		days := func(n int) {
 			t.Helper()
 			for range n {
-				l.now = l.now.Add(day)
-				set = l.advance()
-				s.SetKeys(set.Keys)
-				if _, err := s.Refresh(z); err != nil {
-					t.Fatal(err)
-				}
-				l.published()
-				verify(t, z.Snapshot(), l.now)
+				set = l.wait(day, s, z)
 			}
 		}
 		days(6)
