@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,7 +103,7 @@ func TestZoneFileSync(t *testing.T) {
 		if failures() != 1 {
 			t.Errorf("it is said more than once:\n%s", record.String())
 		}
-		if _, err := zones[0].loader.Reload(zone, nil); err != nil {
+		if _, err := zones[0].reload(log, slog.LevelInfo); err != nil {
 			t.Fatal(err)
 		}
 		at(50 * time.Minute)
