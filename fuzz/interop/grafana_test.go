@@ -83,6 +83,9 @@ scrape_configs:
 			return 0
 		}
 		defer response.Body.Close()
+		if response.StatusCode == http.StatusServiceUnavailable {
+			return 0 // it listens before it is ready
+		}
 		var answer struct {
 			Error string
 			Data  struct {
