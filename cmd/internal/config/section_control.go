@@ -15,8 +15,8 @@ var controlSection = once("control", "How names ctl reaches the server. Files of
 		example: `"` + control.DefaultSocket + `"`, others: []string{"listen", "path", "control-socket", "control-interface", "file"},
 	}, func(c *Config) *string { return &c.ControlSocket }),
 	toggle(about{
-		key: "watch", what: "Look at the files of the configuration every two seconds, and do what names ctl reload does when one has changed.",
-		why:     "false: a file that is half written should not count.",
+		key: "watch", what: "Look at the files of the configuration every two seconds, and do what names ctl reload does when one has changed and then was the same twice, so that it is not being written.",
+		why:     "false: a file that is half done, and saved, should not count.",
 		example: "true", others: []string{"auto-reload", "reload", "watch-config"},
 	}, func(c *Config) *bool { return &c.Watch }),
 	valueList(about{

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,14 +108,14 @@ func (s *Server) reloadConfig() (added, removed int, err error) {
 func (s *Server) watchConfig(ctx context.Context) {
 	ticks := time.NewTicker(filewatch.Interval)
 	defer ticks.Stop()
-	last := ""
+	var looks looks
 	for {
 		c := s.config.Load()
 		if c.Watch {
 			ticks.Reset(filewatch.Interval)
 		} else {
 			ticks.Stop() // a server with nothing to do wakes for nothing
-			last = ""
+			looks = nil
 		}
 		select {
 		case <-ticks.C:
@@ -123,13 +124,34 @@ func (s *Server) watchConfig(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		now := lookAt(c.Files)
-		if last != "" && last != now {
+		if looks.haveSettled(lookAt(c.Files)) {
 			s.reload()
-			now = lookAt(s.config.Load().Files)
+			if after := s.config.Load().Files; !slices.Equal(after, c.Files) {
+				looks = nil
+			}
 		}
-		last = now
 	}
+}
+
+// looks are what files were when they were looked at: when they were read, and the last
+// time. There are none before the first look.
+type looks []string
+
+// haveSettled reports whether files that were looked at now are to be read again: they are
+// not what was read, and are not being written. An editor that writes a file
+// in place empties it first, and half of a configuration may be a configuration, too.
+func (l *looks) haveSettled(now string) bool {
+	if len(*l) == 0 {
+		*l = looks{now, now}
+		return false
+	}
+	read, last := (*l)[0], (*l)[1]
+	(*l)[1] = now
+	if now != last || now == read {
+		return false
+	}
+	(*l)[0] = now
+	return true
 }
 
 // lookAt is what the system says of files, which differs when one has changed.

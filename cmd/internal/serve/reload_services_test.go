@@ -12,8 +12,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/names-dns/names/internal/eventually"
+	"github.com/names-dns/names/internal/filewatch"
 	"github.com/names-dns/names/wire"
 )
 
@@ -223,10 +225,12 @@ func TestWatchedConfiguration(t *testing.T) {
 	server, log := startFromFile(t, file)
 	writeFile(t, file, start+"[control]\nwatch = true\n")
 	server.reload()
-	tries := 0
+	tries, written := 0, time.Time{}
 	eventually.Succeed(t, func() error { // the first look may come after the first change
-		tries++
-		writeFile(t, file, start+"[control]\nwatch = true\n[identity]\nnsid = \""+strings.Repeat("x", tries%100+1)+"\"\n")
+		if time.Since(written) > 4*filewatch.Interval {
+			tries, written = tries+1, time.Now()
+			writeFile(t, file, start+"[control]\nwatch = true\n[identity]\nnsid = \""+strings.Repeat("x", tries)+"\"\n")
+		}
 		if !strings.Contains(log(), "setting=identity.nsid") {
 			return fmt.Errorf("no reload:\n%s", log())
 		}
@@ -243,6 +247,26 @@ func TestRestartIsDocumented(t *testing.T) {
 	for _, f := range restartOnly {
 		if !strings.Contains(string(page), "`"+f.option+"`") {
 			t.Errorf("docs/configuration.md does not say that %s needs a restart", f.option)
+		}
+	}
+}
+
+// TestConfigurationIsReadWhole: a file that is being written is left until it has been the
+// same for two looks.
+func TestConfigurationIsReadWhole(t *testing.T) {
+	var looks looks
+	for i, look := range []struct {
+		at     string
+		isRead bool
+	}{
+		{"one", false}, {"one", false}, // in use
+		{"", false}, {"half", false}, {"two", false}, {"two", true}, {"two", false},
+		{"", false}, {"two", false}, {"two", false}, // as it was
+		{"three", false}, {"three", true},
+		{"", false}, {"", true}, // it is gone, which the reload says
+	} {
+		if got := looks.haveSettled(look.at); got != look.isRead {
+			t.Errorf("look %d, %q: %v", i, look.at, got)
 		}
 	}
 }
