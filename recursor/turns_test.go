@@ -44,9 +44,9 @@ func TestSlowZoneLeavesRoom(t *testing.T) {
 			play(t, c.config, func(s *scene) {
 				slow := wire.MustParseName(c.below)
 				handler := func(q *upstreamtest.Query) {
-					time.Sleep(20 * time.Millisecond)
+					<-time.After(20 * time.Millisecond) // virtual, as in all scenes
 					if q.Questions[0].Name.HasSuffix(slow) {
-						time.Sleep(2 * time.Second)
+						<-time.After(2 * time.Second)
 					}
 					right(q)
 				}
@@ -70,7 +70,7 @@ func TestSlowZoneLeavesRoom(t *testing.T) {
 					if i >= rate && i%((seconds-1)*rate/healthy) == 0 { // the attack is under way
 						ask(fmt.Sprintf(c.other, i), netip.AddrFrom4([4]byte{192, 0, 2, 2}), &answered)
 					}
-					time.Sleep(time.Second / time.Duration(rate))
+					<-time.After(time.Second / time.Duration(rate))
 				}
 				asking.Wait()
 				if n := int(answered.Load()); n < healthy*99/100 {
@@ -194,7 +194,7 @@ func TestSlowZoneLeavesRoomOnItsServer(t *testing.T) {
 		slowZone := wire.MustParseName("slow.")
 		network.Serve(netip.MustParseAddrPort("192.0.2.53:53"), func(q *upstreamtest.Query) {
 			if q.Questions[0].Name.HasSuffix(slowZone) {
-				time.Sleep(2 * time.Second)
+				<-time.After(2 * time.Second)
 			}
 			m := q.Reply()
 			m.Flags |= wire.FlagAA

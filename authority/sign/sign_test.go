@@ -52,6 +52,19 @@ func csk(t testing.TB) []*Key {
 	return []*Key{key(t, wire.AlgorithmECDSAP256SHA256, wire.FlagZoneKey|wire.FlagSecureEntry)}
 }
 
+// wantSignedAnew fails the test unless a zone is right, and as a first signing would make it.
+func wantSignedAnew(t testing.TB, z *authority.Zone, policy Policy, keys []*Key) {
+	t.Helper()
+	verify(t, z.Snapshot(), start)
+	fresh, err := New(policy, keys, func() time.Time { return start })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := text(z.Snapshot()), text(signed(t, fresh, unsigned(t, z.Snapshot())).Snapshot()); got != want {
+		t.Error(differences(got, want))
+	}
+}
+
 // signed returns a zone that a signer has signed.
 func signed(t testing.TB, s *Signer, contents *authority.Snapshot) *authority.Zone {
 	t.Helper()
