@@ -147,6 +147,9 @@ func (r *Resolver) renewLater(zone wire.Name) {
 	}
 	go func() {
 		defer r.renewing.Add(-1)
+		// Nothing above this goroutine catches a panic of the next resolver. The query that
+		// needs the keys once they have expired comes by the same place, and its server reports it.
+		defer func() { recover() }()
 		ctx, cancel := context.WithTimeout(context.Background(), renewalTime)
 		defer cancel()
 		if r.validator.Renew(ctx, zone, nil) {

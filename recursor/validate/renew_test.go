@@ -246,6 +246,25 @@ func TestResolverRenews(t *testing.T) {
 	})
 }
 
+// TestRenewalThatPanics: a resolver that panics while no client waits does not end the
+// program, and does not keep a place.
+func TestRenewalThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &servers{world: family(t), shapes: []func(*wire.Message, bool) *wire.Message{func(m *wire.Message, _ bool) *wire.Message { return m }}}
+		config := w.config
+		config.Fetcher = nil
+		r := NewResolver(w, config)
+		namestest.Ask(t, r, "a.nsec.", wire.TypeA)
+		panicked := 0
+		w.shapes[0] = func(*wire.Message, bool) *wire.Message { panicked++; panic("a part from elsewhere") }
+		r.renewLater(wire.MustParseName("nsec."))
+		synctest.Wait()
+		if panicked != 1 || r.renewing.Load() != 0 || r.Renewed() != 0 {
+			t.Errorf("%d panics, %d places held, %d zones renewed", panicked, r.renewing.Load(), r.Renewed())
+		}
+	})
+}
+
 // TestRenewalWithNewKeys: a zone that has changed its keys is renewed with those.
 func TestRenewalWithNewKeys(t *testing.T) {
 	r := newRenewing(t)
